@@ -1,0 +1,1 @@
+//! A hardened XML tree over quick-xml, canonicalization, and XML signature verification and creation.

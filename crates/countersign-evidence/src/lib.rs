@@ -1,0 +1,1 @@
+//! The evidence bundle: one file that proves a signature, and its offline verifier.

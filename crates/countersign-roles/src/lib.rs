@@ -1,0 +1,1 @@
+//! Role catalog, mapping rules, grants that expire, and the access check.

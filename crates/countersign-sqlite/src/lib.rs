@@ -1,0 +1,1 @@
+//! The embedded default store: users, links, grants, replay, outbox and ledger in one SQLite file.

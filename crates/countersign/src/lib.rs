@@ -1,0 +1,1 @@
+//! Sign-in, account, role, signature and proof: the engine over every countersign crate.
