@@ -1,1 +1,4 @@
-//! Typed, linked audit records in canonical JSON, and the Merkle ledger that they are leaves of.
+//! Typed, linked audit records, and the Merkle ledger that they are leaves of.
+
+pub mod signer;
+pub mod store;

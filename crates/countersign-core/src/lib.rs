@@ -1,1 +1,46 @@
-//! The vocabulary of countersign: ids, time, verified identities, facts, grants and entries. No I/O, no cryptography, no async.
+//! The words that every countersign crate speaks: ids, time, a verified identity, the facts
+//! drawn from it, roles, grants, and the bytes of one audit record.
+//!
+//! Nothing here does I/O, knows a clock, or computes a hash. The crates that verify
+//! (`countersign-saml`), decide (`countersign-roles`, `countersign-provision`) and record
+//! (`countersign-audit`) never depend on each other: they meet in these types.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`time`] | [`Timestamp`]: milliseconds since the Unix epoch, always passed by value |
+//! | [`id`] | one newtype for each kind of identifier, so that none is taken for another |
+//! | [`digest`] | [`Sha256Digest`] and [`LeafHash`] |
+//! | [`identity`] | [`VerifiedIdentity`]: what a door proved, with its evidence |
+//! | [`subject`] | [`SubjectKey`]: the one key that an account is found by |
+//! | [`facts`] | [`Facts`] and [`Groups`]: a provider's attributes, normalized and typed |
+//! | [`grant`] | [`RoleName`], [`Grant`] and who owns it |
+//! | [`entry`] | [`Entry`]: one audit record as opaque bytes |
+//! | [`error`] | [`StoreError`], which every port returns |
+//! | [`text`] | what a text has to be to become an id or an e-mail address |
+
+pub mod digest;
+pub mod entry;
+pub mod error;
+pub mod facts;
+pub mod grant;
+pub mod id;
+pub mod identity;
+pub mod subject;
+pub mod text;
+pub mod time;
+
+pub use crate::digest::{LeafHash, ParseDigestError, Sha256Digest};
+pub use crate::entry::Entry;
+pub use crate::error::{StoreError, StoreErrorKind};
+pub use crate::facts::{Email, EmailFact, Facts, Groups};
+pub use crate::grant::{Grant, GrantOwner, RoleName, RuleId};
+pub use crate::id::{
+    CeremonyId, ConnectionId, CorrelationId, DocumentId, EntryId, GrantId, SessionId, TenantId,
+    UserId,
+};
+pub use crate::identity::{
+    Attribute, AttributeValue, Door, IdentityClaims, IdentityEvidence, NameId, VerifiedIdentity,
+};
+pub use crate::subject::{SubjectKey, SubjectKeyError};
+pub use crate::text::TextError;
+pub use crate::time::{ParseTimestampError, Timestamp};

@@ -1,1 +1,4 @@
-//! Attribute presets, matching and provisioning policy as one pure decision, and the user store port.
+//! From facts to one decision: match, link, create or refuse.
+
+pub mod store;
+pub mod user;

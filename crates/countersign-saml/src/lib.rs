@@ -1,1 +1,3 @@
-//! A SAML 2.0 service provider: metadata and response verification, from bytes to a verified identity.
+//! A SAML 2.0 service provider: from the bytes of a response to a verified identity.
+
+pub mod replay;

@@ -1,1 +1,4 @@
-//! For tests of countersign and of its hosts: a test identity provider, attacks, conformance suites, and stores that are broken on purpose.
+//! What hosts and countersign itself use in tests. Never part of a release build: it holds
+//! private keys that everybody knows.
+
+pub mod fixtures;

@@ -1,0 +1,116 @@
+//! SHA-256 values. They are computed where there is cryptography, and carried here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The text is not 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("is not 64 lower-case hexadecimal digits")]
+pub struct ParseDigestError;
+
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// 32 bytes; its text form is 64 lower-case hexadecimal digits, as `sha256sum` prints.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// Wraps the 32 bytes of the hash.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 32 bytes of the hash.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseDigestError;
+            fn from_str(text: &str) -> Result<Self, ParseDigestError> {
+                parse_hex(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = ParseDigestError;
+            fn try_from(text: String) -> Result<Self, ParseDigestError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(digest: $name) -> Self {
+                digest.to_string()
+            }
+        }
+    };
+}
+
+digest! {
+    /// The SHA-256 of some bytes: a document, a certificate, a policy file, a signed element.
+    Sha256Digest
+}
+digest! {
+    /// The hash of one ledger leaf, SHA-256(0x00 ‖ entry) \[RFC 6962 §2.1\].
+    LeafHash
+}
+
+fn parse_hex(text: &str) -> Result<[u8; 32], ParseDigestError> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return Err(ParseDigestError);
+    }
+    let mut bytes = [0_u8; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let &[high, low] = pair else {
+            return Err(ParseDigestError);
+        };
+        *byte = (nibble(high)? << 4) | nibble(low)?;
+    }
+    Ok(bytes)
+}
+
+fn nibble(digit: u8) -> Result<u8, ParseDigestError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit.wrapping_sub(b'0')),
+        b'a'..=b'f' => Ok(digit.wrapping_sub(b'a').wrapping_add(10)),
+        _ => Err(ParseDigestError),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_form_is_lower_case_hex_and_nothing_else() {
+        let digest = Sha256Digest::from_bytes([0xab; 32]);
+        assert_eq!(digest.to_string(), "ab".repeat(32));
+        assert_eq!("ab".repeat(32).parse(), Ok(digest));
+        assert!("AB".repeat(32).parse::<Sha256Digest>().is_err());
+        assert!("ab".repeat(31).parse::<Sha256Digest>().is_err());
+        assert!("g0".repeat(32).parse::<Sha256Digest>().is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! One audit record, as a store sees it.
+
+use crate::digest::LeafHash;
+use crate::id::EntryId;
+
+/// One sealed audit record: opaque bytes that a store keeps and never looks into.
+///
+/// Only `countersign-audit` seals records; a store gives back exactly what it was given.
+/// `openings` holds the personal values that the record commits to; a store keeps them apart
+/// from the bytes (another table), because they are erased while the record stays for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    id: EntryId,
+    leaf: LeafHash,
+    bytes: Vec<u8>,
+    openings: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// Longest record in bytes: an entry's length has 16 bits in C2SP `tlog-tiles`.
+    pub const MAX_BYTES: usize = 65_535;
+
+    /// Puts together what `countersign-audit` sealed or a store read back.
+    ///
+    /// `leaf` must be the RFC 6962 leaf hash of `bytes`; stores do not check it, the ledger does
+    /// before it integrates an entry.
+    #[must_use]
+    pub fn from_parts(
+        id: EntryId,
+        leaf: LeafHash,
+        bytes: Vec<u8>,
+        openings: Option<Vec<u8>>,
+    ) -> Self {
+        Self {
+            id,
+            leaf,
+            bytes,
+            openings,
+        }
+    }
+
+    /// The record's id.
+    #[must_use]
+    pub fn id(&self) -> &EntryId {
+        &self.id
+    }
+
+    /// The hash that the ledger's tree has at its leaf.
+    #[must_use]
+    pub fn leaf(&self) -> LeafHash {
+        self.leaf
+    }
+
+    /// The record: canonical JSON, at most [`Entry::MAX_BYTES`].
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The personal values that the record commits to, until they are erased.
+    #[must_use]
+    pub fn openings(&self) -> Option<&[u8]> {
+        self.openings.as_deref()
+    }
+}

@@ -1,0 +1,216 @@
+//! A provider's attributes, normalized and typed: what policy is written about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::subject::SubjectKey;
+use crate::text::{TextError, check_identifier};
+
+/// An e-mail address in canonical form.
+///
+/// The canonical form is made by `countersign_provision::normalize`, once, where a value enters:
+/// NFC, the domain in its ASCII form and lower case, the local part's ASCII letters lower-cased.
+/// Longest accepted: 254 bytes \[RFC 5321 §4.5.3.1.3\].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(String);
+
+impl Email {
+    /// Takes an address that is in canonical form already.
+    ///
+    /// # Errors
+    /// If it is not one local part, `@` and one lower-case ASCII domain.
+    pub fn from_canonical(text: impl Into<String>) -> Result<Self, TextError> {
+        let text = text.into();
+        check_identifier(&text)?;
+        if text.len() > 254 {
+            return Err(TextError::TooLong { limit_bytes: 254 });
+        }
+        match text.rsplit_once('@') {
+            Some((local, domain))
+                if !local.is_empty()
+                    && !local.contains('@')
+                    && !text.contains(char::is_whitespace)
+                    && !domain.is_empty()
+                    && domain
+                        .bytes()
+                        .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+                    && domain.split('.').all(|label| !label.is_empty()) =>
+            {
+                Ok(Self(text))
+            }
+            _ => Err(TextError::NotAnEmail),
+        }
+    }
+
+    /// The whole address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before the `@`.
+    #[must_use]
+    pub fn local_part(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(local, _)| local)
+    }
+
+    /// What stands after the `@`: lower-case ASCII.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = TextError;
+    fn try_from(text: String) -> Result<Self, TextError> {
+        Self::from_canonical(text)
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+/// An e-mail address and what the identity provider said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailFact {
+    /// The address in canonical form.
+    pub address: Email,
+    /// Whether the provider says that it verified the address. An absent flag is `false`.
+    pub verified_by_idp: bool,
+}
+
+/// A person's groups, as far as they were told.
+///
+/// Only [`Groups::Complete`] may take anything away: Entra leaves groups out past 150 in SAML,
+/// and an absent attribute is not an empty one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Groups {
+    /// The provider said nothing of groups.
+    #[default]
+    Absent,
+    /// Some groups; there are more than were sent.
+    Partial(BTreeSet<String>),
+    /// All groups.
+    Complete(BTreeSet<String>),
+}
+
+impl Groups {
+    /// Whether `group` is known to be one of them.
+    #[must_use]
+    pub fn contains(&self, group: &str) -> bool {
+        self.known().is_some_and(|known| known.contains(group))
+    }
+
+    /// The groups that are known, if any were told.
+    #[must_use]
+    pub fn known(&self) -> Option<&BTreeSet<String>> {
+        match self {
+            Self::Absent => None,
+            Self::Partial(known) | Self::Complete(known) => Some(known),
+        }
+    }
+
+    /// Whether a group that is not among them is known to be lost.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete(_))
+    }
+}
+
+/// What policy and rules may ask about a person: made from a [`crate::VerifiedIdentity`] by a
+/// preset, and by nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The key that the account is found by.
+    pub subject: SubjectKey,
+    /// The e-mail address, if a usable one was sent.
+    pub email: Option<EmailFact>,
+    /// Given name, NFC.
+    pub given_name: Option<String>,
+    /// Family name, NFC.
+    pub family_name: Option<String>,
+    /// Display name, NFC.
+    pub display_name: Option<String>,
+    /// The account that a new user belongs to (DocuSign's `accountid`).
+    pub account_id: Option<String>,
+    /// The permission profile of a new user (DocuSign's `permissionprofileid`).
+    pub permission_profile_id: Option<String>,
+    /// The groups.
+    pub groups: Groups,
+    /// Every attribute by its short name (or by its full name where the preset has no short
+    /// one), values in NFC, in document order.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// How the person authenticated (`AuthnContextClassRef`).
+    pub authn_context: Option<String>,
+}
+
+impl Facts {
+    /// Facts that hold nothing but who it is.
+    #[must_use]
+    pub fn new(subject: SubjectKey) -> Self {
+        Self {
+            subject,
+            email: None,
+            given_name: None,
+            family_name: None,
+            display_name: None,
+            account_id: None,
+            permission_profile_id: None,
+            groups: Groups::Absent,
+            attributes: BTreeMap::new(),
+            authn_context: None,
+        }
+    }
+
+    /// The values of an attribute; none if it was not sent.
+    #[must_use]
+    pub fn values(&self, attribute: &str) -> &[String] {
+        self.attributes.get(attribute).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_email_has_one_local_part_and_one_ascii_domain() {
+        let email = Email::from_canonical("ana.silva@acme.example").unwrap();
+        assert_eq!(email.local_part(), "ana.silva");
+        assert_eq!(email.domain(), "acme.example");
+        for bad in [
+            "",
+            "acme.example",
+            "@acme.example",
+            "a@",
+            "a@b@c.example",
+            "a@Acme.example",
+            "a@acme..example",
+            "a b@acme.example",
+            "a@ac\u{fc}me.example",
+        ] {
+            assert!(Email::from_canonical(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn absent_groups_are_not_complete() {
+        assert!(!Groups::Absent.is_complete());
+        assert!(!Groups::Partial(BTreeSet::new()).is_complete());
+        assert!(Groups::Complete(BTreeSet::new()).is_complete());
+    }
+}

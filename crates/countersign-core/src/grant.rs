@@ -1,0 +1,62 @@
+//! Roles that were given.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{LeafHash, Sha256Digest};
+use crate::id::{ConnectionId, GrantId, UserId, identifier};
+use crate::text::{TextError, check_identifier};
+use crate::time::Timestamp;
+use std::fmt;
+
+identifier! {
+    /// A role of the host's own catalog. An identity provider can never name one into being.
+    RoleName
+}
+identifier! {
+    /// A mapping rule of the policy file.
+    RuleId
+}
+
+/// Who a grant belongs to. A sync touches only its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by", content = "connection")]
+#[non_exhaustive]
+pub enum GrantOwner {
+    /// A rule matched at a sign-in through this connection.
+    Jit(ConnectionId),
+    /// The connection's default roles.
+    Default(ConnectionId),
+    /// An administrator.
+    Manual,
+}
+
+/// A role given to a user, by whom, by which rule, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// This grant.
+    pub id: GrantId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The role.
+    pub role: RoleName,
+    /// Who may change or take it away.
+    pub owner: GrantOwner,
+    /// The rule that gave it; none for default and manual grants.
+    pub rule: Option<RuleId>,
+    /// SHA-256 of the policy file that was in force.
+    pub policy_hash: Sha256Digest,
+    /// When it was given or last renewed.
+    pub granted_at: Timestamp,
+    /// From this instant on it does not exist.
+    pub expires_at: Option<Timestamp>,
+    /// The `role.granted` entry that records it.
+    pub entry: LeafHash,
+}
+
+impl Grant {
+    /// Whether it exists at `now`: an expired grant does not.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}

@@ -1,0 +1,152 @@
+//! What a door proved about a person.
+
+use serde::Serialize;
+
+use crate::digest::Sha256Digest;
+use crate::time::Timestamp;
+
+/// The way in that an identity came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Door {
+    /// A SAML 2.0 response.
+    Saml,
+}
+
+/// A SAML `NameID`, verbatim \[SAML-Core §2.2.3\].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NameId {
+    /// The identifier, byte for byte.
+    pub value: String,
+    /// `Format`, if present.
+    pub format: Option<String>,
+    /// `NameQualifier`, if present.
+    pub name_qualifier: Option<String>,
+    /// `SPNameQualifier`, if present.
+    pub sp_name_qualifier: Option<String>,
+}
+
+/// One value of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum AttributeValue {
+    /// Text content, verbatim.
+    Text(String),
+    /// An element with children in it: kept apart so that it is never taken for text. The value
+    /// is its canonical XML.
+    Structured {
+        /// The children of `AttributeValue`, as exclusive canonical XML.
+        xml: String,
+    },
+    /// `xsi:nil="true"`.
+    Nil,
+}
+
+impl AttributeValue {
+    /// The text, if the value is text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Structured { .. } | Self::Nil => None,
+        }
+    }
+}
+
+/// A SAML `Attribute`, verbatim, in document order \[SAML-Core §2.7.3.1\].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attribute {
+    /// `Name`.
+    pub name: String,
+    /// `NameFormat`, if present.
+    pub name_format: Option<String>,
+    /// `FriendlyName`, if present; for people, never for matching.
+    pub friendly_name: Option<String>,
+    /// The values, in document order.
+    pub values: Vec<AttributeValue>,
+}
+
+/// What the identity provider said, and what was signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdentityClaims {
+    /// The identity provider's entity id.
+    pub issuer: String,
+    /// Who.
+    pub name_id: NameId,
+    /// `SessionIndex`, needed for logout.
+    pub session_index: Option<String>,
+    /// `SessionNotOnOrAfter`: no session may outlast it.
+    pub session_not_on_or_after: Option<Timestamp>,
+    /// When the person authenticated at the provider; some providers do not tell.
+    pub authn_instant: Option<Timestamp>,
+    /// `AuthnContextClassRef`: how the person authenticated.
+    pub authn_context: Option<String>,
+    /// Attributes in document order; the same name may come more than once.
+    pub attributes: Vec<Attribute>,
+}
+
+/// How it was proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdentityEvidence {
+    /// Local name of the element whose signature counted: `Response` or `Assertion`.
+    pub signed_element: String,
+    /// The canonical bytes that were digested; every claim was read from them.
+    #[serde(skip)]
+    pub signed_bytes: Vec<u8>,
+    /// SHA-256 of `signed_bytes`, whatever digest the signature itself used.
+    pub signed_sha256: Sha256Digest,
+    /// SHA-256 of the DER certificate (or bare public key) that verified it.
+    pub certificate_sha256: Sha256Digest,
+    /// The signature algorithm's URI.
+    pub signature_algorithm: String,
+    /// `ID` of the assertion: what replay is detected by.
+    pub assertion_id: String,
+}
+
+/// An identity that a door has verified: claims and the evidence for them.
+///
+/// There is no way to change one. Doors build it after their last check; everything behind the
+/// door takes it as proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerifiedIdentity {
+    door: Door,
+    #[serde(flatten)]
+    claims: IdentityClaims,
+    evidence: IdentityEvidence,
+}
+
+impl VerifiedIdentity {
+    /// For doors only: states that `claims` were verified and that `evidence` shows it.
+    ///
+    /// # Security
+    /// Whoever calls this vouches for the claims. A host never needs it: it gets identities from
+    /// `countersign_saml::Login`.
+    #[must_use]
+    pub fn vouched_by_door(door: Door, claims: IdentityClaims, evidence: IdentityEvidence) -> Self {
+        Self {
+            door,
+            claims,
+            evidence,
+        }
+    }
+
+    /// The way in.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        self.door
+    }
+
+    /// What was said.
+    #[must_use]
+    pub fn claims(&self) -> &IdentityClaims {
+        &self.claims
+    }
+
+    /// How it was proved.
+    #[must_use]
+    pub fn evidence(&self) -> &IdentityEvidence {
+        &self.evidence
+    }
+}
