@@ -95,7 +95,9 @@ pub struct UserWithGrants {
 /// What the store knew at one moment: one consistent read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
-    /// The user that the subject is linked to, in whatever state.
+    /// The link of the subject, if there is one.
+    pub link: Option<Link>,
+    /// The user that the link points at, in whatever state; there exactly if `link` is.
     pub linked: Option<UserWithGrants>,
     /// Users of the tenant with exactly the queried e-mail address, in whatever state, ordered
     /// by id; empty if none was queried. Includes the linked one if it has that address.

@@ -1,6 +1,6 @@
 //! Accounts as the policy sees them.
 
-use countersign_core::{Email, TenantId, Timestamp, UserId};
+use countersign_core::{Email, LeafHash, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Where an account is in its life.
@@ -47,6 +47,9 @@ pub struct User {
     pub created_at: Timestamp,
     /// When its last session was opened.
     pub last_sign_in_at: Option<Timestamp>,
+    /// The `user.provisioned` entry that created it; `None` for an account that the host made by
+    /// itself.
+    pub entry: Option<LeafHash>,
     /// Counts the commits that touched the account or its grants; a new account has 1. The
     /// store sets it; whoever writes an update names the version that it read.
     pub version: u64,
