@@ -2,3 +2,4 @@
 //! private keys that everybody knows.
 
 pub mod fixtures;
+pub mod keys;
