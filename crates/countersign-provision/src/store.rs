@@ -122,8 +122,9 @@ pub enum UserWrite {
         /// The version that was read.
         expected_version: u64,
     },
-    /// Writes nothing and leaves the version alone: the commit conflicts unless the account has
-    /// this version. A signing uses it, so that a grant taken away meanwhile is noticed.
+    /// Writes nothing and leaves the version alone: the commit conflicts unless the account had
+    /// this version before it. A signing uses it, so that a grant taken away meanwhile is
+    /// noticed.
     Expect {
         /// The account.
         user: UserId,
@@ -138,28 +139,32 @@ pub enum UserWrite {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
-    /// The tenant that everything in it belongs to.
+    /// The tenant that everything in it belongs to; a part that names another one is refused.
     pub tenant: TenantId,
     /// Conflicts unless the connection is enabled and has this epoch.
     pub connection: Option<(ConnectionId, u64)>,
-    /// Accounts to create, update or hold.
+    /// Accounts to create, update or hold; conflicts if one account is written twice.
     pub users: Vec<UserWrite>,
     /// Conflicts if a created user would be more than this many that take a seat in the tenant.
     pub seat_cap: Option<u64>,
     /// Conflicts if a created or updated user would share its e-mail address with another user
     /// of the tenant that is not deprovisioned.
     pub unique_email: bool,
-    /// Links to add; conflicts if a subject is linked already.
+    /// Links to add; conflicts if a subject is linked already. Like a grant and a session, a
+    /// link needs its account to exist; the change may create it.
     pub links: Vec<Link>,
-    /// Grants to add, or to replace where the id exists.
+    /// Grants to add, or to replace where the id exists; conflicts if the id is a grant of
+    /// another account. The version of an account that is not written in this change grows by
+    /// one if its grants are touched.
     pub put_grants: Vec<Grant>,
-    /// Grants to remove; one that is not there is no conflict.
+    /// Grants to remove; one that is not there is no conflict. Versions grow as above.
     pub remove_grants: Vec<GrantId>,
     /// Sessions to open.
     pub open_sessions: Vec<SessionRecord>,
-    /// Sessions to close, with the instant; one that is closed already stays as it is.
+    /// Sessions to close, with the instant; one that is closed already stays as it is, one that
+    /// is not there is no conflict.
     pub close_sessions: Vec<(SessionId, Timestamp)>,
-    /// Audit entries for the outbox, in order.
+    /// Audit entries for the outbox, in order; conflicts if an id or a leaf hash is there already.
     pub entries: Vec<Entry>,
 }
 

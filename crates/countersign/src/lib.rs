@@ -1,1 +1,3 @@
 //! Sign-in, account, role, signature and proof: the engine over every countersign crate.
+
+pub mod memory;

@@ -1,0 +1,295 @@
+//! The users' part of the memory store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use countersign_core::{
+    ConnectionId, Grant, GrantId, SessionId, StoreError, StoreErrorKind, SubjectKey, TenantId,
+    UserId,
+};
+use countersign_provision::store::{
+    Change, ConnectionState, Link, SessionRecord, Snapshot, SnapshotQuery, UserStore,
+    UserWithGrants, UserWrite,
+};
+use countersign_provision::user::{User, UserState};
+
+use super::{MemoryStore, conflict};
+
+const COMMIT: &str = "commit a change";
+
+/// Every tenant on its own: what one holds is not in reach of another.
+#[derive(Debug, Default)]
+pub(super) struct Users {
+    tenants: BTreeMap<TenantId, Tenant>,
+}
+
+#[derive(Debug, Default)]
+struct Tenant {
+    users: BTreeMap<UserId, User>,
+    links: BTreeMap<SubjectKey, Link>,
+    grants: BTreeMap<GrantId, Grant>,
+    sessions: BTreeMap<SessionId, SessionRecord>,
+    connections: BTreeMap<ConnectionId, ConnectionState>,
+}
+
+impl Tenant {
+    fn with_grants(&self, user: &User) -> UserWithGrants {
+        let grants = self.grants.values();
+        UserWithGrants {
+            user: user.clone(),
+            grants: grants.filter(|g| g.user == user.id).cloned().collect(),
+        }
+    }
+
+    fn connection(&self, connection: &ConnectionId) -> ConnectionState {
+        self.connections
+            .get(connection)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn expect_version(&self, user: &UserId, version: u64) -> Result<(), StoreError> {
+        match self.users.get(user) {
+            Some(stored) if stored.version == version => Ok(()),
+            Some(_) => Err(conflict(COMMIT, "the account has another version")),
+            None => Err(conflict(COMMIT, "there is no such account")),
+        }
+    }
+
+    /// The accounts as the change writes them, with their new versions. Whoever is expected to
+    /// have a version is expected to have it before the change.
+    fn written(&self, change: &Change) -> Result<BTreeMap<UserId, User>, StoreError> {
+        let mut written: BTreeMap<UserId, User> = BTreeMap::new();
+        for write in &change.users {
+            let user = match write {
+                UserWrite::Create(user) if self.users.contains_key(&user.id) => {
+                    return Err(conflict(COMMIT, "the account's id is taken"));
+                }
+                UserWrite::Create(user) => User {
+                    version: 1,
+                    ..user.clone()
+                },
+                UserWrite::Update {
+                    user,
+                    expected_version,
+                } => {
+                    self.expect_version(&user.id, *expected_version)?;
+                    User {
+                        version: expected_version.saturating_add(1),
+                        ..user.clone()
+                    }
+                }
+                UserWrite::Expect { user, version } => {
+                    self.expect_version(user, *version)?;
+                    continue;
+                }
+                _ => return Err(StoreError::new(StoreErrorKind::Other, COMMIT)),
+            };
+            if written.insert(user.id.clone(), user).is_some() {
+                return Err(conflict(COMMIT, "the account is written twice"));
+            }
+        }
+        Ok(written)
+    }
+
+    /// Checks the change against what is there, and gives the accounts that it writes. Nothing
+    /// is changed before all of it has passed.
+    fn check(&self, change: &Change) -> Result<BTreeMap<UserId, User>, StoreError> {
+        if let Some((connection, epoch)) = &change.connection {
+            let state = self.connection(connection);
+            if !state.enabled || state.epoch != *epoch {
+                return Err(conflict(COMMIT, "the connection has changed"));
+            }
+        }
+        let mut written = self.written(change)?;
+        let after = || {
+            let untouched = self.users.values();
+            untouched
+                .filter(|user| !written.contains_key(&user.id))
+                .chain(written.values())
+                .filter(|user| user.state != UserState::Deprovisioned)
+        };
+        if let Some(cap) = change.seat_cap {
+            let takes_a_seat = |write: &UserWrite| matches!(write, UserWrite::Create(user) if user.state != UserState::Deprovisioned);
+            let taken = u64::try_from(after().count()).unwrap_or(u64::MAX);
+            if change.users.iter().any(takes_a_seat) && taken > cap {
+                return Err(conflict(COMMIT, "every seat is taken"));
+            }
+        }
+        if change.unique_email {
+            let shares = |user: &User| {
+                user.email.is_some()
+                    && after().any(|other| other.id != user.id && other.email == user.email)
+            };
+            if written.values().any(shares) {
+                return Err(conflict(COMMIT, "the e-mail address is taken"));
+            }
+        }
+        let exists = |user: &UserId| self.users.contains_key(user) || written.contains_key(user);
+        let mut subjects = BTreeSet::new();
+        for link in &change.links {
+            if self.links.contains_key(&link.subject) || !subjects.insert(&link.subject) {
+                return Err(conflict(COMMIT, "the subject is linked already"));
+            }
+        }
+        let mut grants = BTreeMap::new();
+        for grant in &change.put_grants {
+            let owner = self.grants.get(&grant.id).map(|stored| &stored.user);
+            let owner = owner.or_else(|| grants.get(&grant.id).copied());
+            if owner.is_some_and(|owner| *owner != grant.user) {
+                return Err(conflict(COMMIT, "the grant is another account's"));
+            }
+            grants.insert(&grant.id, &grant.user);
+        }
+        let mut sessions = BTreeSet::new();
+        for session in &change.open_sessions {
+            if self.sessions.contains_key(&session.id) || !sessions.insert(&session.id) {
+                return Err(conflict(COMMIT, "the session's id is taken"));
+            }
+        }
+        let named = change.links.iter().map(|link| &link.user);
+        let named = named.chain(change.put_grants.iter().map(|grant| &grant.user));
+        let mut named = named.chain(change.open_sessions.iter().map(|session| &session.user));
+        if !named.all(exists) {
+            return Err(conflict(COMMIT, "there is no such account"));
+        }
+        for user in self.granted_or_revoked(change) {
+            if let Some(stored) = self.users.get(user).filter(|_| !written.contains_key(user)) {
+                let user = User {
+                    version: stored.version.saturating_add(1),
+                    ..stored.clone()
+                };
+                written.insert(user.id.clone(), user);
+            }
+        }
+        Ok(written)
+    }
+
+    /// The accounts whose grants the change touches.
+    fn granted_or_revoked<'a>(&'a self, change: &'a Change) -> BTreeSet<&'a UserId> {
+        let granted = change.put_grants.iter().map(|grant| &grant.user);
+        let removed = change.remove_grants.iter();
+        let revoked = removed.filter_map(|id| self.grants.get(id).map(|grant| &grant.user));
+        granted.chain(revoked).collect()
+    }
+
+    fn apply(&mut self, change: &Change, written: BTreeMap<UserId, User>) {
+        self.users.extend(written);
+        let links = change.links.iter().cloned();
+        self.links
+            .extend(links.map(|link| (link.subject.clone(), link)));
+        let grants = change.put_grants.iter().cloned();
+        self.grants
+            .extend(grants.map(|grant| (grant.id.clone(), grant)));
+        for id in &change.remove_grants {
+            self.grants.remove(id);
+        }
+        let sessions = change.open_sessions.iter().cloned();
+        self.sessions
+            .extend(sessions.map(|session| (session.id.clone(), session)));
+        for (id, at) in &change.close_sessions {
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.closed_at.get_or_insert(*at);
+            }
+        }
+    }
+}
+
+/// Whether all that the change names belongs to its tenant.
+fn stays_in_its_tenant(change: &Change) -> bool {
+    let users = change.users.iter().all(|write| match write {
+        UserWrite::Create(user) | UserWrite::Update { user, .. } => user.tenant == change.tenant,
+        _ => true,
+    });
+    let links = change.links.iter();
+    let sessions = change.open_sessions.iter();
+    users
+        && links
+            .map(|link| link.subject.tenant())
+            .all(|t| *t == change.tenant)
+        && sessions
+            .map(|session| &session.tenant)
+            .all(|t| *t == change.tenant)
+}
+
+#[async_trait]
+impl UserStore for MemoryStore {
+    async fn snapshot(&self, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
+        let shared = self.lock("read a snapshot")?;
+        let Some(tenant) = shared.users.tenants.get(&query.tenant) else {
+            return Ok(Snapshot::default());
+        };
+        let link = tenant.links.get(&query.subject);
+        let linked = link.and_then(|link| tenant.users.get(&link.user));
+        let users = tenant.users.values();
+        let has_email = |user: &&User| query.email.is_some() && user.email == query.email;
+        let seats = users
+            .clone()
+            .filter(|user| user.state != UserState::Deprovisioned);
+        Ok(Snapshot {
+            link: link.cloned(),
+            linked: linked.map(|user| tenant.with_grants(user)),
+            by_email: users
+                .filter(has_email)
+                .map(|user| tenant.with_grants(user))
+                .collect(),
+            seats_taken: u64::try_from(seats.count()).unwrap_or(u64::MAX),
+            connection: tenant.connection(&query.connection),
+        })
+    }
+
+    async fn user(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Option<UserWithGrants>, StoreError> {
+        let shared = self.lock("read a user")?;
+        let tenant = shared.users.tenants.get(tenant);
+        Ok(tenant.and_then(|tenant| {
+            let user = tenant.users.get(user)?;
+            Some(tenant.with_grants(user))
+        }))
+    }
+
+    async fn session(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let shared = self.lock("read a session")?;
+        let tenant = shared.users.tenants.get(tenant);
+        Ok(tenant.and_then(|tenant| tenant.sessions.get(session).cloned()))
+    }
+
+    async fn commit(&self, change: &Change) -> Result<(), StoreError> {
+        if !stays_in_its_tenant(change) {
+            return Err(StoreError::new(StoreErrorKind::Other, COMMIT)
+                .caused_by("a part of the change belongs to another tenant"));
+        }
+        let mut guard = self.lock(COMMIT)?;
+        let shared = &mut *guard;
+        if !shared.ledger.has_room_for(&change.entries) {
+            return Err(conflict(COMMIT, "an entry is there already"));
+        }
+        let tenant = shared.users.tenants.entry(change.tenant.clone());
+        let tenant = tenant.or_default();
+        let written = tenant.check(change)?;
+        tenant.apply(change, written);
+        shared.ledger.append(&change.entries);
+        Ok(())
+    }
+
+    async fn set_connection(
+        &self,
+        tenant: &TenantId,
+        connection: &ConnectionId,
+        enabled: bool,
+    ) -> Result<ConnectionState, StoreError> {
+        let mut shared = self.lock("set a connection")?;
+        let tenant = shared.users.tenants.entry(tenant.clone()).or_default();
+        let epoch = tenant.connection(connection).epoch.saturating_add(1);
+        let state = ConnectionState { enabled, epoch };
+        tenant.connections.insert(connection.clone(), state);
+        Ok(state)
+    }
+}
