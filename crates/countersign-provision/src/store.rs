@@ -150,6 +150,10 @@ pub struct Change {
     /// Conflicts if a created or updated user would share its e-mail address with another user
     /// of the tenant that is not deprovisioned.
     pub unique_email: bool,
+    /// Links to remove, before any is added; a subject that is not linked is no conflict. A
+    /// policy that matches active accounts only (DocuSign's) takes the subject of an inactive
+    /// one to a new account; expect the inactive one's version along with it.
+    pub remove_links: Vec<SubjectKey>,
     /// Links to add; conflicts if a subject is linked already. Like a grant and a session, a
     /// link needs its account to exist; the change may create it.
     pub links: Vec<Link>,
@@ -178,6 +182,7 @@ impl Change {
             users: Vec::new(),
             seat_cap: None,
             unique_email: false,
+            remove_links: Vec::new(),
             links: Vec::new(),
             put_grants: Vec::new(),
             remove_grants: Vec::new(),

@@ -128,7 +128,9 @@ impl Tenant {
         let exists = |user: &UserId| self.users.contains_key(user) || written.contains_key(user);
         let mut subjects = BTreeSet::new();
         for link in &change.links {
-            if self.links.contains_key(&link.subject) || !subjects.insert(&link.subject) {
+            let stays = !change.remove_links.contains(&link.subject);
+            let linked = stays && self.links.contains_key(&link.subject);
+            if linked || !subjects.insert(&link.subject) {
                 return Err(conflict(COMMIT, "the subject is linked already"));
             }
         }
@@ -175,6 +177,9 @@ impl Tenant {
 
     fn apply(&mut self, change: &Change, written: BTreeMap<UserId, User>) {
         self.users.extend(written);
+        for subject in &change.remove_links {
+            self.links.remove(subject);
+        }
         let links = change.links.iter().cloned();
         self.links
             .extend(links.map(|link| (link.subject.clone(), link)));
@@ -201,12 +206,12 @@ fn stays_in_its_tenant(change: &Change) -> bool {
         UserWrite::Create(user) | UserWrite::Update { user, .. } => user.tenant == change.tenant,
         _ => true,
     });
-    let links = change.links.iter();
+    let links = change.links.iter().map(|link| &link.subject);
     let sessions = change.open_sessions.iter();
     users
         && links
-            .map(|link| link.subject.tenant())
-            .all(|t| *t == change.tenant)
+            .chain(&change.remove_links)
+            .all(|subject| *subject.tenant() == change.tenant)
         && sessions
             .map(|session| &session.tenant)
             .all(|t| *t == change.tenant)
