@@ -1,1 +1,64 @@
-//! Role catalog, mapping rules, grants that expire, and the access check.
+//! Roles: what they allow, who is given them and by which rule, and whether one allows an act
+//! now.
+//!
+//! Roles are a closed set: the host's catalog names them, and an identity provider can never
+//! name one into being. Rules are data about [`countersign_core::Facts`]; there is no
+//! interpreter, and the order of rules means nothing. Everything here is pure: time comes in as
+//! a value, and nothing is read or written.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`permission`] | [`Permission`]: one action on some document types, `sign nda/*` |
+//! | [`catalog`] | [`RoleCatalog`]: the roles that exist and what each allows |
+//! | [`rule`] | [`Rule`]: conditions on facts, and the roles that they give |
+//! | [`rule_set`] | [`RuleSet`]: many rules, checked and indexed; which of them match |
+//! | [`mod@reconcile`] | the grants that a sign-in gives, renews, keeps and takes |
+//! | [`mod@authorize`] | whether a grant allows an act now |
+//! | [`nearest`] | the name that was probably meant |
+//! | [`error`] | what is wrong with a catalog or a rule |
+//!
+//! ```
+//! use countersign_core::{ConnectionId, Facts, RoleName, RuleId, SubjectKey, TenantId};
+//! use countersign_roles::{Condition, Role, RoleCatalog, RoleGrant, Rule, RuleSet};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let signer = RoleName::new("signer")?;
+//! let catalog = RoleCatalog::new([
+//!     Role::new(signer.clone()).allow("sign nda/*".parse()?).allow("view *".parse()?),
+//! ])?;
+//! let rule = Rule {
+//!     id: RuleId::new("contractors-sign")?,
+//!     connections: Vec::new(),
+//!     all: vec![Condition::Eq { attribute: "department".into(), value: "ext".into() }],
+//!     grant: vec![RoleGrant::permanent(signer)],
+//! };
+//! let rules = RuleSet::new(&catalog, vec![rule]).map_err(|mut errors| errors.remove(0))?;
+//!
+//! let subject = SubjectKey::from_stable_value(TenantId::new("acme")?, "https://idp.example", "7")?;
+//! let mut facts = Facts::new(subject);
+//! facts.attributes.insert("department".into(), vec!["ext".into()]);
+//! let evaluation = rules.evaluate(&ConnectionId::new("acme")?, &facts);
+//! assert_eq!(evaluation.matched().len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod authorize;
+pub mod catalog;
+pub mod error;
+pub mod nearest;
+pub mod permission;
+pub mod reconcile;
+pub mod rule;
+pub mod rule_set;
+
+pub use crate::authorize::{Authorization, Denial, authorize};
+pub use crate::catalog::{Role, RoleCatalog};
+pub use crate::error::RolesError;
+pub use crate::nearest::nearest;
+pub use crate::permission::{DocumentPattern, ParsePermissionError, Permission};
+pub use crate::reconcile::{
+    GrantDelta, ProposedGrant, Renewal, RenewalReason, RoleSync, TakeReason, Taken, reconcile,
+};
+pub use crate::rule::{Condition, GROUPS, RoleGrant, Rule};
+pub use crate::rule_set::{Evaluation, RuleSet, Verdict};
