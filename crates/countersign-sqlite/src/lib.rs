@@ -1,1 +1,64 @@
-//! The embedded default store: users, links, grants, replay, outbox and ledger in one SQLite file.
+//! The embedded default store: users, links, grants, replay, outbox and ledger in one SQLite
+//! file.
+//!
+//! [`SqliteStore`] implements the three ports that an engine needs, [`UserStore`],
+//! [`LedgerStore`] and [`ReplayStore`], over one file in write-ahead mode with
+//! `synchronous=FULL`: what is acknowledged is on the disk.
+//!
+//! ```
+//! use countersign_audit::store::LedgerStore;
+//! use countersign_sqlite::SqliteStore;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("countersign.db");
+//! let store = SqliteStore::open(&path)?;
+//! assert_eq!(pollster::block_on(store.size())?, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it works
+//! One thread writes. What arrives while it waits for the disk shares the next transaction, so
+//! many writers cost little more than one; each has a savepoint of its own and learns of its own
+//! conflict, after the commit. A few threads read, each call in one read transaction, so no
+//! caller ever waits for the disk on its own thread, and any executor will do.
+//!
+//! Several processes may open one file: SQLite's locks keep their transactions apart, and the
+//! ledger's compare-and-set keeps two engines from forking it. One machine only: its locks do
+//! not work over network file systems.
+//!
+//! # What it is not
+//! Whoever can write the file can change it; that is what the ledger's signed checkpoints are
+//! for. The triggers that forbid changing an entry catch mistakes, not attackers. Nothing in the
+//! file is encrypted by this crate.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `store` | [`SqliteStore`] and its three ways to open a file |
+//! | `file` | what is checked of a file before and while it is opened: [`OpenError`] |
+//! | `schema` | the numbered migrations of `migrations/` |
+//! | `writer`, `readers` | the threads |
+//! | `commit` | a [`Change`] as one transaction |
+//! | `users`, `ledger`, `replay` | the ports |
+//! | `rows` | between our types and SQLite's |
+//! | `failure` | what a [`StoreError`] is made from |
+//!
+//! [`UserStore`]: countersign_provision::store::UserStore
+//! [`LedgerStore`]: countersign_audit::store::LedgerStore
+//! [`ReplayStore`]: countersign_saml::replay::ReplayStore
+//! [`Change`]: countersign_provision::store::Change
+//! [`StoreError`]: countersign_core::StoreError
+
+mod commit;
+mod failure;
+mod file;
+mod ledger;
+mod readers;
+mod replay;
+mod rows;
+mod schema;
+mod store;
+mod users;
+mod writer;
+
+pub use crate::file::OpenError;
+pub use crate::store::SqliteStore;

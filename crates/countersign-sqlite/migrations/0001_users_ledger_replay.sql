@@ -1,0 +1,211 @@
+-- Instants are milliseconds since the Unix epoch. Hashes are 32 bytes. Texts compare byte for
+-- byte (BINARY, SQLite's default), because identifiers do.
+
+-- Accounts. -----------------------------------------------------------------------------------
+
+CREATE TABLE users (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    state TEXT NOT NULL
+        CHECK (state IN ('invited', 'active', 'pending_approval', 'suspended', 'deprovisioned')),
+    email TEXT,
+    email_verified_locally INTEGER NOT NULL CHECK (email_verified_locally IN (0, 1)),
+    given_name TEXT,
+    family_name TEXT,
+    display_name TEXT,
+    account_id TEXT,
+    permission_profile_id TEXT,
+    created_at INTEGER NOT NULL,
+    last_sign_in_at INTEGER,
+    entry BLOB CHECK (length(entry) = 32),
+    version INTEGER NOT NULL CHECK (version > 0),
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX users_by_email ON users (tenant, email) WHERE email IS NOT NULL;
+
+-- How many accounts of a tenant take a seat: counted as they change, because counting them at
+-- each sign-in would cost more with every account.
+CREATE TABLE seats (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    taken INTEGER NOT NULL CHECK (taken >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER users_created AFTER INSERT ON users WHEN NEW.state <> 'deprovisioned'
+BEGIN
+    INSERT INTO seats (tenant, taken) VALUES (NEW.tenant, 1)
+        ON CONFLICT (tenant) DO UPDATE SET taken = taken + 1;
+END;
+
+CREATE TRIGGER users_moved AFTER UPDATE OF state ON users
+    WHEN (OLD.state = 'deprovisioned') <> (NEW.state = 'deprovisioned')
+BEGIN
+    INSERT INTO seats (tenant, taken) VALUES (NEW.tenant, NEW.state <> 'deprovisioned')
+        ON CONFLICT (tenant) DO UPDATE
+        SET taken = taken + CASE NEW.state WHEN 'deprovisioned' THEN -1 ELSE 1 END;
+END;
+
+CREATE TRIGGER users_removed AFTER DELETE ON users WHEN OLD.state <> 'deprovisioned'
+BEGIN
+    UPDATE seats SET taken = taken - 1 WHERE tenant = OLD.tenant;
+END;
+
+-- The primary key is the promise that one subject has one account.
+CREATE TABLE links (
+    tenant TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    user TEXT NOT NULL,
+    connection TEXT NOT NULL,
+    linked_at INTEGER NOT NULL,
+    entry BLOB NOT NULL CHECK (length(entry) = 32),
+    PRIMARY KEY (tenant, issuer, subject),
+    FOREIGN KEY (tenant, user) REFERENCES users (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX links_by_user ON links (tenant, user);
+
+CREATE TABLE grants (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    role TEXT NOT NULL,
+    owner TEXT NOT NULL CHECK (owner IN ('jit', 'default', 'manual')),
+    owner_connection TEXT CHECK ((owner_connection IS NULL) = (owner = 'manual')),
+    rule TEXT,
+    policy_hash BLOB NOT NULL CHECK (length(policy_hash) = 32),
+    granted_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    entry BLOB NOT NULL CHECK (length(entry) = 32),
+    PRIMARY KEY (tenant, id),
+    FOREIGN KEY (tenant, user) REFERENCES users (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX grants_by_user ON grants (tenant, user);
+
+CREATE TABLE sessions (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    connection TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    session_index TEXT,
+    correlation TEXT NOT NULL,
+    entry BLOB NOT NULL CHECK (length(entry) = 32),
+    closed_at INTEGER,
+    PRIMARY KEY (tenant, id),
+    FOREIGN KEY (tenant, user) REFERENCES users (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_by_user ON sessions (tenant, user);
+
+-- A connection that is not here is enabled and has epoch 0.
+CREATE TABLE connections (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    epoch INTEGER NOT NULL CHECK (epoch > 0),
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+-- What was accepted once. ---------------------------------------------------------------------
+
+CREATE TABLE replay (
+    issuer TEXT NOT NULL,
+    id TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (issuer, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX replay_by_expiry ON replay (expires_at);
+
+-- The ledger. ---------------------------------------------------------------------------------
+
+-- Every entry, in the order of the commits and without a gap. The first `tree.size` of them are
+-- the leaves of the tree, each at its position; the others are the outbox.
+CREATE TABLE entries (
+    position INTEGER NOT NULL PRIMARY KEY CHECK (position >= 0),
+    id TEXT NOT NULL UNIQUE,
+    leaf BLOB NOT NULL UNIQUE CHECK (length(leaf) = 32),
+    bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER entries_have_no_gap BEFORE INSERT ON entries
+    WHEN NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM entries)
+BEGIN
+    SELECT RAISE(ABORT, 'entries are added at the end');
+END;
+
+CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
+BEGIN
+    SELECT RAISE(ABORT, 'entries are never changed');
+END;
+
+CREATE TRIGGER entries_stay BEFORE DELETE ON entries
+BEGIN
+    SELECT RAISE(ABORT, 'entries are never deleted');
+END;
+
+-- The personal values that entries commit to. A table of their own, because they may be erased
+-- while the entry stays for ever.
+CREATE TABLE openings (
+    position INTEGER NOT NULL PRIMARY KEY REFERENCES entries (position),
+    openings BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE tree (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
+    size INTEGER NOT NULL CHECK (size >= 0)
+) STRICT;
+
+INSERT INTO tree (only_row, size) VALUES (0, 0);
+
+CREATE TRIGGER tree_never_shrinks BEFORE UPDATE ON tree WHEN NEW.size < OLD.size
+BEGIN
+    SELECT RAISE(ABORT, 'the tree never shrinks');
+END;
+
+CREATE TRIGGER tree_stays BEFORE DELETE ON tree
+BEGIN
+    SELECT RAISE(ABORT, 'the tree is never deleted');
+END;
+
+CREATE TABLE nodes (
+    level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 63),
+    position INTEGER NOT NULL CHECK (position >= 0),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (level, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER nodes_never_change BEFORE UPDATE ON nodes
+BEGIN
+    SELECT RAISE(ABORT, 'nodes are never changed');
+END;
+
+CREATE TRIGGER nodes_stay BEFORE DELETE ON nodes
+BEGIN
+    SELECT RAISE(ABORT, 'nodes are never deleted');
+END;
+
+CREATE TABLE checkpoint (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
+    size INTEGER NOT NULL CHECK (size >= 0),
+    note BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER checkpoint_never_goes_back BEFORE UPDATE ON checkpoint WHEN NEW.size < OLD.size
+BEGIN
+    SELECT RAISE(ABORT, 'the checkpoint never goes back');
+END;
+
+CREATE TRIGGER checkpoint_stays BEFORE DELETE ON checkpoint
+BEGIN
+    SELECT RAISE(ABORT, 'the checkpoint is never deleted');
+END;
+
+-- The key that the ledger's owner says it signs with, for people who inspect the file.
+CREATE TABLE ledger_key (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
+    vkey TEXT NOT NULL
+) STRICT;

@@ -1,0 +1,321 @@
+//! A change as one transaction. Whatever fails here, the writer undoes all of it.
+
+use std::collections::BTreeSet;
+
+use countersign_core::{Grant, GrantId, SessionId, TenantId, Timestamp, UserId};
+use countersign_provision::store::{Change, Link, SessionRecord, UserWrite};
+use countersign_provision::user::{User, UserState};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::failure::Failure;
+use crate::ledger;
+use crate::rows::{integer, owner_columns, state_name};
+use crate::users::{connection_state, seats_taken};
+
+/// Writes the change, or fails where something that it expects does not hold.
+pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
+    let tenant = &change.tenant;
+    check_tenant(change)?;
+    check_connection(db, change)?;
+    let written = write_users(db, change)?;
+    check_seats(db, change)?;
+    check_emails(db, change)?;
+    for link in &change.links {
+        add_link(db, link)?;
+    }
+    let mut touched = BTreeSet::new();
+    for grant in &change.put_grants {
+        put_grant(db, tenant, grant)?;
+        touched.insert(grant.user.as_str().to_owned());
+    }
+    for grant in &change.remove_grants {
+        touched.extend(remove_grant(db, tenant, grant)?);
+    }
+    for user in touched
+        .iter()
+        .filter(|user| !written.contains(user.as_str()))
+    {
+        move_version_on(db, tenant, user)?;
+    }
+    for session in &change.open_sessions {
+        open_session(db, session)?;
+    }
+    for (session, at) in &change.close_sessions {
+        close_session(db, tenant, session, *at)?;
+    }
+    ledger::enqueue(db, &change.entries)
+}
+
+fn check_tenant(change: &Change) -> Result<(), Failure> {
+    let users = change.users.iter().filter_map(|write| match write {
+        UserWrite::Create(user) | UserWrite::Update { user, .. } => Some(&user.tenant),
+        _ => None,
+    });
+    let links = change.links.iter().map(|link| link.subject.tenant());
+    let sessions = change.open_sessions.iter().map(|session| &session.tenant);
+    if users
+        .chain(links)
+        .chain(sessions)
+        .all(|t| *t == change.tenant)
+    {
+        Ok(())
+    } else {
+        Err(Failure::Refused(
+            "a part of the change belongs to another tenant",
+        ))
+    }
+}
+
+fn check_connection(db: &Connection, change: &Change) -> Result<(), Failure> {
+    let Some((connection, epoch)) = &change.connection else {
+        return Ok(());
+    };
+    let state = connection_state(db, &change.tenant, connection)?;
+    if state.enabled && state.epoch == *epoch {
+        Ok(())
+    } else {
+        Err(Failure::Conflict("the connection has changed"))
+    }
+}
+
+/// Creates and updates accounts, and gives the ids of those. Whoever is expected to have a
+/// version is expected to have it before the change, so that comes first.
+fn write_users<'a>(db: &Connection, change: &'a Change) -> Result<BTreeSet<&'a str>, Failure> {
+    for write in &change.users {
+        if let UserWrite::Expect { user, version } = write {
+            expect_version(db, &change.tenant, user, *version)?;
+        }
+    }
+    let mut written = BTreeSet::new();
+    for write in &change.users {
+        let user = match write {
+            UserWrite::Create(user) => {
+                create_user(db, user)?;
+                user
+            }
+            UserWrite::Update {
+                user,
+                expected_version,
+            } => {
+                update_user(db, user, *expected_version)?;
+                user
+            }
+            UserWrite::Expect { .. } => continue,
+            _ => return Err(Failure::Refused("a write to an account is not known here")),
+        };
+        if !written.insert(user.id.as_str()) {
+            return Err(Failure::Conflict("the account is written twice"));
+        }
+    }
+    Ok(written)
+}
+
+fn expect_version(
+    db: &Connection,
+    tenant: &TenantId,
+    user: &UserId,
+    version: u64,
+) -> Result<(), Failure> {
+    let mut select =
+        db.prepare_cached("SELECT 1 FROM users WHERE tenant = ?1 AND id = ?2 AND version = ?3")?;
+    if select.exists((tenant.as_str(), user.as_str(), integer(version)?))? {
+        Ok(())
+    } else {
+        Err(Failure::Conflict("the account has another version"))
+    }
+}
+
+fn create_user(db: &Connection, user: &User) -> Result<(), Failure> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO users (tenant, id, state, email, email_verified_locally, given_name,
+                 family_name, display_name, account_id, permission_profile_id, created_at,
+                 last_sign_in_at, entry, version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)",
+    )?;
+    insert.execute(params![
+        user.tenant.as_str(),
+        user.id.as_str(),
+        state_name(user.state)?,
+        user.email.as_ref().map(|email| email.as_str()),
+        user.email_verified_locally,
+        user.given_name,
+        user.family_name,
+        user.display_name,
+        user.account_id,
+        user.permission_profile_id,
+        user.created_at.unix_millis(),
+        user.last_sign_in_at.map(Timestamp::unix_millis),
+        user.entry.as_ref().map(|entry| entry.as_bytes()),
+    ])?;
+    Ok(())
+}
+
+fn update_user(db: &Connection, user: &User, expected_version: u64) -> Result<(), Failure> {
+    let mut update = db.prepare_cached(
+        "UPDATE users SET state = ?3, email = ?4, email_verified_locally = ?5, given_name = ?6,
+                 family_name = ?7, display_name = ?8, account_id = ?9,
+                 permission_profile_id = ?10, created_at = ?11, last_sign_in_at = ?12,
+                 entry = ?13, version = version + 1
+             WHERE tenant = ?1 AND id = ?2 AND version = ?14",
+    )?;
+    let updated = update.execute(params![
+        user.tenant.as_str(),
+        user.id.as_str(),
+        state_name(user.state)?,
+        user.email.as_ref().map(|email| email.as_str()),
+        user.email_verified_locally,
+        user.given_name,
+        user.family_name,
+        user.display_name,
+        user.account_id,
+        user.permission_profile_id,
+        user.created_at.unix_millis(),
+        user.last_sign_in_at.map(Timestamp::unix_millis),
+        user.entry.as_ref().map(|entry| entry.as_bytes()),
+        integer(expected_version)?,
+    ])?;
+    if updated == 1 {
+        Ok(())
+    } else {
+        Err(Failure::Conflict("the account has another version"))
+    }
+}
+
+/// An account whose grants were touched without it is another one to whoever decided by it.
+fn move_version_on(db: &Connection, tenant: &TenantId, user: &str) -> Result<(), Failure> {
+    let mut update =
+        db.prepare_cached("UPDATE users SET version = version + 1 WHERE tenant = ?1 AND id = ?2")?;
+    update.execute((tenant.as_str(), user))?;
+    Ok(())
+}
+
+fn check_seats(db: &Connection, change: &Change) -> Result<(), Failure> {
+    let takes_a_seat = |write: &UserWrite| matches!(write, UserWrite::Create(user) if user.state != UserState::Deprovisioned);
+    match change.seat_cap {
+        Some(cap)
+            if change.users.iter().any(takes_a_seat) && seats_taken(db, &change.tenant)? > cap =>
+        {
+            Err(Failure::Conflict("every seat is taken"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_emails(db: &Connection, change: &Change) -> Result<(), Failure> {
+    if !change.unique_email {
+        return Ok(());
+    }
+    let mut select = db.prepare_cached(
+        "SELECT 1 FROM users
+             WHERE tenant = ?1 AND email = ?2 AND id <> ?3 AND state <> 'deprovisioned'",
+    )?;
+    for write in &change.users {
+        let (UserWrite::Create(user) | UserWrite::Update { user, .. }) = write else {
+            continue;
+        };
+        let Some(email) = &user.email else {
+            continue;
+        };
+        if select.exists((user.tenant.as_str(), email.as_str(), user.id.as_str()))? {
+            return Err(Failure::Conflict("the e-mail address is taken"));
+        }
+    }
+    Ok(())
+}
+
+fn add_link(db: &Connection, link: &Link) -> Result<(), Failure> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO links (tenant, issuer, subject, user, connection, linked_at, entry)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    insert.execute(params![
+        link.subject.tenant().as_str(),
+        link.subject.issuer(),
+        link.subject.subject(),
+        link.user.as_str(),
+        link.connection.as_str(),
+        link.linked_at.unix_millis(),
+        link.entry.as_bytes(),
+    ])?;
+    Ok(())
+}
+
+fn put_grant(db: &Connection, tenant: &TenantId, grant: &Grant) -> Result<(), Failure> {
+    let (owner, owner_connection) = owner_columns(&grant.owner)?;
+    let mut upsert = db.prepare_cached(
+        "INSERT INTO grants (tenant, id, user, role, owner, owner_connection, rule, policy_hash,
+                 granted_at, expires_at, entry)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (tenant, id) DO UPDATE
+             SET role = excluded.role, owner = excluded.owner,
+                 owner_connection = excluded.owner_connection, rule = excluded.rule,
+                 policy_hash = excluded.policy_hash, granted_at = excluded.granted_at,
+                 expires_at = excluded.expires_at, entry = excluded.entry
+             WHERE user = excluded.user",
+    )?;
+    let put = upsert.execute(params![
+        tenant.as_str(),
+        grant.id.as_str(),
+        grant.user.as_str(),
+        grant.role.as_str(),
+        owner,
+        owner_connection,
+        grant.rule.as_ref().map(|rule| rule.as_str()),
+        grant.policy_hash.as_bytes(),
+        grant.granted_at.unix_millis(),
+        grant.expires_at.map(Timestamp::unix_millis),
+        grant.entry.as_bytes(),
+    ])?;
+    if put == 1 {
+        Ok(())
+    } else {
+        Err(Failure::Conflict("the grant is another account's"))
+    }
+}
+
+/// Removes a grant and answers whose it was.
+fn remove_grant(
+    db: &Connection,
+    tenant: &TenantId,
+    grant: &GrantId,
+) -> Result<Option<String>, Failure> {
+    let mut delete =
+        db.prepare_cached("DELETE FROM grants WHERE tenant = ?1 AND id = ?2 RETURNING user")?;
+    let user = delete.query_row((tenant.as_str(), grant.as_str()), |row| row.get(0));
+    Ok(user.optional()?)
+}
+
+fn open_session(db: &Connection, session: &SessionRecord) -> Result<(), Failure> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO sessions (tenant, id, user, connection, opened_at, expires_at,
+                 session_index, correlation, entry, closed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    insert.execute(params![
+        session.tenant.as_str(),
+        session.id.as_str(),
+        session.user.as_str(),
+        session.connection.as_str(),
+        session.opened_at.unix_millis(),
+        session.expires_at.unix_millis(),
+        session.session_index,
+        session.correlation.as_str(),
+        session.entry.as_bytes(),
+        session.closed_at.map(Timestamp::unix_millis),
+    ])?;
+    Ok(())
+}
+
+fn close_session(
+    db: &Connection,
+    tenant: &TenantId,
+    session: &SessionId,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let mut update = db.prepare_cached(
+        "UPDATE sessions SET closed_at = ?3
+             WHERE tenant = ?1 AND id = ?2 AND closed_at IS NULL",
+    )?;
+    update.execute((tenant.as_str(), session.as_str(), at.unix_millis()))?;
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! What is checked of a file before and while it is opened.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use thiserror::Error;
+
+use crate::schema::{self, APPLICATION_ID};
+
+/// How long to wait for another process that holds a lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Statements that a connection keeps prepared; there are fewer than that.
+const PREPARED_STATEMENTS: usize = 64;
+
+/// The header of every SQLite file: 100 bytes that begin with a magic string and have the
+/// application's id at byte 68 [SQLite file format §1.3].
+const HEADER_BYTES: usize = 100;
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const APPLICATION_ID_OFFSET: usize = 68;
+
+/// Two numbers of migrations: what a file has, and what this version knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("its schema has version {found}, this version knows {known}")]
+pub struct SchemaVersion {
+    found: i32,
+    known: i32,
+}
+
+impl SchemaVersion {
+    pub(crate) fn new(found: i32, known: i32) -> Self {
+        Self { found, known }
+    }
+
+    /// The version of the file's schema.
+    #[must_use]
+    pub fn found(&self) -> i32 {
+        self.found
+    }
+
+    /// The newest version that is known here.
+    #[must_use]
+    pub fn known(&self) -> i32 {
+        self.known
+    }
+}
+
+/// Something below failed: the operating system, or SQLite. Its source tells what.
+#[derive(Debug, Error)]
+#[error("it can not be opened or read")]
+pub struct OpenFailure {
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// Why a file was not opened. Nothing was created or changed then, but where
+/// [`OpenError::Failed`] says that the disk gave way.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no such file.
+    #[error("there is no such file")]
+    Missing,
+    /// It is a directory, a device, a socket.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// It is empty, or does not begin as SQLite's files do.
+    #[error("it is not a SQLite database")]
+    NotADatabase,
+    /// It is a database of another application.
+    #[error("it is a database of another application")]
+    Foreign,
+    /// A newer version of this crate has written it.
+    #[error(transparent)]
+    NewerSchema(SchemaVersion),
+    /// An older version of this crate has written it, and it was opened for reading only; opening
+    /// it for writing brings it to the newest schema.
+    #[error(transparent)]
+    OlderSchema(SchemaVersion),
+    /// The file system that it is on has no shared memory, which a write-ahead log needs.
+    #[error("its file system can not hold a write-ahead log")]
+    NoWriteAheadLog,
+    /// Anything else.
+    #[error(transparent)]
+    Failed(OpenFailure),
+}
+
+impl OpenError {
+    /// A stable code for logs and scripts.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "sqlite.missing",
+            Self::NotAFile => "sqlite.not_a_file",
+            Self::NotADatabase => "sqlite.not_a_database",
+            Self::Foreign => "sqlite.foreign_database",
+            Self::NewerSchema(_) => "sqlite.newer_schema",
+            Self::OlderSchema(_) => "sqlite.older_schema",
+            Self::NoWriteAheadLog => "sqlite.no_write_ahead_log",
+            Self::Failed(_) => "sqlite.failed",
+        }
+    }
+}
+
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Self::Missing;
+        }
+        Self::Failed(OpenFailure {
+            source: error.into(),
+        })
+    }
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+            return Self::NotADatabase;
+        }
+        Self::Failed(OpenFailure {
+            source: error.into(),
+        })
+    }
+}
+
+/// Looks at a file as it lies there, before SQLite does: SQLite would roll back or recover what
+/// it opens, and another application's file is not ours to touch. Answers whether it holds
+/// anything yet.
+fn check_header(path: &Path) -> Result<bool, OpenError> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(OpenError::NotAFile);
+    }
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    let limit = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
+    File::open(path)?.take(limit).read_to_end(&mut header)?;
+    if header.is_empty() {
+        return Ok(false);
+    }
+    if header.len() < HEADER_BYTES || !header.starts_with(MAGIC) {
+        return Err(OpenError::NotADatabase);
+    }
+    let application = header
+        .get(APPLICATION_ID_OFFSET..)
+        .and_then(<[u8]>::first_chunk);
+    if application == Some(&APPLICATION_ID.to_be_bytes()) {
+        Ok(true)
+    } else {
+        Err(OpenError::Foreign)
+    }
+}
+
+/// What SQLite puts beside a file: its rollback journal or its write-ahead log.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// A connection that writes, to a file that is there (or may be created) and has the newest
+/// schema then.
+pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection, OpenError> {
+    // A relative name such as `:memory:` or `file:…` means something else to SQLite.
+    let path = std::path::absolute(path)?;
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if may_create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    // A crash while the file was being created leaves a rollback journal; then only SQLite can
+    // tell what the file is.
+    if !beside(&path, "-journal").exists() {
+        match check_header(&path) {
+            Ok(true) => {}
+            Ok(false) | Err(OpenError::Missing) if may_create => {}
+            Ok(false) => return Err(OpenError::NotADatabase),
+            Err(error) => return Err(error),
+        }
+    }
+    let mut db = Connection::open_with_flags(&path, flags)?;
+    configure(&db)?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "secure_delete", true)?;
+    // Created in rollback mode, so that the header names the application before anything else
+    // is in the file.
+    schema::migrate(&mut db)?;
+    let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(OpenError::NoWriteAheadLog);
+    }
+    Ok(db)
+}
+
+/// A connection that reads beside one that writes.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let path = std::path::absolute(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(&path, flags)?;
+    configure(&db)?;
+    Ok(db)
+}
+
+/// A connection that reads, and leaves the file and its write-ahead log as they are.
+pub(crate) fn open_inspector(path: &Path) -> Result<Connection, OpenError> {
+    let path = std::path::absolute(path)?;
+    if !check_header(&path)? {
+        return Err(OpenError::NotADatabase);
+    }
+    // Without a log nobody has the file open. SQLite would leave an empty log and its index
+    // beside it; told that the file can not change, it does not.
+    let has_log = std::fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let db = if has_log {
+        open_reader(&path)?
+    } else {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI;
+        let db = Connection::open_with_flags(immutable_uri(&path), flags)?;
+        configure(&db)?;
+        db
+    };
+    schema::check(&db)?;
+    Ok(db)
+}
+
+/// `file:` with every byte but the plainest escaped [RFC 3986 §2.1].
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+fn configure(db: &Connection) -> Result<(), OpenError> {
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    // A file that comes from elsewhere may hold a schema made to do harm.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.pragma_update(None, "trusted_schema", false)?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    // Without it, `INSERT OR REPLACE` would delete a row past the triggers that forbid it.
+    db.pragma_update(None, "recursive_triggers", true)?;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! The port to the ledger.
+//!
+//! Entries have a position from the moment they are committed, and become leaves in that order;
+//! so the outbox is every entry from `tree.size` on, and integrating writes one number.
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use countersign_audit::store::{
+    EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
+};
+use countersign_core::{Entry, EntryId, LeafHash, Sha256Digest, StoreError};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::failure::Failure;
+use crate::rows::{integer, number, text};
+use crate::store::SqliteStore;
+use crate::users::{all, first};
+
+/// The columns that [`stored_entry`] reads, with the tables that they are in.
+const STORED_ENTRY: &str = "SELECT position, id, leaf, bytes, openings \
+    FROM entries LEFT JOIN openings USING (position)";
+
+#[async_trait]
+impl LedgerStore for SqliteStore {
+    async fn enqueue(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let entries = entries.to_vec();
+        self.write("add entries to the outbox", move |db| enqueue(db, &entries))
+            .await
+    }
+
+    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+        self.read("read the outbox", move |db| {
+            let sql = "SELECT id, leaf, bytes FROM entries
+                           WHERE position >= ?1 ORDER BY position LIMIT ?2";
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            all(db, sql, (integer(size(db)?)?, limit), |row| {
+                Ok(PendingEntry {
+                    id: text(row, 0, "entry id")?,
+                    leaf: LeafHash::from_bytes(row.get(1)?),
+                    bytes: row.get(2)?,
+                })
+            })
+        })
+        .await
+    }
+
+    async fn size(&self) -> Result<u64, StoreError> {
+        self.read("read the size of the tree", |db| size(db)).await
+    }
+
+    async fn integrate(&self, integration: &Integration) -> Result<(), StoreError> {
+        let integration = integration.clone();
+        self.write("integrate entries", move |db| integrate(db, &integration))
+            .await
+    }
+
+    async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Option<Sha256Digest>>, StoreError> {
+        let ids = ids.to_vec();
+        self.read("read nodes", move |db| {
+            ids.iter().map(|id| node(db, *id)).collect()
+        })
+        .await
+    }
+
+    async fn entry(&self, query: &EntryQuery) -> Result<Option<StoredEntry>, StoreError> {
+        let query = query.clone();
+        self.read("read an entry", move |db| {
+            let size = size(db)?;
+            let read = |row: &Row<'_>| stored_entry(row, size);
+            match query {
+                EntryQuery::Index(index) if index >= size => Ok(None),
+                EntryQuery::Index(index) => {
+                    let sql = format!("{STORED_ENTRY} WHERE position = ?1");
+                    first(db, &sql, [integer(index)?], read)
+                }
+                EntryQuery::Leaf(leaf) => {
+                    let sql = format!("{STORED_ENTRY} WHERE leaf = ?1");
+                    first(db, &sql, [leaf.as_bytes()], read)
+                }
+                EntryQuery::Id(id) => {
+                    let sql = format!("{STORED_ENTRY} WHERE id = ?1");
+                    first(db, &sql, [id.as_str()], read)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
+        self.read("read entries", move |db| {
+            let size = size(db)?;
+            let end = range.end.min(size);
+            if range.start >= end {
+                return Ok(Vec::new());
+            }
+            let sql =
+                format!("{STORED_ENTRY} WHERE position >= ?1 AND position < ?2 ORDER BY position");
+            let range = (integer(range.start)?, integer(end)?);
+            all(db, &sql, range, |row| stored_entry(row, size))
+        })
+        .await
+    }
+
+    async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
+        self.read("read the checkpoint", |db| {
+            first(db, "SELECT size, note FROM checkpoint", [], |row| {
+                Ok(StoredCheckpoint {
+                    size: number(row.get(0)?)?,
+                    note: row.get(1)?,
+                })
+            })
+        })
+        .await
+    }
+
+    async fn put_checkpoint(
+        &self,
+        expected_size: Option<u64>,
+        checkpoint: &StoredCheckpoint,
+    ) -> Result<(), StoreError> {
+        let checkpoint = checkpoint.clone();
+        self.write("put a checkpoint", move |db| {
+            put_checkpoint(db, expected_size, &checkpoint)
+        })
+        .await
+    }
+}
+
+/// Adds entries after the last one. A change does this in its own transaction.
+pub(crate) fn enqueue(db: &Connection, entries: &[Entry]) -> Result<(), Failure> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut last = db.prepare_cached("SELECT coalesce(max(position), -1) FROM entries")?;
+    let mut position: i64 = last.query_row([], |row| row.get(0))?;
+    let mut insert = db.prepare_cached(
+        "INSERT INTO entries (position, id, leaf, bytes) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let mut insert_openings =
+        db.prepare_cached("INSERT INTO openings (position, openings) VALUES (?1, ?2)")?;
+    for entry in entries {
+        position = position.checked_add(1).ok_or(Failure::OutOfRange)?;
+        let leaf = entry.leaf();
+        insert.execute((
+            position,
+            entry.id().as_str(),
+            leaf.as_bytes(),
+            entry.bytes(),
+        ))?;
+        if let Some(openings) = entry.openings() {
+            insert_openings.execute((position, openings))?;
+        }
+    }
+    Ok(())
+}
+
+fn size(db: &Connection) -> Result<u64, Failure> {
+    let mut select = db.prepare_cached("SELECT size FROM tree")?;
+    number(select.query_row([], |row| row.get(0))?)
+}
+
+fn integrate(db: &Connection, integration: &Integration) -> Result<(), Failure> {
+    if size(db)? != integration.expected_size {
+        return Err(Failure::Conflict("the tree has another size"));
+    }
+    let mut select = db.prepare_cached("SELECT id FROM entries WHERE position = ?1")?;
+    let mut grown = integer(integration.expected_size)?;
+    for id in &integration.entries {
+        let waiting: Option<String> = select.query_row([grown], |row| row.get(0)).optional()?;
+        if waiting.as_deref() != Some(EntryId::as_str(id)) {
+            return Err(Failure::Conflict(
+                "the entries are not the first of the outbox",
+            ));
+        }
+        grown = grown.checked_add(1).ok_or(Failure::OutOfRange)?;
+    }
+    let mut insert =
+        db.prepare_cached("INSERT INTO nodes (level, position, hash) VALUES (?1, ?2, ?3)")?;
+    for (node, hash) in &integration.nodes {
+        insert.execute((node.level, integer(node.index)?, hash.as_bytes()))?;
+    }
+    let mut update = db.prepare_cached("UPDATE tree SET size = ?1")?;
+    update.execute([grown])?;
+    Ok(())
+}
+
+fn node(db: &Connection, id: NodeId) -> Result<Option<Sha256Digest>, Failure> {
+    // What SQLite can not hold was never stored.
+    let Ok(position) = i64::try_from(id.index) else {
+        return Ok(None);
+    };
+    let sql = "SELECT hash FROM nodes WHERE level = ?1 AND position = ?2";
+    first(db, sql, (id.level, position), |row| {
+        Ok(Sha256Digest::from_bytes(row.get(0)?))
+    })
+}
+
+fn stored_entry(row: &Row<'_>, size: u64) -> Result<StoredEntry, Failure> {
+    let position = number(row.get(0)?)?;
+    Ok(StoredEntry {
+        index: Some(position).filter(|position| *position < size),
+        entry: Entry::from_parts(
+            text(row, 1, "entry id")?,
+            LeafHash::from_bytes(row.get(2)?),
+            row.get(3)?,
+            row.get(4)?,
+        ),
+    })
+}
+
+fn put_checkpoint(
+    db: &Connection,
+    expected_size: Option<u64>,
+    checkpoint: &StoredCheckpoint,
+) -> Result<(), Failure> {
+    let stored = first(db, "SELECT size FROM checkpoint", [], |row| {
+        number(row.get(0)?)
+    })?;
+    if stored != expected_size {
+        return Err(Failure::Conflict("another checkpoint is stored"));
+    }
+    if checkpoint.size < expected_size.unwrap_or(0) {
+        return Err(Failure::Conflict(
+            "the checkpoint is older than the stored one",
+        ));
+    }
+    if checkpoint.size > size(db)? {
+        return Err(Failure::Conflict("the checkpoint is larger than the tree"));
+    }
+    let mut upsert = db.prepare_cached(
+        "INSERT INTO checkpoint (only_row, size, note) VALUES (0, ?1, ?2)
+             ON CONFLICT (only_row) DO UPDATE SET size = excluded.size, note = excluded.note",
+    )?;
+    upsert.execute((integer(checkpoint.size)?, &checkpoint.note))?;
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The threads that read, each on its own connection.
+
+use std::fmt;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use countersign_core::StoreError;
+use futures_channel::oneshot;
+use rusqlite::{Connection, Transaction};
+
+use crate::failure::{Failure, gone};
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// Sends requests to the threads. Dropping it waits until the requests that were sent are done.
+pub(crate) struct Readers {
+    jobs: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    pub(crate) fn start(connections: Vec<Connection>) -> std::io::Result<Self> {
+        let (jobs, received) = mpsc::channel();
+        let received = Arc::new(Mutex::new(received));
+        let mut readers = Self {
+            jobs: Some(jobs),
+            threads: Vec::new(),
+        };
+        for db in connections {
+            let received = Arc::clone(&received);
+            let thread = std::thread::Builder::new()
+                .name("countersign-sqlite-reader".to_owned())
+                .spawn(move || run(db, &received))?;
+            readers.threads.push(thread);
+        }
+        Ok(readers)
+    }
+
+    /// Does `work` in one read transaction: everything it reads is of one moment.
+    pub(crate) async fn read<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |db| {
+            let outcome = db
+                .transaction()
+                .map_err(Failure::from)
+                .and_then(|transaction| work(&transaction))
+                .map_err(|failure| failure.into_store_error(doing));
+            // A caller that has gone away does not want to know.
+            let _ = reply.send(outcome);
+        });
+        let jobs = self.jobs.as_ref().ok_or_else(|| gone(doing))?;
+        jobs.send(job).map_err(|_| gone(doing))?;
+        answer.await.map_err(|_| gone(doing))?
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readers")
+            .field("threads", &self.threads.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn run(mut db: Connection, jobs: &Mutex<Receiver<Job>>) {
+    loop {
+        // The lock is held while waiting for a job, never while doing one, so it can not be
+        // poisoned by one either.
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(&mut db),
+            Err(_) => return,
+        }
+    }
+}

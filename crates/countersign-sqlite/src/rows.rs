@@ -1,0 +1,183 @@
+//! Between our types and SQLite's: texts, instants in milliseconds, hashes, states.
+
+use countersign_core::{
+    ConnectionId, CorrelationId, Email, Grant, GrantId, GrantOwner, LeafHash, RoleName, RuleId,
+    SessionId, Sha256Digest, SubjectKey, SubjectKeyError, TenantId, TextError, Timestamp, UserId,
+};
+use countersign_provision::store::{Link, SessionRecord};
+use countersign_provision::user::{User, UserState};
+use rusqlite::Row;
+
+use crate::failure::Failure;
+
+/// The columns that [`user`] reads, in its order.
+pub(crate) const USER: &str = "users.tenant, users.id, users.state, users.email, \
+    users.email_verified_locally, users.given_name, users.family_name, users.display_name, \
+    users.account_id, users.permission_profile_id, users.created_at, users.last_sign_in_at, \
+    users.entry, users.version";
+
+pub(crate) fn user(row: &Row<'_>) -> Result<User, Failure> {
+    Ok(User {
+        tenant: text(row, 0, "tenant")?,
+        id: text(row, 1, "user id")?,
+        state: parse_state(&row.get::<_, String>(2)?)?,
+        email: optional_text::<Email>(row, 3, "e-mail address")?,
+        email_verified_locally: row.get(4)?,
+        given_name: row.get(5)?,
+        family_name: row.get(6)?,
+        display_name: row.get(7)?,
+        account_id: row.get(8)?,
+        permission_profile_id: row.get(9)?,
+        created_at: instant(row, 10)?,
+        last_sign_in_at: optional_instant(row, 11)?,
+        entry: row
+            .get::<_, Option<[u8; 32]>>(12)?
+            .map(LeafHash::from_bytes),
+        version: number(row.get(13)?)?,
+    })
+}
+
+/// The columns that [`grant`] reads, in its order.
+pub(crate) const GRANT: &str =
+    "id, user, role, owner, owner_connection, rule, policy_hash, granted_at, expires_at, entry";
+
+pub(crate) fn grant(row: &Row<'_>) -> Result<Grant, Failure> {
+    Ok(Grant {
+        id: text::<GrantId>(row, 0, "grant id")?,
+        user: text::<UserId>(row, 1, "user id")?,
+        role: text::<RoleName>(row, 2, "role")?,
+        owner: parse_owner(
+            &row.get::<_, String>(3)?,
+            optional_text(row, 4, "connection")?,
+        )?,
+        rule: optional_text::<RuleId>(row, 5, "rule")?,
+        policy_hash: Sha256Digest::from_bytes(row.get(6)?),
+        granted_at: instant(row, 7)?,
+        expires_at: optional_instant(row, 8)?,
+        entry: LeafHash::from_bytes(row.get(9)?),
+    })
+}
+
+/// The columns that [`link`] reads, in its order.
+pub(crate) const LINK: &str = "tenant, issuer, subject, user, connection, linked_at, entry";
+
+pub(crate) fn link(row: &Row<'_>) -> Result<Link, Failure> {
+    let tenant: TenantId = text(row, 0, "tenant")?;
+    let issuer: String = row.get(1)?;
+    let subject: String = row.get(2)?;
+    let subject =
+        SubjectKey::from_stable_value(tenant, &issuer, &subject).map_err(|error| match error {
+            SubjectKeyError::Issuer(source) | SubjectKeyError::Subject(source) => {
+                Failure::Damaged {
+                    what: "subject",
+                    source,
+                }
+            }
+            _ => Failure::Unknown("subject"),
+        })?;
+    Ok(Link {
+        subject,
+        user: text(row, 3, "user id")?,
+        connection: text(row, 4, "connection")?,
+        linked_at: instant(row, 5)?,
+        entry: LeafHash::from_bytes(row.get(6)?),
+    })
+}
+
+/// The columns that [`session`] reads, in its order.
+pub(crate) const SESSION: &str = "tenant, id, user, connection, opened_at, expires_at, \
+    session_index, correlation, entry, closed_at";
+
+pub(crate) fn session(row: &Row<'_>) -> Result<SessionRecord, Failure> {
+    Ok(SessionRecord {
+        tenant: text(row, 0, "tenant")?,
+        id: text::<SessionId>(row, 1, "session id")?,
+        user: text(row, 2, "user id")?,
+        connection: text(row, 3, "connection")?,
+        opened_at: instant(row, 4)?,
+        expires_at: instant(row, 5)?,
+        session_index: row.get(6)?,
+        correlation: text::<CorrelationId>(row, 7, "correlation id")?,
+        entry: LeafHash::from_bytes(row.get(8)?),
+        closed_at: optional_instant(row, 9)?,
+    })
+}
+
+/// The name of a state in the file.
+pub(crate) fn state_name(state: UserState) -> Result<&'static str, Failure> {
+    Ok(match state {
+        UserState::Invited => "invited",
+        UserState::Active => "active",
+        UserState::PendingApproval => "pending_approval",
+        UserState::Suspended => "suspended",
+        UserState::Deprovisioned => "deprovisioned",
+        _ => return Err(Failure::Refused("the account's state is not known here")),
+    })
+}
+
+fn parse_state(name: &str) -> Result<UserState, Failure> {
+    Ok(match name {
+        "invited" => UserState::Invited,
+        "active" => UserState::Active,
+        "pending_approval" => UserState::PendingApproval,
+        "suspended" => UserState::Suspended,
+        "deprovisioned" => UserState::Deprovisioned,
+        _ => return Err(Failure::Unknown("state of an account")),
+    })
+}
+
+/// The name of an owner in the file, and its connection.
+pub(crate) fn owner_columns(owner: &GrantOwner) -> Result<(&'static str, Option<&str>), Failure> {
+    Ok(match owner {
+        GrantOwner::Jit(connection) => ("jit", Some(connection.as_str())),
+        GrantOwner::Default(connection) => ("default", Some(connection.as_str())),
+        GrantOwner::Manual => ("manual", None),
+        _ => return Err(Failure::Refused("the grant's owner is not known here")),
+    })
+}
+
+fn parse_owner(name: &str, connection: Option<ConnectionId>) -> Result<GrantOwner, Failure> {
+    match (name, connection) {
+        ("jit", Some(connection)) => Ok(GrantOwner::Jit(connection)),
+        ("default", Some(connection)) => Ok(GrantOwner::Default(connection)),
+        ("manual", None) => Ok(GrantOwner::Manual),
+        _ => Err(Failure::Unknown("owner of a grant")),
+    }
+}
+
+/// SQLite's integers are signed.
+pub(crate) fn number(value: i64) -> Result<u64, Failure> {
+    u64::try_from(value).map_err(|_| Failure::OutOfRange)
+}
+
+/// The other way: what SQLite can not hold is refused, never wrapped.
+pub(crate) fn integer(value: u64) -> Result<i64, Failure> {
+    i64::try_from(value).map_err(|_| Failure::OutOfRange)
+}
+
+pub(crate) fn text<T>(row: &Row<'_>, column: usize, what: &'static str) -> Result<T, Failure>
+where
+    T: TryFrom<String, Error = TextError>,
+{
+    T::try_from(row.get(column)?).map_err(|source| Failure::Damaged { what, source })
+}
+
+fn optional_text<T>(row: &Row<'_>, column: usize, what: &'static str) -> Result<Option<T>, Failure>
+where
+    T: TryFrom<String, Error = TextError>,
+{
+    row.get::<_, Option<String>>(column)?
+        .map(T::try_from)
+        .transpose()
+        .map_err(|source| Failure::Damaged { what, source })
+}
+
+fn instant(row: &Row<'_>, column: usize) -> Result<Timestamp, Failure> {
+    Ok(Timestamp::from_unix_millis(row.get(column)?))
+}
+
+fn optional_instant(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Failure> {
+    Ok(row
+        .get::<_, Option<i64>>(column)?
+        .map(Timestamp::from_unix_millis))
+}

@@ -1,0 +1,186 @@
+//! The port to the users.
+
+use async_trait::async_trait;
+use countersign_core::{ConnectionId, Grant, SessionId, StoreError, TenantId, UserId};
+use countersign_provision::store::{
+    Change, ConnectionState, SessionRecord, Snapshot, SnapshotQuery, UserStore, UserWithGrants,
+};
+use countersign_provision::user::User;
+use rusqlite::{Connection, OptionalExtension, Params};
+
+use crate::commit;
+use crate::failure::Failure;
+use crate::rows::{self, GRANT, LINK, SESSION, USER, integer, number};
+use crate::store::SqliteStore;
+
+#[async_trait]
+impl UserStore for SqliteStore {
+    async fn snapshot(&self, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
+        let query = query.clone();
+        self.read("read a snapshot", move |db| snapshot(db, &query))
+            .await
+    }
+
+    async fn user(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Option<UserWithGrants>, StoreError> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        self.read("read a user", move |db| {
+            user_with_grants(db, &tenant, &user)
+        })
+        .await
+    }
+
+    async fn session(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let (tenant, session) = (tenant.clone(), session.clone());
+        self.read("read a session", move |db| {
+            let sql = format!("SELECT {SESSION} FROM sessions WHERE tenant = ?1 AND id = ?2");
+            let parameters = (tenant.as_str(), session.as_str());
+            first(db, &sql, parameters, rows::session)
+        })
+        .await
+    }
+
+    async fn commit(&self, change: &Change) -> Result<(), StoreError> {
+        let change = change.clone();
+        self.write("commit a change", move |db| commit::apply(db, &change))
+            .await
+    }
+
+    async fn set_connection(
+        &self,
+        tenant: &TenantId,
+        connection: &ConnectionId,
+        enabled: bool,
+    ) -> Result<ConnectionState, StoreError> {
+        let (tenant, connection) = (tenant.clone(), connection.clone());
+        self.write("set a connection", move |db| {
+            let before = connection_state(db, &tenant, &connection)?;
+            let epoch = before.epoch.saturating_add(1);
+            let mut upsert = db.prepare_cached(
+                "INSERT INTO connections (tenant, id, enabled, epoch) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (tenant, id) DO UPDATE
+                     SET enabled = excluded.enabled, epoch = excluded.epoch",
+            )?;
+            let epoch_column = integer(epoch)?;
+            upsert.execute((tenant.as_str(), connection.as_str(), enabled, epoch_column))?;
+            Ok(ConnectionState { enabled, epoch })
+        })
+        .await
+    }
+}
+
+fn snapshot(db: &Connection, query: &SnapshotQuery) -> Result<Snapshot, Failure> {
+    let tenant = &query.tenant;
+    // A subject of another tenant is not in this one.
+    let link = if query.subject.tenant() == tenant {
+        let sql =
+            format!("SELECT {LINK} FROM links WHERE tenant = ?1 AND issuer = ?2 AND subject = ?3");
+        let subject = (
+            tenant.as_str(),
+            query.subject.issuer(),
+            query.subject.subject(),
+        );
+        first(db, &sql, subject, rows::link)?
+    } else {
+        None
+    };
+    let linked = match &link {
+        Some(link) => user_with_grants(db, tenant, &link.user)?,
+        None => None,
+    };
+    let by_email = match &query.email {
+        Some(email) => {
+            let sql =
+                format!("SELECT {USER} FROM users WHERE tenant = ?1 AND email = ?2 ORDER BY id");
+            let parameters = (tenant.as_str(), email.as_str());
+            all(db, &sql, parameters, rows::user)?
+                .into_iter()
+                .map(|user| with_grants(db, user))
+                .collect::<Result<_, _>>()?
+        }
+        None => Vec::new(),
+    };
+    Ok(Snapshot {
+        link,
+        linked,
+        by_email,
+        seats_taken: seats_taken(db, tenant)?,
+        connection: connection_state(db, tenant, &query.connection)?,
+    })
+}
+
+fn user_with_grants(
+    db: &Connection,
+    tenant: &TenantId,
+    user: &UserId,
+) -> Result<Option<UserWithGrants>, Failure> {
+    let sql = format!("SELECT {USER} FROM users WHERE tenant = ?1 AND id = ?2");
+    let found = first(db, &sql, (tenant.as_str(), user.as_str()), rows::user)?;
+    found.map(|user| with_grants(db, user)).transpose()
+}
+
+fn with_grants(db: &Connection, user: User) -> Result<UserWithGrants, Failure> {
+    let sql = format!("SELECT {GRANT} FROM grants WHERE tenant = ?1 AND user = ?2");
+    let parameters = (user.tenant.as_str(), user.id.as_str());
+    let grants: Vec<Grant> = all(db, &sql, parameters, rows::grant)?;
+    Ok(UserWithGrants { user, grants })
+}
+
+/// Accounts of the tenant that take a seat.
+pub(crate) fn seats_taken(db: &Connection, tenant: &TenantId) -> Result<u64, Failure> {
+    let mut select = db.prepare_cached("SELECT taken FROM seats WHERE tenant = ?1")?;
+    let taken = select.query_row([tenant.as_str()], |row| row.get(0));
+    number(taken.optional()?.unwrap_or(0))
+}
+
+/// The connection's state; enabled and of epoch 0 if it was never set.
+pub(crate) fn connection_state(
+    db: &Connection,
+    tenant: &TenantId,
+    connection: &ConnectionId,
+) -> Result<ConnectionState, Failure> {
+    let sql = "SELECT enabled, epoch FROM connections WHERE tenant = ?1 AND id = ?2";
+    let parameters = (tenant.as_str(), connection.as_str());
+    let stored = first(db, sql, parameters, |row| {
+        Ok(ConnectionState {
+            enabled: row.get(0)?,
+            epoch: number(row.get(1)?)?,
+        })
+    })?;
+    Ok(stored.unwrap_or_default())
+}
+
+/// The first row of a query, if there is one.
+pub(crate) fn first<T>(
+    db: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl Fn(&rusqlite::Row<'_>) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    let mut select = db.prepare_cached(sql)?;
+    let mut rows = select.query(parameters)?;
+    rows.next()?.map(read).transpose()
+}
+
+/// Every row of a query.
+pub(crate) fn all<T>(
+    db: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl Fn(&rusqlite::Row<'_>) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    let mut select = db.prepare_cached(sql)?;
+    let mut rows = select.query(parameters)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
