@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::{Grant, GrantId, SessionId, TenantId, Timestamp, UserId};
+use countersign_core::{Grant, GrantId, SessionId, SubjectKey, TenantId, Timestamp, UserId};
 use countersign_provision::store::{Change, Link, SessionRecord, UserWrite};
 use countersign_provision::user::{User, UserState};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -20,6 +20,9 @@ pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     let written = write_users(db, change)?;
     check_seats(db, change)?;
     check_emails(db, change)?;
+    for subject in &change.remove_links {
+        remove_link(db, subject)?;
+    }
     for link in &change.links {
         add_link(db, link)?;
     }
@@ -51,7 +54,8 @@ fn check_tenant(change: &Change) -> Result<(), Failure> {
         UserWrite::Create(user) | UserWrite::Update { user, .. } => Some(&user.tenant),
         _ => None,
     });
-    let links = change.links.iter().map(|link| link.subject.tenant());
+    let links = change.links.iter().map(|link| &link.subject);
+    let links = links.chain(&change.remove_links).map(SubjectKey::tenant);
     let sessions = change.open_sessions.iter().map(|session| &session.tenant);
     if users
         .chain(links)
@@ -220,6 +224,17 @@ fn check_emails(db: &Connection, change: &Change) -> Result<(), Failure> {
             return Err(Failure::Conflict("the e-mail address is taken"));
         }
     }
+    Ok(())
+}
+
+fn remove_link(db: &Connection, subject: &SubjectKey) -> Result<(), Failure> {
+    let mut delete =
+        db.prepare_cached("DELETE FROM links WHERE tenant = ?1 AND issuer = ?2 AND subject = ?3")?;
+    delete.execute((
+        subject.tenant().as_str(),
+        subject.issuer(),
+        subject.subject(),
+    ))?;
     Ok(())
 }
 
