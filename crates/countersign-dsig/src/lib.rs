@@ -1,1 +1,17 @@
-//! A hardened XML tree over quick-xml, canonicalization, and XML signature verification and creation.
+//! A hardened XML tree over quick-xml, canonicalization, and XML signature verification and
+//! creation.
+//!
+//! The road from bytes to trust has three stations, and each is a type:
+//!
+//! 1. [`xml::Document`]: the bytes are well-formed XML with namespaces, small enough, without a
+//!    DTD. quick-xml is the tokenizer; everything that it lets pass is refused here.
+//! 2. [`signature::verify_enveloped`] checks the one enveloped signature of an element against
+//!    keys that the caller pinned.
+//! 3. [`signature::SignedElement`]: the canonical bytes whose digest was signed. Whoever wants a
+//!    claim parses *these* bytes, so that nothing outside the digest can become one.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`xml`] | the tree: [`xml::Document`], [`xml::Element`], [`xml::Limits`] |
+
+pub mod xml;

@@ -1,0 +1,574 @@
+//! From bytes to the tree: quick-xml's tokens, and every check that it leaves to its caller.
+
+use std::borrow::Cow;
+
+use quick_xml::events::Event;
+use quick_xml::reader::Reader;
+
+use super::chars::{forbidden_char, is_char, is_space};
+use super::error::{XmlError, XmlErrorKind};
+use super::limits::Limits;
+use super::scanner::{ScannedName, Scanner};
+use super::tree::{
+    AttributeData, Declaration, Document, ElementData, Name, NamespaceId, Node, Range, Span, Tree,
+    Value, index,
+};
+use super::{XML_NAMESPACE, XMLNS_NAMESPACE, declaration};
+
+/// U+FEFF in UTF-8 \[XML §4.3.3\].
+const BYTE_ORDER_MARK: &str = "\u{FEFF}";
+
+pub(super) fn parse<'i>(input: &'i [u8], limits: &Limits) -> Result<Document<'i>, XmlError> {
+    let text = read_input(input, limits)?;
+    let mut reader = Reader::from_str(&text);
+    reader.config_mut().check_comments = true;
+    let mut builder = Builder::new(&text, limits);
+    loop {
+        let start = position(&reader);
+        let event = match reader.read_event() {
+            Ok(event) => event,
+            Err(error) => return Err(tokenizer_error(&text, start, &error)),
+        };
+        let end = position(&reader);
+        match event {
+            Event::Start(_) => builder.start_tag(start, end, false)?,
+            Event::Empty(_) => builder.start_tag(start, end, true)?,
+            Event::End(_) => builder.end_tag(start, end)?,
+            Event::Text(_) => builder.character_data(start, end)?,
+            Event::CData(_) => builder.cdata_section(start, end)?,
+            Event::GeneralRef(_) => builder.reference(start, end)?,
+            Event::Comment(_) => builder.comment(start, end),
+            Event::Decl(_) => declaration::check(&text, start, end)?,
+            Event::PI(_) => return Err(XmlErrorKind::ProcessingInstruction.at(start)),
+            Event::DocType(_) => return Err(XmlErrorKind::Doctype.at(start)),
+            Event::Eof => break,
+        }
+    }
+    let tree = builder.finish()?;
+    Ok(Document { text, tree })
+}
+
+/// Checks size, encoding and characters, and normalizes line ends \[XML §2.11\]: what tokens are
+/// read from.
+fn read_input<'i>(input: &'i [u8], limits: &Limits) -> Result<Cow<'i, str>, XmlError> {
+    // The second bound keeps every offset in 32 bits, whatever the limits say.
+    if input.len() > limits.max_bytes || u32::try_from(input.len()).is_err() {
+        return Err(XmlErrorKind::TooLarge.at(0));
+    }
+    let text = std::str::from_utf8(input)
+        .map_err(|error| XmlErrorKind::NotUtf8.at(error.valid_up_to()))?;
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    // quick-xml would silently take another one off.
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(XmlErrorKind::ContentOutsideRoot.at(0));
+    }
+    if let Some(at) = forbidden_char(text) {
+        return Err(XmlErrorKind::ForbiddenCharacter.at(at));
+    }
+    Ok(normalize_line_ends(text))
+}
+
+/// CRLF and CR become LF \[XML §2.11\].
+fn normalize_line_ends(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut normalized = String::with_capacity(text.len());
+    let mut lines = text.split('\r');
+    normalized.push_str(lines.next().unwrap_or_default());
+    for line in lines {
+        normalized.push('\n');
+        normalized.push_str(line.strip_prefix('\n').unwrap_or(line));
+    }
+    Cow::Owned(normalized)
+}
+
+fn position(reader: &Reader<&[u8]>) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+}
+
+/// What quick-xml itself refuses at `start`.
+fn tokenizer_error(text: &str, start: usize, error: &quick_xml::Error) -> XmlError {
+    use quick_xml::errors::IllFormedError;
+    let rest = text.as_bytes().get(start..).unwrap_or_default();
+    let kind = match error {
+        _ if rest
+            .get(..9)
+            .is_some_and(|markup| markup.eq_ignore_ascii_case(b"<!DOCTYPE")) =>
+        {
+            XmlErrorKind::Doctype
+        }
+        quick_xml::Error::IllFormed(error) => match error {
+            IllFormedError::MismatchedEndTag { .. } | IllFormedError::UnmatchedEndTag(_) => {
+                XmlErrorKind::MismatchedEndTag
+            }
+            IllFormedError::DoubleHyphenInComment => XmlErrorKind::DoubleHyphenInComment,
+            IllFormedError::UnclosedReference => XmlErrorKind::BareAmpersand,
+            _ => XmlErrorKind::Syntax,
+        },
+        _ => XmlErrorKind::Syntax,
+    };
+    kind.at(start)
+}
+
+/// An element whose end tag is still to come.
+struct Open {
+    element: u32,
+    /// How many namespaces were in scope around it.
+    scope: usize,
+}
+
+/// A namespace declaration in scope.
+struct InScope {
+    prefix: Span,
+    declaration: u32,
+}
+
+struct Builder<'t, 'l> {
+    text: &'t str,
+    limits: &'l Limits,
+    tree: Tree,
+    open: Vec<Open>,
+    scope: Vec<InScope>,
+}
+
+impl<'t, 'l> Builder<'t, 'l> {
+    fn new(text: &'t str, limits: &'l Limits) -> Self {
+        // A guess that saves growing the arenas: SAML has some 80 bytes for each element. It is
+        // bounded by the input's own length, which is paid for already.
+        let guess = text.len() / 64;
+        Self {
+            text,
+            limits,
+            tree: Tree {
+                elements: Vec::with_capacity(guess),
+                attributes: Vec::with_capacity(guess),
+                nodes: Vec::with_capacity(guess.saturating_mul(2)),
+                ..Tree::default()
+            },
+            open: Vec::with_capacity(16),
+            scope: Vec::with_capacity(16),
+        }
+    }
+
+    fn start_tag(&mut self, start: usize, end: usize, is_empty: bool) -> Result<(), XmlError> {
+        if self.open.is_empty() && !self.tree.elements.is_empty() {
+            return Err(XmlErrorKind::SecondRoot.at(start));
+        }
+        if self.open.len() >= self.limits.max_depth_elements {
+            return Err(XmlErrorKind::TooDeep.at(start));
+        }
+        if self.tree.elements.len() >= self.limits.max_elements {
+            return Err(XmlErrorKind::TooManyElements.at(start));
+        }
+        let scope = self.scope.len();
+        // Without `<` and `>` or `/>`.
+        let close = if is_empty { 2 } else { 1 };
+        let mut tag = Scanner::new(
+            self.text,
+            start.saturating_add(1),
+            end.saturating_sub(close),
+        );
+        let name = tag.name().ok_or(XmlErrorKind::BadName.at(start))?;
+        let first_attribute = self.tree.attributes.len();
+        let first_declaration = self.tree.declarations.len();
+        self.attributes(&mut tag, first_attribute, first_declaration)?;
+        let attributes = range(first_attribute, self.tree.attributes.len());
+        self.resolve_attributes(first_attribute, start)?;
+
+        let element = index(self.tree.elements.len());
+        self.index_ids(attributes, element);
+        let name = self.resolve(name, true, start)?;
+        self.tree.nodes.push(Node::Element(element));
+        let content = self.tree.nodes.len();
+        self.tree.elements.push(ElementData {
+            name,
+            span: Span::new(start, end),
+            inner: Span::new(end, end),
+            parent: self.open.last().map_or(element, |open| open.element),
+            subtree_end: element.saturating_add(1),
+            attributes,
+            declarations: range(first_declaration, self.tree.declarations.len()),
+            content: range(content, content),
+        });
+        if is_empty {
+            self.scope.truncate(scope);
+        } else {
+            self.open.push(Open { element, scope });
+        }
+        Ok(())
+    }
+
+    /// Reads the attributes of a start tag into the arenas, prefixes still unresolved.
+    fn attributes(
+        &mut self,
+        tag: &mut Scanner<'t>,
+        first_attribute: usize,
+        first_declaration: usize,
+    ) -> Result<(), XmlError> {
+        loop {
+            let spaced = tag.skip_space();
+            if tag.is_done() {
+                return Ok(());
+            }
+            let at = tag.at();
+            if !spaced {
+                // Right after the element's name anything but white space belongs to the name.
+                let after_name = self.tree.attributes.len() == first_attribute
+                    && self.tree.declarations.len() == first_declaration;
+                return Err(if after_name {
+                    XmlErrorKind::BadName.at(at)
+                } else {
+                    XmlErrorKind::MissingWhiteSpace.at(at)
+                });
+            }
+            let name = tag.name().ok_or(XmlErrorKind::BadName.at(at))?;
+            let value = tag
+                .eq_and_quoted()
+                .ok_or(XmlErrorKind::BadAttribute.at(at))?;
+            let value = self.attribute_value(value)?;
+            let prefix = name.prefix.of(self.text);
+            let local = name.local.of(self.text);
+            if prefix == "xmlns" {
+                self.declare(name.local, value, first_declaration, at)?;
+            } else if prefix.is_empty() && local == "xmlns" {
+                self.declare(Span::empty(), value, first_declaration, at)?;
+            } else if local == "xmlns" {
+                // `xml:xmlns` and `p:xmlns` are read as declarations by some other parsers.
+                return Err(XmlErrorKind::ReservedNamespace.at(at));
+            } else {
+                let count = self.tree.attributes.len().saturating_sub(first_attribute);
+                if count >= self.limits.max_attributes_per_element {
+                    return Err(XmlErrorKind::TooManyAttributes.at(at));
+                }
+                self.tree.attributes.push(AttributeData {
+                    name: Name {
+                        prefix: name.prefix,
+                        local: name.local,
+                        namespace: NamespaceId::None,
+                    },
+                    value,
+                });
+            }
+        }
+    }
+
+    /// Resolves references and normalizes white space \[XML §3.3.3\]; `span` is what stands
+    /// between the quotes.
+    fn attribute_value(&mut self, span: Span) -> Result<Value, XmlError> {
+        let raw = span.of(self.text);
+        let is_special = |byte: u8| matches!(byte, b'&' | b'<' | b'\t' | b'\n');
+        if !raw.bytes().any(is_special) {
+            return Ok(Value::Verbatim(span));
+        }
+        let start = self.tree.decoded.len();
+        let mut rest = raw;
+        while let Some(at) = rest.bytes().position(is_special) {
+            let offset = span.end().saturating_sub(rest.len()).saturating_add(at);
+            let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            self.tree.decoded.push_str(plain);
+            rest = if special.starts_with('<') {
+                return Err(XmlErrorKind::LessThanInAttribute.at(offset));
+            } else if let Some(reference) = special.strip_prefix('&') {
+                let (name, rest) = reference
+                    .split_once(';')
+                    .ok_or(XmlErrorKind::BareAmpersand.at(offset))?;
+                let c = resolve_reference(name).map_err(|kind| kind.at(offset))?;
+                self.tree.decoded.push(c);
+                rest
+            } else {
+                // Tab and line feed; a carriage return was made one before.
+                self.tree.decoded.push(' ');
+                special.get(1..).unwrap_or_default()
+            };
+        }
+        self.tree.decoded.push_str(rest);
+        Ok(Value::Decoded(Span::new(start, self.tree.decoded.len())))
+    }
+
+    /// Takes up a namespace declaration, `prefix` being empty for the default namespace
+    /// \[XML-Names §3, §5\].
+    fn declare(
+        &mut self,
+        prefix: Span,
+        uri: Value,
+        first_declaration: usize,
+        at: usize,
+    ) -> Result<(), XmlError> {
+        let earlier = self
+            .tree
+            .declarations
+            .len()
+            .saturating_sub(first_declaration);
+        if earlier >= self.limits.max_namespaces_per_element
+            || self.scope.len() >= self.limits.max_namespaces_in_scope
+        {
+            return Err(XmlErrorKind::TooManyNamespaces.at(at));
+        }
+        let name = prefix.of(self.text);
+        let value = self.value(uri);
+        let is_xml = name == "xml";
+        if name == "xmlns" || value == XMLNS_NAMESPACE || is_xml != (value == XML_NAMESPACE) {
+            return Err(XmlErrorKind::ReservedNamespace.at(at));
+        }
+        if value.is_empty() && !prefix.is_empty() {
+            return Err(XmlErrorKind::EmptyNamespace.at(at));
+        }
+        let is_relative = !value.is_empty() && !has_scheme(value);
+        let duplicate = self
+            .tree
+            .declarations
+            .iter()
+            .skip(first_declaration)
+            .any(|other| other.prefix.of(self.text) == name);
+        if duplicate {
+            return Err(XmlErrorKind::DuplicateAttribute.at(at));
+        }
+        let declaration = index(self.tree.declarations.len());
+        self.tree.declarations.push(Declaration {
+            prefix,
+            uri,
+            is_relative,
+        });
+        self.scope.push(InScope {
+            prefix,
+            declaration,
+        });
+        Ok(())
+    }
+
+    /// Resolves the prefixes of an element's attributes and refuses duplicates
+    /// \[XML-Names §6.3\].
+    fn resolve_attributes(&mut self, first: usize, at: usize) -> Result<(), XmlError> {
+        for current in first..self.tree.attributes.len() {
+            let Some(attribute) = self.tree.attributes.get(current) else {
+                continue;
+            };
+            let name = ScannedName {
+                prefix: attribute.name.prefix,
+                local: attribute.name.local,
+            };
+            let name = self.resolve(name, false, at)?;
+            let namespace = self.namespace(name.namespace);
+            let local = name.local.of(self.text);
+            let earlier = range(first, current).of(&self.tree.attributes);
+            let duplicate = earlier.iter().any(|other| {
+                other.name.local.of(self.text) == local
+                    && self.namespace(other.name.namespace) == namespace
+            });
+            if duplicate {
+                return Err(XmlErrorKind::DuplicateAttribute.at(name.local.start()));
+            }
+            if let Some(attribute) = self.tree.attributes.get_mut(current) {
+                attribute.name = name;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks up a prefix; without one, an element takes the default namespace and an attribute
+    /// none \[XML-Names §6.2\].
+    fn resolve(&self, name: ScannedName, is_element: bool, at: usize) -> Result<Name, XmlError> {
+        let prefix = name.prefix.of(self.text);
+        let namespace = if prefix.is_empty() && !is_element {
+            NamespaceId::None
+        } else if prefix == "xml" {
+            NamespaceId::Xml
+        } else {
+            let found = self
+                .scope
+                .iter()
+                .rev()
+                .find(|in_scope| in_scope.prefix.of(self.text) == prefix);
+            match found {
+                Some(in_scope) => NamespaceId::Declared(in_scope.declaration),
+                None if prefix.is_empty() => NamespaceId::None,
+                // An element may not have it [XML-Names §3]; no attribute comes here with it.
+                None if prefix == "xmlns" => {
+                    return Err(XmlErrorKind::ReservedNamespace.at(at));
+                }
+                None => return Err(XmlErrorKind::UndeclaredPrefix.at(at)),
+            }
+        };
+        Ok(Name {
+            prefix: name.prefix,
+            local: name.local,
+            namespace,
+        })
+    }
+
+    fn index_ids(&mut self, attributes: Range, element: u32) {
+        for attribute in attributes.of(&self.tree.attributes) {
+            let local = attribute.name.local.of(self.text);
+            let is_id = match attribute.name.namespace {
+                NamespaceId::None => matches!(local, "ID" | "Id" | "id"),
+                NamespaceId::Xml => local == "id",
+                NamespaceId::Declared(_) => false,
+            };
+            if is_id {
+                self.tree.ids.push((attribute.value, element));
+            }
+        }
+    }
+
+    fn end_tag(&mut self, start: usize, end: usize) -> Result<(), XmlError> {
+        // quick-xml has compared the names already.
+        let Some(open) = self.open.pop() else {
+            return Err(XmlErrorKind::MismatchedEndTag.at(start));
+        };
+        self.scope.truncate(open.scope);
+        let subtree_end = index(self.tree.elements.len());
+        let content_end = index(self.tree.nodes.len());
+        if let Some(element) = self.tree.elements.get_mut(open.element as usize) {
+            element.span = Span::new(element.span.start(), end);
+            element.inner = Span::new(element.inner.start(), start);
+            element.subtree_end = subtree_end;
+            element.content.end = content_end;
+        }
+        Ok(())
+    }
+
+    fn character_data(&mut self, start: usize, end: usize) -> Result<(), XmlError> {
+        let span = Span::new(start, end);
+        let text = span.of(self.text);
+        if self.open.is_empty() {
+            return if text.bytes().all(is_space) {
+                Ok(())
+            } else {
+                Err(XmlErrorKind::ContentOutsideRoot.at(start))
+            };
+        }
+        let bytes = text.as_bytes();
+        let cdata_end = memchr::memchr_iter(b'>', bytes).find(|at| {
+            bytes
+                .get(..*at)
+                .is_some_and(|before| before.ends_with(b"]]"))
+        });
+        if let Some(at) = cdata_end {
+            return Err(XmlErrorKind::CdataEndInText.at(start.saturating_add(at)));
+        }
+        if !span.is_empty() {
+            self.tree.nodes.push(Node::Text(Value::Verbatim(span)));
+        }
+        Ok(())
+    }
+
+    fn cdata_section(&mut self, start: usize, end: usize) -> Result<(), XmlError> {
+        if self.open.is_empty() {
+            return Err(XmlErrorKind::ContentOutsideRoot.at(start));
+        }
+        let inside = Span::new(
+            start.saturating_add("<![CDATA[".len()),
+            end.saturating_sub("]]>".len()),
+        );
+        if !inside.is_empty() {
+            // It may hold `&` and `<`, which verbatim text never does.
+            self.push_decoded(inside.of(self.text));
+        }
+        Ok(())
+    }
+
+    fn reference(&mut self, start: usize, end: usize) -> Result<(), XmlError> {
+        if self.open.is_empty() {
+            return Err(XmlErrorKind::ContentOutsideRoot.at(start));
+        }
+        let name = Span::new(start.saturating_add(1), end.saturating_sub(1)).of(self.text);
+        let c = resolve_reference(name).map_err(|kind| kind.at(start))?;
+        self.push_decoded(c.encode_utf8(&mut [0; 4]));
+        Ok(())
+    }
+
+    fn push_decoded(&mut self, piece: &str) {
+        let start = self.tree.decoded.len();
+        self.tree.decoded.push_str(piece);
+        let span = Span::new(start, self.tree.decoded.len());
+        self.tree.nodes.push(Node::Text(Value::Decoded(span)));
+    }
+
+    fn comment(&mut self, start: usize, end: usize) {
+        if !self.open.is_empty() {
+            let inside = Span::new(
+                start.saturating_add("<!--".len()),
+                end.saturating_sub("-->".len()),
+            );
+            self.tree.nodes.push(Node::Comment(inside));
+        }
+    }
+
+    fn finish(mut self) -> Result<Tree, XmlError> {
+        if !self.open.is_empty() {
+            return Err(XmlErrorKind::UnclosedElement.at(self.text.len()));
+        }
+        if self.tree.elements.is_empty() {
+            return Err(XmlErrorKind::NoRoot.at(self.text.len()));
+        }
+        let mut ids = std::mem::take(&mut self.tree.ids);
+        ids.sort_unstable_by(|(a, _), (b, _)| self.value(*a).cmp(self.value(*b)));
+        for pair in ids.windows(2) {
+            if let [(first, _), (second, element)] = pair
+                && self.value(*first) == self.value(*second)
+            {
+                let at = self.tree.elements.get(*element as usize);
+                return Err(XmlErrorKind::DuplicateId.at(at.map_or(0, |data| data.span.start())));
+            }
+        }
+        self.tree.ids = ids;
+        Ok(self.tree)
+    }
+
+    fn value(&self, value: Value) -> &str {
+        self.tree.value(self.text, value)
+    }
+
+    fn namespace(&self, id: NamespaceId) -> &str {
+        self.tree.namespace(self.text, id)
+    }
+}
+
+fn range(start: usize, end: usize) -> Range {
+    Range {
+        start: index(start),
+        end: index(end),
+    }
+}
+
+/// What stands between `&` and `;`: a character reference \[XML §4.1\] or one of the five
+/// predefined entities \[XML §4.6\].
+fn resolve_reference(name: &str) -> Result<char, XmlErrorKind> {
+    let Some(number) = name.strip_prefix('#') else {
+        return match name {
+            "amp" => Ok('&'),
+            "lt" => Ok('<'),
+            "gt" => Ok('>'),
+            "apos" => Ok('\''),
+            "quot" => Ok('"'),
+            _ => Err(XmlErrorKind::UnknownEntity),
+        };
+    };
+    let (digits, radix) = match number.strip_prefix('x') {
+        Some(digits) => (digits, 16),
+        None => (number, 10),
+    };
+    // `from_str_radix` would take a sign.
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return Err(XmlErrorKind::BadCharacterReference);
+    }
+    u32::from_str_radix(digits, radix)
+        .ok()
+        .and_then(char::from_u32)
+        .filter(|c| is_char(*c))
+        .ok_or(XmlErrorKind::BadCharacterReference)
+}
+
+/// Whether a URI reference is absolute: it starts with a scheme \[RFC 3986 §3.1\].
+fn has_scheme(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    })
+}
+
+#[cfg(test)]
+mod tests;
