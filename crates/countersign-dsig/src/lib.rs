@@ -13,5 +13,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`xml`] | the tree: [`xml::Document`], [`xml::Element`], [`xml::Limits`] |
+//! | [`c14n`] | exclusive and inclusive canonical XML |
+//! | [`algorithm`] | the identifiers of namespaces and algorithms |
 
+pub mod algorithm;
+pub mod c14n;
 pub mod xml;

@@ -41,7 +41,7 @@ pub use error::{XmlError, XmlErrorKind};
 pub use limits::Limits;
 pub use tree::{Attribute, Document, Element};
 
-pub(crate) use tree::Node;
+pub(crate) use tree::{Node, Value};
 
 /// The namespace that the prefix `xml` is bound to \[XML-Names §3\].
 pub const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";

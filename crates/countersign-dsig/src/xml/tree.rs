@@ -41,6 +41,10 @@ impl Span {
         self.start >= self.end
     }
 
+    pub(crate) const fn len(self) -> usize {
+        self.end().saturating_sub(self.start())
+    }
+
     pub(crate) fn of(self, text: &str) -> &str {
         text.get(self.start()..self.end()).unwrap_or_default()
     }
@@ -78,6 +82,20 @@ pub(super) struct Name {
     pub(super) prefix: Span,
     pub(super) local: Span,
     pub(super) namespace: NamespaceId,
+}
+
+impl Name {
+    /// Prefix, colon and local name as they stand.
+    fn qualified(self) -> Span {
+        if self.prefix.is_empty() {
+            self.local
+        } else {
+            Span {
+                start: self.prefix.start,
+                end: self.local.end,
+            }
+        }
+    }
 }
 
 /// A range of one of the arenas.
@@ -289,6 +307,12 @@ impl<'d> Element<'d> {
             .map_or("", |data| data.name.local.of(&self.document.text))
     }
 
+    /// Its name as it is written, with the prefix.
+    pub(crate) fn qualified_name(self) -> &'d str {
+        self.data()
+            .map_or("", |data| data.name.qualified().of(&self.document.text))
+    }
+
     /// Its prefix; empty if it has none.
     pub(crate) fn prefix(self) -> &'d str {
         self.data()
@@ -469,11 +493,6 @@ impl<'d> Element<'d> {
         self.at(index)
     }
 
-    /// How many nodes of content it has, at every depth.
-    pub(crate) fn content_len(self) -> usize {
-        self.content().len()
-    }
-
     /// From `<` of its start tag to the end of its end tag.
     pub(crate) fn span(self) -> Span {
         self.data().map_or(Span::empty(), |data| data.span)
@@ -529,6 +548,11 @@ impl<'d> Attribute<'d> {
     #[must_use]
     pub fn local_name(self) -> &'d str {
         self.data.name.local.of(&self.document.text)
+    }
+
+    /// Its name as it is written, with the prefix.
+    pub(crate) fn qualified_name(self) -> &'d str {
+        self.data.name.qualified().of(&self.document.text)
     }
 
     pub(crate) fn prefix(self) -> &'d str {
