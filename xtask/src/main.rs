@@ -1,2 +1,84 @@
-//! `cargo xtask`.
-fn main() {}
+//! Everything that CI does, runnable by hand: `cargo xtask <task>`.
+//!
+//! | module | task |
+//! |---|---|
+//! | [`test`] | every test, with what the tests need |
+//! | [`lint`] | format, clippy, rustdoc, cargo-deny |
+//! | [`deps`] | the arrows between the crates, and what must never be pulled in |
+//! | [`fuzz`] | the fuzz targets, from their kept seeds |
+//! | [`bench`] | the benchmarks; their table and plots |
+//! | [`vectors`] | the committed generators, run again |
+//! | [`ci`] | all of these in turn |
+//!
+//! [`workspace`] knows the folder and runs programs in it; [`plot`] draws.
+
+mod bench;
+mod ci;
+mod deps;
+mod fuzz;
+mod lint;
+mod plot;
+mod test;
+mod vectors;
+mod workspace;
+
+use std::process::ExitCode;
+
+use workspace::{Failure, Workspace};
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  test                          every test and doc test; installs or names what they need
+  lint                          rustfmt, clippy, rustdoc, and cargo-deny where it is installed
+  deps                          the dependency arrows of DESIGN.md
+  fuzz [TARGET] [--seconds N]   each fuzz target, or one, for N seconds (120)
+  bench [NAME] [--brief] [--json]
+                                each benchmark, or one; without --brief and --json the table and
+                                plots in docs/benchmarks are written anew
+  vectors [--check]             run the committed generators; --check fails if a file changed
+  ci                            lint, deps, vectors, fuzz and bench briefly, then test
+
+COUNTERSIGN_FIXTURES names the folder of real data that the `fixtures` tests read, absolute or
+relative to the workspace; if it is not set, ../shared/fixtures serves if it is there.
+";
+
+/// A task from its name and arguments.
+fn run(arguments: &[&str]) -> Result<(), Failure> {
+    let workspace = Workspace::find();
+    match arguments {
+        ["test"] => test::run(&workspace),
+        ["lint"] => lint::run(&workspace),
+        ["deps"] => deps::run(&workspace),
+        ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Options::parse(rest)?),
+        ["bench", rest @ ..] => bench::run(&workspace, &bench::Options::parse(rest)?),
+        ["vectors"] => vectors::run(&workspace),
+        ["vectors", "--check"] => vectors::check(&workspace),
+        ["ci"] => ci::run(&workspace),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        [] => Err(Failure::usage("which task?")),
+        other => Err(Failure::usage(format!(
+            "`{}` is not a task",
+            other.join(" ")
+        ))),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(message)) => {
+            eprintln!("xtask: {message}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Task(message)) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! `cargo xtask bench`: the benchmarks, their table and their plots.
+//!
+//! The package `countersign-benches` measures and writes one JSON object a row; here the rows
+//! are shown, kept in `docs/benchmarks/results.jsonl`, and drawn from there.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::plot;
+use crate::workspace::{Failure, Workspace, output, say, shown};
+
+const FOLDER: &str = "docs/benchmarks";
+
+/// Top of the generated page.
+const PREAMBLE: &str = "\
+# Benchmarks
+
+Written by `cargo xtask bench`; the rows are in [results.jsonl](results.jsonl).
+
+Each case is measured beside its *floor*: the least work that any implementation has to do, in
+the same run, turn by turn. What counts is the ratio, not the time: it is the median over all
+rounds of one round's ratio. Times are medians; the range is that of the rounds. For times a
+lower ratio is better, for rates a higher one.
+";
+
+/// What to measure, and how to tell.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    name: Option<String>,
+    brief: bool,
+    json: bool,
+}
+
+impl Options {
+    /// Every benchmark, only to see that it runs.
+    pub(crate) fn brief() -> Self {
+        Self {
+            brief: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn parse(arguments: &[&str]) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        for &argument in arguments {
+            match argument {
+                "--brief" => options.brief = true,
+                "--json" => options.json = true,
+                name if !name.starts_with('-') && options.name.is_none() => {
+                    options.name = Some(name.to_owned());
+                }
+                other => return Err(Failure::usage(format!("bench does not take `{other}`"))),
+            }
+        }
+        Ok(options)
+    }
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
+    let mut command = workspace.cargo(["run", "--release", "--quiet", "--locked", "--package"]);
+    command.args(["countersign-benches", "--"]);
+    command.args(options.name.iter());
+    if options.brief {
+        command.arg("--brief");
+    }
+    say(&shown(&command));
+    let text = output(&mut command)?;
+    if options.json {
+        print!("{text}");
+        return Ok(());
+    }
+    let rows = parse_rows(&text)?;
+    print!("{}", table(&rows));
+    if options.brief {
+        return Ok(());
+    }
+    keep(workspace, rows)
+}
+
+fn parse_rows(text: &str) -> Result<Vec<Value>, Failure> {
+    text.lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            serde_json::from_str(line)
+                .map_err(|error| Failure::task(format!("`{line}` is no row: {error}")))
+        })
+        .collect()
+}
+
+/// Puts the new rows in the place of the old ones of the same benchmarks, and draws all anew.
+fn keep(workspace: &Workspace, mut rows: Vec<Value>) -> Result<(), Failure> {
+    let folder = workspace.path(FOLDER);
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| Failure::file(&path, error))
+    };
+
+    let machine = machine(workspace);
+    for row in &mut rows {
+        if let Value::Object(row) = row {
+            row.insert("machine".to_owned(), json!(machine));
+        }
+    }
+    let kept = folder.join("results.jsonl");
+    let old = if kept.exists() {
+        let text = std::fs::read_to_string(&kept).map_err(|error| Failure::file(&kept, error))?;
+        parse_rows(&text)?
+    } else {
+        Vec::new()
+    };
+    let rows = merged(old, rows);
+    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    write("results.jsonl", &lines)?;
+
+    let mut page = PREAMBLE.to_owned();
+    for name in names(&rows, "bench") {
+        let rows: Vec<Value> = of(&rows, "bench", &name);
+        write(&format!("{name}.svg"), &plot::bars(&name, &rows))?;
+        let machine = rows.first().map(|row| text(row, "machine"));
+        let machine = machine.unwrap_or_default();
+        let table = table(&rows);
+        let _ = write!(
+            page,
+            "\n## {name}\n\n![{name}]({name}.svg)\n\n{table}\nMeasured on {machine}.\n"
+        );
+    }
+    write("README.md", &page)?;
+    say(&format!("{FOLDER} is written"));
+    Ok(())
+}
+
+/// The rows of every benchmark, in the order of their names; new ones replace the old.
+fn merged(old: Vec<Value>, new: Vec<Value>) -> Vec<Value> {
+    let measured = names(&new, "bench");
+    let mut rows: Vec<Value> = old
+        .into_iter()
+        .filter(|row| !measured.contains(&text(row, "bench")))
+        .chain(new)
+        .collect();
+    rows.sort_by_key(|row| text(row, "bench"));
+    rows
+}
+
+/// The different values of `key`, in the order in which they come.
+pub(crate) fn names(rows: &[Value], key: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for row in rows {
+        let name = text(row, key);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The rows whose `key` is `name`.
+pub(crate) fn of(rows: &[Value], key: &str, name: &str) -> Vec<Value> {
+    rows.iter()
+        .filter(|row| text(row, key) == name)
+        .cloned()
+        .collect()
+}
+
+/// A member that is a string, or nothing.
+pub(crate) fn text(row: &Value, key: &str) -> String {
+    let value = row.get(key).and_then(Value::as_str);
+    value.unwrap_or_default().to_owned()
+}
+
+/// A measured value with its range.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measured {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    /// Whether it is a rate, of which more is better, and not a time in microseconds.
+    pub(crate) is_rate: bool,
+}
+
+impl Measured {
+    pub(crate) fn of(row: &Value) -> Self {
+        let number = |key: &str| row.get(key).and_then(Value::as_f64);
+        match number("per_second") {
+            Some(median) => Self {
+                median,
+                min: number("min_per_second").unwrap_or(median),
+                max: number("max_per_second").unwrap_or(median),
+                is_rate: true,
+            },
+            None => Self {
+                median: number("median_us").unwrap_or_default(),
+                min: number("min_us").unwrap_or_default(),
+                max: number("max_us").unwrap_or_default(),
+                is_rate: false,
+            },
+        }
+    }
+
+    /// A value of this kind, with the unit that suits it.
+    pub(crate) fn shown(self, value: f64) -> String {
+        match (self.is_rate, value) {
+            (true, value) if value >= 10_000.0 => format!("{:.1} k/s", value / 1_000.0),
+            (true, value) => format!("{value:.0}/s"),
+            (false, value) if value >= 10_000.0 => format!("{:.1} ms", value / 1_000.0),
+            (false, value) if value >= 100.0 => format!("{value:.0} µs"),
+            (false, value) => format!("{value:.1} µs"),
+        }
+    }
+}
+
+/// The rows as a Markdown table, which reads well in a terminal too.
+fn table(rows: &[Value]) -> String {
+    let mut cells = vec![
+        [
+            "bench",
+            "case",
+            "subject",
+            "median",
+            "range",
+            "of the floor",
+            "p99",
+        ]
+        .map(str::to_owned),
+        [const { "---" }; 7].map(str::to_owned),
+    ];
+    for row in rows {
+        let measured = Measured::of(row);
+        let ratio = row.get("ratio_to_floor").and_then(Value::as_f64);
+        let p99 = row.get("p99_ms").and_then(Value::as_f64);
+        cells.push([
+            text(row, "bench"),
+            text(row, "case"),
+            text(row, "subject"),
+            measured.shown(measured.median),
+            format!(
+                "{} – {}",
+                measured.shown(measured.min),
+                measured.shown(measured.max)
+            ),
+            ratio.map_or_else(String::new, |ratio| format!("{ratio:.2} ×")),
+            p99.map_or_else(String::new, |p99| format!("{p99:.1} ms")),
+        ]);
+    }
+    let width = |column: usize| {
+        let widths = cells.iter().filter_map(|row| row.get(column));
+        widths.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..7).map(width).collect();
+    let mut table = String::new();
+    for row in &cells {
+        for (cell, width) in row.iter().zip(&widths) {
+            let fill = if cell == "---" { '-' } else { ' ' };
+            let missing = width.saturating_sub(cell.chars().count());
+            table.push_str("| ");
+            table.push_str(cell);
+            table.extend(std::iter::repeat_n(fill, missing));
+            table.push(' ');
+        }
+        table.push_str("|\n");
+    }
+    table
+}
+
+/// The machine and the code that were measured, for the reader of a number.
+fn machine(workspace: &Workspace) -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .and_then(|line| line.split_once(": "))
+        .map_or("an unnamed processor", |(_, model)| model);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let short = |command: &mut std::process::Command| {
+        output(command)
+            .ok()
+            .map(|text| text.trim().to_owned())
+            .unwrap_or_default()
+    };
+    let rustc = short(workspace.command("rustc").arg("--version"));
+    let rustc = rustc.split(' ').nth(1).unwrap_or("?").to_owned();
+    let commit = short(
+        workspace
+            .command("git")
+            .args(["rev-parse", "--short", "HEAD"]),
+    );
+    let arch = std::env::consts::ARCH;
+    format!("{cores} cores of {model} ({arch}), rustc {rustc}, at {commit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(bench: &str, case: &str, median: f64) -> Value {
+        json!({"bench": bench, "case": case, "subject": "floor", "median_us": median,
+               "min_us": median, "max_us": median, "ratio_to_floor": 1.0})
+    }
+
+    #[test]
+    fn new_rows_replace_those_of_the_same_benchmark_only() {
+        let old = vec![row("b", "1", 1.0), row("a", "1", 1.0), row("a", "2", 1.0)];
+        let new = vec![row("a", "3", 2.0)];
+        assert_eq!(merged(old, new), [row("a", "3", 2.0), row("b", "1", 1.0)]);
+    }
+
+    #[test]
+    fn a_table_has_times_and_rates() {
+        let rate = json!({"bench": "ledger_append", "case": "w64", "subject": "countersign",
+                          "per_second": 12_345.6, "ratio_to_floor": 0.5, "p99_ms": 4.25});
+        let table = table(&[row("saml_verify", "5k", 31.25), rate]);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert!(lines[2].contains("31.2 µs"), "{table}");
+        assert!(
+            lines[3].contains("12.3 k/s") && lines[3].contains("4.2 ms"),
+            "{table}"
+        );
+        let length = lines[0].chars().count();
+        assert!(lines.iter().all(|line| line.chars().count() == length));
+    }
+
+    #[test]
+    fn what_is_no_row_is_refused() {
+        assert!(parse_rows("{}\n\nnot json\n").is_err());
+    }
+
+    #[test]
+    fn arguments() {
+        let options = Options::parse(&["saml_verify", "--json"]).unwrap();
+        assert_eq!(options.name.as_deref(), Some("saml_verify"));
+        assert!(options.json && !options.brief);
+        assert!(Options::parse(&["a", "b"]).is_err());
+        assert!(Options::parse(&["--fast"]).is_err());
+    }
+}
