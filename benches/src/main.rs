@@ -1,0 +1,65 @@
+//! The benchmarks: each beside its floor, in one run.
+//!
+//! ```text
+//! cargo run --release -p countersign-benches -- [NAME] [--brief]
+//! ```
+//!
+//! writes one JSON object a row to standard output; `cargo xtask bench` makes a table and plots
+//! of them. A *floor* is the least work that any implementation has to do. [`measure`] alternates
+//! between the subjects, [`row`] is what comes out; every other module is a benchmark or the
+//! floor of one.
+#![allow(
+    dead_code,
+    reason = "times are taken as soon as there is something to time"
+)]
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark that can not run has to stop"
+)]
+
+mod group_commit;
+mod ledger_append;
+mod load;
+mod measure;
+mod row;
+mod sqlite_chain;
+
+use std::process::ExitCode;
+
+use measure::Effort;
+use row::Row;
+
+/// A benchmark measures all of its cases.
+type Bench = fn(Effort) -> Vec<Row>;
+
+const BENCHES: [(&str, Bench); 1] = [("ledger_append", ledger_append::run)];
+
+fn main() -> ExitCode {
+    let mut effort = Effort::FULL;
+    let mut chosen = None;
+    for argument in std::env::args().skip(1) {
+        if argument == "--brief" {
+            effort = Effort::BRIEF;
+        } else {
+            chosen = Some(argument);
+        }
+    }
+    if let Some(name) = &chosen
+        && !BENCHES.iter().any(|(bench, _)| bench == name)
+    {
+        let names: Vec<&str> = BENCHES.iter().map(|&(name, _)| name).collect();
+        eprintln!(
+            "`{name}` is not a benchmark; there are {}",
+            names.join(", ")
+        );
+        return ExitCode::from(2);
+    }
+    for (name, run) in BENCHES {
+        if chosen.as_deref().is_none_or(|chosen| chosen == name) {
+            for row in run(effort) {
+                println!("{}", row.json());
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
