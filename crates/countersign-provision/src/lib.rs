@@ -1,4 +1,44 @@
-//! From facts to one decision: match, link, create or refuse.
+//! From a verified identity to one decision: who this is here, whether they may come in, and
+//! with which roles.
+//!
+//! A [`preset::Preset`] turns what a provider sends into [`countersign_core::Facts`];
+//! [`decide()`] compares them with a [`Policy`] and a [`store::Snapshot`] and answers with a
+//! [`Plan`]. It does no I/O, reads no clock and always answers; refusal is data, with reasons.
+//! The engine writes an admission in one commit of the [`store::UserStore`].
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`preset`] | what providers really send, one table each |
+//! | [`key`] | which of it is the subject, and why there may be none |
+//! | [`normalize`] | the one canonical form of addresses, domains and texts |
+//! | [`policy`] | [`Policy`]: what the policy file says, checked |
+//! | [`connection`] | [`ConnectionPolicy`]: one identity provider's strategy, matching and creation |
+//! | [`mod@decide`] | the decision |
+//! | [`plan`] | [`Plan`]: what to write, or the refusal |
+//! | [`reason`] | [`Reason`]: why, with a stable code and a sentence |
+//! | [`user`] | accounts as the policy sees them |
+//! | [`store`] | the port to the host's users |
 
+pub mod connection;
+pub mod decide;
+pub mod key;
+pub mod normalize;
+pub mod plan;
+pub mod policy;
+pub mod preset;
+pub mod reason;
 pub mod store;
 pub mod user;
+
+pub use crate::connection::{
+    ConnectionPolicy, Creation, CreationMode, EmailLink, Matching, OnEmailChange, OnInactive,
+    Strategy,
+};
+pub use crate::decide::decide;
+pub use crate::key::{FactsError, Key};
+pub use crate::plan::{
+    Admission, FieldChange, LinkPlan, MatchedBy, NewUser, Plan, Refusal, UserField, UserPlan,
+};
+pub use crate::policy::{Policy, PolicyError, SessionPolicy};
+pub use crate::preset::Preset;
+pub use crate::reason::Reason;

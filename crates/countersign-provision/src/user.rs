@@ -20,6 +20,20 @@ pub enum UserState {
     Deprovisioned,
 }
 
+impl UserState {
+    /// Its name in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::PendingApproval => "pending_approval",
+            Self::Suspended => "suspended",
+            Self::Deprovisioned => "deprovisioned",
+        }
+    }
+}
+
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

@@ -1,0 +1,201 @@
+//! One identity provider's place in the policy.
+
+use std::collections::BTreeSet;
+
+use countersign_core::{Email, Facts, RoleName, TenantId, VerifiedIdentity};
+
+use crate::key::{FactsError, Key};
+use crate::preset::Preset;
+
+/// Who may get an account through a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Whoever the provider vouches for, with an address in the domains that it speaks for.
+    Jit,
+    /// Nobody: accounts are made ahead, and their first sign-in claims them.
+    PreProvisionedOnly,
+    /// Whoever has an address in the allowed domains. The provider does not own those domains,
+    /// so it must say that it verified the address, unless the connection accepts unverified
+    /// ones.
+    SelfRegister,
+}
+
+impl Strategy {
+    /// Its name in the policy file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jit => "jit",
+            Self::PreProvisionedOnly => "pre_provisioned_only",
+            Self::SelfRegister => "self_register",
+        }
+    }
+}
+
+/// How a subject that is not linked yet may be tied to an account that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmailLink {
+    /// Not at all: an address that is in use is a conflict.
+    Off,
+    /// To the one account with the same address, if the domain is the connection's, the provider
+    /// says that it verified the address, the host has verified it as well, the local part is
+    /// ASCII, and the account has no privileged and none of these roles.
+    Verified {
+        /// Accounts with one of these roles are never linked.
+        exclude_roles: BTreeSet<RoleName>,
+    },
+    /// As DocuSign does: to the one *active* account with the same address, given name and
+    /// family name. Accounts with a privileged role or one of these are never linked.
+    EmailAndName {
+        /// Accounts with one of these roles are never linked.
+        exclude_roles: BTreeSet<RoleName>,
+    },
+}
+
+/// What a match with an account out of use means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnInactive {
+    /// The sign-in is refused.
+    Deny,
+    /// A linked *deprovisioned* account is put back into use; a suspended one never is.
+    ReactivateDeprovisioned,
+    /// The account is passed over, as DocuSign does, and the person may get a new one. Only the
+    /// DocuSign preset has this.
+    PassOver,
+}
+
+/// What happens when a known person comes with another address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnEmailChange {
+    /// The stored address stays.
+    Keep,
+    /// The stored address follows, within the connection's domains.
+    UpdateIfOwnedDomain,
+    /// The sign-in is refused.
+    Deny,
+}
+
+/// How a person is matched with an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Matching {
+    /// What the subject is read from.
+    pub key: Key,
+    /// Whether a new subject may be tied to an account that exists.
+    pub link: EmailLink,
+    /// What a match with an account out of use means.
+    pub on_inactive: OnInactive,
+    /// What happens when a known person comes with another address.
+    pub on_email_change: OnEmailChange,
+    /// Whether a new subject whose address an account has already gets an account of its own, as
+    /// at DocuSign, rather than being refused.
+    pub shares_email: bool,
+    /// Whether names follow the provider at each sign-in, rather than at creation only.
+    pub syncs_names: bool,
+}
+
+/// Whether the connection makes accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CreationMode {
+    /// Yes, within the strategy.
+    Allow,
+    /// No.
+    Deny,
+}
+
+/// What a new account needs and gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Creation {
+    /// Whether the connection makes accounts.
+    pub mode: CreationMode,
+    /// A group that the person must be known to be in.
+    pub require_group: Option<String>,
+    /// The most accounts of the tenant that take a seat.
+    pub seats: Option<u64>,
+    /// Roles of everybody who comes through the connection, at each sign-in.
+    pub default_roles: Vec<RoleName>,
+    /// Whether a strategy that asks for a verified address accepts an unverified one.
+    pub accepts_unverified_email: bool,
+    /// The account that new users belong to, unless the provider names account and profile.
+    pub account_id: Option<String>,
+    /// The permission profile of new users, unless the provider names account and profile.
+    pub permission_profile_id: Option<String>,
+}
+
+/// One identity provider's place in the policy.
+///
+/// What [`ConnectionPolicy::new`] gives refuses by default: linking is off, an inactive match is
+/// denied, and without a domain no address is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionPolicy {
+    /// The tenant whose accounts it leads to.
+    pub tenant: TenantId,
+    /// The provider's entity id.
+    pub issuer: String,
+    /// How the provider's attributes are read.
+    pub preset: Preset,
+    /// Who may get an account.
+    pub strategy: Strategy,
+    /// The domains that the organization has claimed, in canonical form
+    /// ([`crate::normalize::domain`]). An address outside them is refused.
+    pub domains: BTreeSet<String>,
+    /// How a person is matched with an account.
+    pub matching: Matching,
+    /// What a new account needs and gets.
+    pub create: Creation,
+}
+
+impl ConnectionPolicy {
+    /// A connection with the preset's own matching, and nothing allowed that was not said.
+    #[must_use]
+    pub fn new(
+        tenant: TenantId,
+        issuer: impl Into<String>,
+        preset: Preset,
+        strategy: Strategy,
+    ) -> Self {
+        Self {
+            tenant,
+            issuer: issuer.into(),
+            preset,
+            strategy,
+            domains: BTreeSet::new(),
+            matching: preset.matching(),
+            create: Creation {
+                mode: match strategy {
+                    Strategy::PreProvisionedOnly => CreationMode::Deny,
+                    _ => CreationMode::Allow,
+                },
+                require_group: None,
+                seats: None,
+                default_roles: Vec::new(),
+                accepts_unverified_email: false,
+                account_id: None,
+                permission_profile_id: None,
+            },
+        }
+    }
+
+    /// Whether the address is in one of the claimed domains. Subdomains must be claimed by
+    /// themselves.
+    #[must_use]
+    pub fn owns(&self, address: &Email) -> bool {
+        self.domains.contains(address.domain())
+    }
+
+    /// The facts of an identity that came through this connection.
+    ///
+    /// # Errors
+    /// If the connection's key is missing, is not one, or can not stand for a person.
+    pub fn facts(&self, identity: &VerifiedIdentity) -> Result<Facts, FactsError> {
+        self.preset
+            .facts(&self.tenant, identity, &self.matching.key)
+    }
+}

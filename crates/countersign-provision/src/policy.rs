@@ -1,0 +1,309 @@
+//! What the policy file says, checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use countersign_core::{ConnectionId, Facts, RoleName, RuleId, Sha256Digest, TenantId, Timestamp};
+use countersign_roles::{RoleCatalog, RolesError, RuleSet};
+use thiserror::Error;
+
+use crate::connection::{ConnectionPolicy, CreationMode, EmailLink, OnInactive, Strategy};
+use crate::normalize;
+use crate::preset::Preset;
+use crate::store::SnapshotQuery;
+
+/// How long sessions last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionPolicy {
+    /// The longest that a session lasts.
+    pub lifetime: Duration,
+}
+
+impl SessionPolicy {
+    /// 30 minutes, as e-signature services use.
+    pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+    /// Sessions of `lifetime`.
+    #[must_use]
+    pub fn new(lifetime: Duration) -> Self {
+        Self { lifetime }
+    }
+
+    /// When a session that opens `now` ends: after its lifetime, and never past the provider's
+    /// `SessionNotOnOrAfter` \[SAML-Core §2.7.2\].
+    #[must_use]
+    pub fn deadline(&self, now: Timestamp, not_on_or_after: Option<Timestamp>) -> Timestamp {
+        let deadline = now.saturating_add(self.lifetime);
+        not_on_or_after.map_or(deadline, |bound| bound.min(deadline))
+    }
+}
+
+impl Default for SessionPolicy {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT_LIFETIME)
+    }
+}
+
+/// What is wrong with a policy: always the fault of whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A role or a rule.
+    #[error("{0}")]
+    Roles(RolesError),
+    /// A session would be over before it began.
+    #[error("a session lasts no time")]
+    NoSessionTime,
+    /// No address would be accepted.
+    #[error("connection `{0}` has no domain")]
+    NoDomain(ConnectionId),
+    /// A domain is not in canonical form, or is none.
+    #[error("connection `{connection}` has `{domain}`, which is no domain in canonical form")]
+    Domain {
+        /// The connection.
+        connection: ConnectionId,
+        /// What was given.
+        domain: String,
+    },
+    /// A privileged role must be given by a rule or by hand.
+    #[error("connection `{connection}` gives the privileged role `{role}` by default")]
+    PrivilegedDefault {
+        /// The connection.
+        connection: ConnectionId,
+        /// The role.
+        role: RoleName,
+    },
+    /// Accounts are made ahead, and at sign-in too.
+    #[error("connection `{0}` is `pre_provisioned_only` and allows creation")]
+    CreatesPreProvisioned(ConnectionId),
+    /// Matching as DocuSign does it belongs to its preset.
+    #[error("connection `{0}` matches as DocuSign does, without its preset")]
+    NotDocuSign(ConnectionId),
+    /// An account would get one of account and profile from nowhere.
+    #[error("connection `{0}` has only one of a default account and a default permission profile")]
+    HalfAccount(ConnectionId),
+    /// Two connections would answer for one provider of one tenant.
+    #[error("connections `{first}` and `{second}` have the same tenant and issuer")]
+    SameIssuer {
+        /// The first.
+        first: ConnectionId,
+        /// The second.
+        second: ConnectionId,
+    },
+    /// One provider's groups mean nothing at another.
+    #[error("rule `{0}` must name its connection, because the policy has several")]
+    RuleWithoutConnection(RuleId),
+    /// A rule names a connection that is not there.
+    #[error("rule `{rule}` names the unknown connection `{connection}`")]
+    UnknownConnection {
+        /// The rule.
+        rule: RuleId,
+        /// The connection.
+        connection: ConnectionId,
+    },
+}
+
+impl PolicyError {
+    /// A stable code for logs and records.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Roles(error) => error.code(),
+            Self::NoSessionTime => "provision.no_session_time",
+            Self::NoDomain(_) => "provision.no_domain",
+            Self::Domain { .. } => "provision.bad_domain",
+            Self::PrivilegedDefault { .. } => "provision.privileged_default",
+            Self::CreatesPreProvisioned(_) => "provision.creates_pre_provisioned",
+            Self::NotDocuSign(_) => "provision.not_docusign",
+            Self::HalfAccount(_) => "provision.half_account",
+            Self::SameIssuer { .. } => "provision.same_issuer",
+            Self::RuleWithoutConnection(_) => "provision.rule_without_connection",
+            Self::UnknownConnection { .. } => "provision.unknown_connection",
+        }
+    }
+}
+
+/// Everything that a policy file says. One that exists is consistent.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    hash: Sha256Digest,
+    catalog: RoleCatalog,
+    rules: RuleSet,
+    session: SessionPolicy,
+    connections: BTreeMap<ConnectionId, ConnectionPolicy>,
+}
+
+impl Policy {
+    /// 24 hours: how long a temporary role lasts where a policy does not say.
+    pub const DEFAULT_TEMPORARY_ROLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// The policy of these parts; `hash` is the SHA-256 of the file's bytes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn new(
+        hash: Sha256Digest,
+        catalog: RoleCatalog,
+        rules: RuleSet,
+        session: SessionPolicy,
+        connections: BTreeMap<ConnectionId, ConnectionPolicy>,
+    ) -> Result<Self, Vec<PolicyError>> {
+        let mut errors = Vec::new();
+        if session.lifetime.is_zero() {
+            errors.push(PolicyError::NoSessionTime);
+        }
+        for (id, connection) in &connections {
+            errors.extend(connection_faults(&catalog, id, connection));
+        }
+        errors.extend(same_issuers(&connections));
+        errors.extend(scope_faults(&rules, &connections));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self {
+            hash,
+            catalog,
+            rules,
+            session,
+            connections,
+        })
+    }
+
+    /// SHA-256 of the policy file.
+    #[must_use]
+    pub fn hash(&self) -> Sha256Digest {
+        self.hash
+    }
+
+    /// The roles.
+    #[must_use]
+    pub fn catalog(&self) -> &RoleCatalog {
+        &self.catalog
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// How long sessions last.
+    #[must_use]
+    pub fn session(&self) -> SessionPolicy {
+        self.session
+    }
+
+    /// The connection of that name, if there is one.
+    #[must_use]
+    pub fn connection(&self, id: &ConnectionId) -> Option<&ConnectionPolicy> {
+        self.connections.get(id)
+    }
+
+    /// All connections, by name.
+    pub fn connections(&self) -> impl Iterator<Item = (&ConnectionId, &ConnectionPolicy)> {
+        self.connections.iter()
+    }
+
+    /// What [`crate::decide()`] needs to know from the store.
+    #[must_use]
+    pub fn snapshot_query(&self, connection: &ConnectionId, facts: &Facts) -> SnapshotQuery {
+        SnapshotQuery {
+            tenant: facts.subject.tenant().clone(),
+            connection: connection.clone(),
+            subject: facts.subject.clone(),
+            email: facts.email.as_ref().map(|email| email.address.clone()),
+        }
+    }
+}
+
+fn connection_faults(
+    catalog: &RoleCatalog,
+    id: &ConnectionId,
+    connection: &ConnectionPolicy,
+) -> Vec<PolicyError> {
+    let mut errors = Vec::new();
+    if connection.domains.is_empty() {
+        errors.push(PolicyError::NoDomain(id.clone()));
+    }
+    for domain in &connection.domains {
+        if normalize::domain(domain).as_ref() != Ok(domain) {
+            errors.push(PolicyError::Domain {
+                connection: id.clone(),
+                domain: domain.clone(),
+            });
+        }
+    }
+    for role in &connection.create.default_roles {
+        match catalog.expect_role(role.as_str()) {
+            Err(error) => errors.push(PolicyError::Roles(error)),
+            Ok(known) if known.is_privileged() => errors.push(PolicyError::PrivilegedDefault {
+                connection: id.clone(),
+                role: role.clone(),
+            }),
+            Ok(_) => {}
+        }
+    }
+    let matching = &connection.matching;
+    let excluded = match &matching.link {
+        EmailLink::Off => None,
+        EmailLink::Verified { exclude_roles } | EmailLink::EmailAndName { exclude_roles } => {
+            Some(exclude_roles)
+        }
+    };
+    for role in excluded.into_iter().flatten() {
+        if let Err(error) = catalog.expect_role(role.as_str()) {
+            errors.push(PolicyError::Roles(error));
+        }
+    }
+    if connection.strategy == Strategy::PreProvisionedOnly
+        && connection.create.mode == CreationMode::Allow
+    {
+        errors.push(PolicyError::CreatesPreProvisioned(id.clone()));
+    }
+    let as_docusign = matching.shares_email
+        || matching.on_inactive == OnInactive::PassOver
+        || matches!(matching.link, EmailLink::EmailAndName { .. });
+    if as_docusign && connection.preset != Preset::DOCUSIGN {
+        errors.push(PolicyError::NotDocuSign(id.clone()));
+    }
+    if connection.create.account_id.is_some() != connection.create.permission_profile_id.is_some() {
+        errors.push(PolicyError::HalfAccount(id.clone()));
+    }
+    errors
+}
+
+fn same_issuers(connections: &BTreeMap<ConnectionId, ConnectionPolicy>) -> Vec<PolicyError> {
+    let mut seen: BTreeMap<(&TenantId, &str), &ConnectionId> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (id, connection) in connections {
+        if let Some(first) = seen.insert((&connection.tenant, &connection.issuer), id) {
+            errors.push(PolicyError::SameIssuer {
+                first: first.clone(),
+                second: id.clone(),
+            });
+        }
+    }
+    errors
+}
+
+fn scope_faults(
+    rules: &RuleSet,
+    connections: &BTreeMap<ConnectionId, ConnectionPolicy>,
+) -> Vec<PolicyError> {
+    let mut errors = Vec::new();
+    for rule in rules.rules() {
+        if rule.connections.is_empty() && connections.len() > 1 {
+            errors.push(PolicyError::RuleWithoutConnection(rule.id.clone()));
+        }
+        for connection in &rule.connections {
+            if !connections.contains_key(connection) {
+                errors.push(PolicyError::UnknownConnection {
+                    rule: rule.id.clone(),
+                    connection: connection.clone(),
+                });
+            }
+        }
+    }
+    errors
+}

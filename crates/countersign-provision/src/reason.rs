@@ -1,0 +1,231 @@
+//! Why a decision came out as it did.
+
+use std::fmt;
+
+use countersign_core::{RoleName, RuleId, UserId};
+
+use crate::plan::UserField;
+
+/// One reason of a decision: a stable code, and a sentence that names no personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    // Refusals of a connection.
+    /// The policy has no such connection.
+    UnknownConnection,
+    /// The connection is disabled.
+    ConnectionDisabled,
+    /// The identity is not of the connection's tenant.
+    OtherTenant,
+    /// The identity is not of the connection's issuer.
+    OtherIssuer,
+    // Refusals of an account.
+    /// The account is suspended.
+    UserSuspended,
+    /// The account is deprovisioned.
+    UserDeprovisioned,
+    /// The account waits for approval.
+    UserAwaitsApproval,
+    // Refusals of an address.
+    /// No usable e-mail address was sent.
+    EmailMissing,
+    /// The address is outside the claimed domains.
+    EmailOutsideDomains,
+    /// The provider did not say that it verified the address.
+    EmailNotVerifiedByIdp,
+    /// The host has not verified the account's address.
+    EmailNotVerifiedLocally,
+    /// An address whose local part is not ASCII never links.
+    EmailNotAscii,
+    /// A new subject comes with an address that an account has.
+    EmailTaken,
+    /// The known person's new address is another account's.
+    NewEmailTaken,
+    /// The known person's address is not the stored one, and the policy denies that.
+    EmailChanged,
+    /// The account with that address has a privileged or an excluded role.
+    PrivilegedAccount,
+    /// Several accounts match.
+    Ambiguous {
+        /// They, ordered by id.
+        candidates: Vec<UserId>,
+    },
+    // Refusals of creation.
+    /// The strategy makes no accounts at sign-in.
+    NotPreProvisioned,
+    /// The connection makes no accounts.
+    CreationDenied,
+    /// The person is not known to be in the required group.
+    RequiredGroupMissing,
+    /// All seats are taken.
+    SeatsTaken,
+    // Of admissions.
+    /// The subject is linked to the account.
+    MatchedBySubject,
+    /// The account was made ahead for this address and never used.
+    ClaimedInvitation,
+    /// The account has the same address, proved on both sides.
+    LinkedByEmail,
+    /// The active account has the same address, given name and family name.
+    LinkedByEmailAndName,
+    /// A new account.
+    Created,
+    /// A match with an account out of use was passed over, as DocuSign does.
+    InactivePassedOver,
+    /// A deprovisioned account is put back into use.
+    Reactivated,
+    /// A field follows the provider.
+    FieldUpdated(UserField),
+    /// A rule matched.
+    RuleMatched(RuleId),
+    /// A role was given.
+    RoleGiven {
+        /// The role.
+        role: RoleName,
+        /// The rule; none for a default role.
+        rule: Option<RuleId>,
+    },
+    /// A role goes on with another end.
+    RoleRenewed {
+        /// The role.
+        role: RoleName,
+        /// The rule; none for a default role.
+        rule: Option<RuleId>,
+    },
+    /// A role was taken.
+    RoleTaken {
+        /// The role.
+        role: RoleName,
+        /// The rule; none for a default role.
+        rule: Option<RuleId>,
+    },
+    /// A temporary role has run out, and its rule does not renew it.
+    RoleSpent {
+        /// The role.
+        role: RoleName,
+        /// The rule; none for a default role.
+        rule: Option<RuleId>,
+    },
+    /// Not all groups were told, so nothing was taken that depends on one.
+    GroupsIncomplete,
+}
+
+impl Reason {
+    /// A stable code for logs and records.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownConnection => "provision.unknown_connection",
+            Self::ConnectionDisabled => "provision.connection_disabled",
+            Self::OtherTenant => "provision.other_tenant",
+            Self::OtherIssuer => "provision.other_issuer",
+            Self::UserSuspended => "provision.user_suspended",
+            Self::UserDeprovisioned => "provision.user_deprovisioned",
+            Self::UserAwaitsApproval => "provision.user_awaits_approval",
+            Self::EmailMissing => "provision.email_missing",
+            Self::EmailOutsideDomains => "provision.email_outside_domains",
+            Self::EmailNotVerifiedByIdp => "provision.email_not_verified_by_idp",
+            Self::EmailNotVerifiedLocally => "provision.email_not_verified_locally",
+            Self::EmailNotAscii => "provision.email_not_ascii",
+            Self::EmailTaken => "provision.email_taken",
+            Self::NewEmailTaken => "provision.new_email_taken",
+            Self::EmailChanged => "provision.email_changed",
+            Self::PrivilegedAccount => "provision.privileged_account",
+            Self::Ambiguous { .. } => "provision.ambiguous",
+            Self::NotPreProvisioned => "provision.not_pre_provisioned",
+            Self::CreationDenied => "provision.creation_denied",
+            Self::RequiredGroupMissing => "provision.required_group_missing",
+            Self::SeatsTaken => "provision.seats_taken",
+            Self::MatchedBySubject => "provision.matched_by_subject",
+            Self::ClaimedInvitation => "provision.claimed_invitation",
+            Self::LinkedByEmail => "provision.linked_by_email",
+            Self::LinkedByEmailAndName => "provision.linked_by_email_and_name",
+            Self::Created => "provision.created",
+            Self::InactivePassedOver => "provision.inactive_passed_over",
+            Self::Reactivated => "provision.reactivated",
+            Self::FieldUpdated(_) => "provision.field_updated",
+            Self::RuleMatched(_) => "provision.rule_matched",
+            Self::RoleGiven { .. } => "provision.role_given",
+            Self::RoleRenewed { .. } => "provision.role_renewed",
+            Self::RoleTaken { .. } => "provision.role_taken",
+            Self::RoleSpent { .. } => "provision.role_spent",
+            Self::GroupsIncomplete => "provision.groups_incomplete",
+        }
+    }
+
+    fn sentence(&self) -> &'static str {
+        match self {
+            Self::UnknownConnection => "the policy has no such connection",
+            Self::ConnectionDisabled => "the connection is disabled",
+            Self::OtherTenant => "the identity belongs to another tenant than the connection",
+            Self::OtherIssuer => "the identity comes from another issuer than the connection's",
+            Self::UserSuspended => "the account is suspended",
+            Self::UserDeprovisioned => "the account was taken out of use for good",
+            Self::UserAwaitsApproval => "the account waits for an administrator's approval",
+            Self::EmailMissing => "the provider sent no usable e-mail address",
+            Self::EmailOutsideDomains => {
+                "the e-mail address is outside the domains that the organization has claimed"
+            }
+            Self::EmailNotVerifiedByIdp => {
+                "the provider does not say that it verified the e-mail address"
+            }
+            Self::EmailNotVerifiedLocally => "the account's e-mail address was never verified here",
+            Self::EmailNotAscii => {
+                "an e-mail address with characters outside ASCII is never matched by itself"
+            }
+            Self::EmailTaken => "another account has this e-mail address already",
+            Self::NewEmailTaken => "the person's new e-mail address is another account's",
+            Self::EmailChanged => "the e-mail address is another one than the account's",
+            Self::PrivilegedAccount => {
+                "the account with this e-mail address has a role that is never matched by address"
+            }
+            Self::Ambiguous { .. } => "more than one account matches",
+            Self::NotPreProvisioned => "no account was made ahead for this person",
+            Self::CreationDenied => "the connection makes no new accounts",
+            Self::RequiredGroupMissing => {
+                "the person is not known to be in the group that a new account needs"
+            }
+            Self::SeatsTaken => "all seats of the tenant are taken",
+            Self::MatchedBySubject => "the provider's subject is linked to the account",
+            Self::ClaimedInvitation => {
+                "the account was made ahead for this e-mail address and never used"
+            }
+            Self::LinkedByEmail => "the account has this e-mail address, verified on both sides",
+            Self::LinkedByEmailAndName => {
+                "the one active account with this e-mail address, given name and family name"
+            }
+            Self::Created => "the person is new here",
+            Self::InactivePassedOver => {
+                "an account that is out of use matched and was passed over, as DocuSign does"
+            }
+            Self::Reactivated => "the account was put back into use",
+            Self::FieldUpdated(_) => "follows the provider",
+            Self::RuleMatched(_) => "matched",
+            Self::RoleGiven { .. } => "given",
+            Self::RoleRenewed { .. } => "goes on with another end",
+            Self::RoleTaken { .. } => "taken",
+            Self::RoleSpent { .. } => "has run out and is not renewed",
+            Self::GroupsIncomplete => {
+                "not all groups were told, so nothing was taken that depends on one"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = self.sentence();
+        match self {
+            Self::FieldUpdated(field) => write!(f, "the field `{}` {said}", field.name()),
+            Self::RuleMatched(rule) => write!(f, "rule `{rule}` {said}"),
+            Self::RoleGiven { role, rule }
+            | Self::RoleRenewed { role, rule }
+            | Self::RoleTaken { role, rule }
+            | Self::RoleSpent { role, rule } => match rule {
+                Some(rule) => write!(f, "role `{role}` {said}, by rule `{rule}`"),
+                None => write!(f, "role `{role}` {said}, as a default role"),
+            },
+            _ => f.write_str(said),
+        }
+    }
+}
