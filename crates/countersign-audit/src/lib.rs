@@ -1,4 +1,82 @@
-//! Typed, linked audit records, and the Merkle ledger that they are leaves of.
+//! Typed, linked audit records in canonical JSON, and the Merkle ledger that they are leaves of.
+//!
+//! Something happens; a typed [`seal::Draft`] says what, and takes the records that caused it.
+//! [`Correlation::seal`] makes it an [`countersign_core::Entry`], which the host's store commits
+//! in the same transaction as the change itself. Later a [`Ledger`] turns the entries of the
+//! outbox into leaves of an RFC 6962 tree and signs its head. From then on anybody can check that
+//! an entry is in the log, and that the log only ever grew.
+//!
+//! The formats are written down in `docs/spec/record.md`; the tree and its notes are those of
+//! RFC 6962, RFC 9162 and C2SP.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`record`] | the envelope, and how bytes become a [`Record`] |
+//! | [`kind`] | the kinds of record and what each needs as its cause |
+//! | [`assertion`], [`account`], [`role`], [`session`], [`ceremony`] | what each kind says, and its draft |
+//! | [`seal`] | from a draft to an entry |
+//! | [`leaf`] | [`Leaf`]: the hash of a record, typed by its kind |
+//! | [`commitment`] | salted commitments to personal data, and their openings |
+//! | [`canonical`] | canonical JSON by our profile |
+//! | [`merkle`] | hashes and proofs of the tree |
+//! | [`note`], [`checkpoint`], [`proof`] | C2SP signed notes, checkpoints, proof files |
+//! | [`ledger`], [`reader`], [`fsck`] | writing a ledger, reading it, checking all of it |
+//! | [`store`], [`signer`] | the ports to where it lives and to what signs |
+//! | [`ed25519`] | a key in memory |
+//!
+//! # Example
+//! ```
+//! use countersign_audit::assertion::AssertionRejected;
+//! use countersign_audit::{Correlation, SystemEntropy, parse_record};
+//! use countersign_core::{ConnectionId, CorrelationId, Door, Sha256Digest, TenantId, Timestamp};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut walk = Correlation::begin(TenantId::new("acme")?, CorrelationId::new("walk-1")?);
+//! let rejected = AssertionRejected {
+//!     door: Door::Saml,
+//!     connection: ConnectionId::new("acme-idp")?,
+//!     code: "saml.expired".to_owned(),
+//!     received_sha256: Sha256Digest::from_bytes([7; 32]),
+//! };
+//! let sealed = walk.seal(rejected.draft(), Timestamp::UNIX_EPOCH, &SystemEntropy::new())?;
+//! let record = parse_record(sealed.entry().bytes())?;
+//! assert_eq!(record.kind().as_str(), "assertion.rejected");
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod account;
+pub mod assertion;
+pub mod canonical;
+pub mod ceremony;
+pub mod checkpoint;
+pub mod commitment;
+pub mod ed25519;
+pub mod error;
+pub mod fsck;
+pub mod kind;
+pub mod leaf;
+pub mod ledger;
+pub mod merkle;
+pub mod note;
+pub mod proof;
+pub mod reader;
+pub mod record;
+pub mod role;
+pub mod seal;
+pub mod session;
 pub mod signer;
 pub mod store;
+
+pub use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+pub use crate::ed25519::Ed25519Signer;
+pub use crate::error::AuditError;
+pub use crate::kind::{Body, Kind};
+pub use crate::leaf::{Account, Leaf, leaf_hash};
+pub use crate::ledger::{Damage, Ledger, Receipt};
+pub use crate::note::VerifierKey;
+pub use crate::reader::LedgerReader;
+pub use crate::record::{Record, Recorded, parse_record};
+pub use crate::seal::{Correlation, Entropy, Sealed, SystemEntropy};
+pub use crate::signer::Signer;
+pub use crate::store::LedgerStore;

@@ -1,0 +1,197 @@
+//! Checkpoints: what a log commits to, signed \[C2SP tlog-checkpoint\].
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::Sha256Digest;
+
+use crate::note::{Note, NoteError, VerifierKey};
+
+/// The head of a log at one size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    origin: String,
+    size: u64,
+    root: Sha256Digest,
+    extensions: Vec<String>,
+}
+
+impl Checkpoint {
+    /// The head of the log `origin` with `size` leaves under `root`.
+    #[must_use]
+    pub fn new(origin: &str, size: u64, root: Sha256Digest) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            size,
+            root,
+            extensions: Vec::new(),
+        }
+    }
+
+    /// Reads the text of a note.
+    ///
+    /// # Errors
+    /// [`NoteError::Malformed`], for every rule of \[C2SP tlog-checkpoint, "Note text"\].
+    pub fn parse(text: &str) -> Result<Self, NoteError> {
+        Self::parse_lines(text).ok_or(NoteError::Malformed)
+    }
+
+    fn parse_lines(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        let origin = lines.next().filter(|origin| !origin.is_empty())?;
+        let size = parse_decimal(lines.next()?)?;
+        let root = parse_hash(lines.next()?)?;
+        let extensions: Vec<_> = lines.map(str::to_owned).collect();
+        if extensions.iter().any(String::is_empty) {
+            return None;
+        }
+        Some(Self {
+            origin: origin.to_owned(),
+            size,
+            root,
+            extensions,
+        })
+    }
+
+    /// The text that is signed.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let root = STANDARD.encode(self.root.as_bytes());
+        let mut text = format!("{}\n{}\n{root}\n", self.origin, self.size);
+        for extension in &self.extensions {
+            text.push_str(extension);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// How many leaves the tree has.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The root of the tree.
+    #[must_use]
+    pub fn root(&self) -> Sha256Digest {
+        self.root
+    }
+}
+
+/// A decimal number without leading zeroes.
+pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+/// 32 bytes in base64, exactly.
+pub(crate) fn parse_hash(text: &str) -> Option<Sha256Digest> {
+    let bytes = STANDARD.decode(text).ok()?;
+    bytes.try_into().ok().map(Sha256Digest::from_bytes)
+}
+
+/// A checkpoint with the note that it came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    checkpoint: Checkpoint,
+    note: Note,
+    bytes: Vec<u8>,
+}
+
+impl SignedCheckpoint {
+    /// Reads a checkpoint. Nothing in it is to be trusted before [`SignedCheckpoint::verify`].
+    ///
+    /// # Errors
+    /// [`NoteError::Malformed`] if the bytes are no signed note of a checkpoint.
+    pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
+        let note = Note::parse(bytes)?;
+        Ok(Self {
+            checkpoint: Checkpoint::parse(note.text())?,
+            note,
+            bytes: bytes.to_vec(),
+        })
+    }
+
+    /// Checks that the log itself signed it: a key whose name is the origin.
+    ///
+    /// # Errors
+    /// As [`Note::verify`]; keys of another name are not asked.
+    pub fn verify(&self, log_keys: &[VerifierKey]) -> Result<(), NoteError> {
+        let keys: Vec<_> = log_keys
+            .iter()
+            .filter(|key| key.name() == self.checkpoint.origin)
+            .cloned()
+            .collect();
+        self.note.verify(&keys)
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The note, byte for byte.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    #[test]
+    fn a_checkpoint_comes_back_from_its_text() {
+        for text in [
+            format!("log.example/a\n0\n{ROOT}\n"),
+            format!("log.example/a\n18446744073709551615\n{ROOT}\nextension\n"),
+        ] {
+            assert_eq!(Checkpoint::parse(&text).unwrap().text(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_checkpoint_is_refused() {
+        for bad in [
+            String::new(),
+            "\n".to_owned(),
+            format!("\n1\n{ROOT}\n"),
+            format!("log.example/a\n{ROOT}\n"),
+            format!("log.example/a\n01\n{ROOT}\n"),
+            format!("log.example/a\n+1\n{ROOT}\n"),
+            format!("log.example/a\n-1\n{ROOT}\n"),
+            format!("log.example/a\n18446744073709551616\n{ROOT}\n"),
+            "log.example/a\n1\nAAAA\n".to_owned(),
+            format!("log.example/a\n1\n{}\n", ROOT.trim_end_matches('=')),
+            format!("log.example/a\n1\n{ROOT}"),
+            format!("log.example/a\n1\n{ROOT}\n\n"),
+            format!("log.example/a\n1\n{ROOT}\n\nextension\n"),
+        ] {
+            assert_eq!(Checkpoint::parse(&bad), Err(NoteError::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_name_does_not_vouch_for_a_log() {
+        use crate::ed25519::Ed25519Signer;
+        use crate::note::{VerifierKey, sign_note};
+        let (signer, _) = Ed25519Signer::generate().unwrap();
+        let witness = VerifierKey::of_signer("witness.example", &signer).unwrap();
+        let text = Checkpoint::new("log.example/a", 0, crate::merkle::empty_root()).text();
+        let note = pollster::block_on(sign_note(&text, &witness, &signer)).unwrap();
+        let signed = SignedCheckpoint::parse(&note).unwrap();
+        assert_eq!(
+            signed.verify(&[witness]),
+            Err(NoteError::NoTrustedSignature)
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! What can go wrong, by whose fault it is.
+
+use countersign_core::StoreError;
+use thiserror::Error;
+
+use crate::ledger::Damage;
+use crate::record::RecordError;
+use crate::seal::{EntropyError, SealError};
+use crate::signer::SignerError;
+
+/// Why a record was not sealed, or a ledger did not do what was asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The bytes are no record of a kind and version that is known here.
+    #[error("the bytes are no record")]
+    Record(#[from] RecordError),
+    /// The draft may not become a record: the caller's mistake.
+    #[error("the record can not be sealed")]
+    Seal(#[from] SealError),
+    /// There are no random bytes.
+    #[error("the source of random bytes failed")]
+    Entropy(#[from] EntropyError),
+    /// The store contradicts what the ledger has signed, or itself. Nothing more is signed.
+    #[error("the ledger is damaged")]
+    Damaged(#[from] Damage),
+    /// The store failed.
+    #[error("the ledger's store failed")]
+    Store(#[from] StoreError),
+    /// The signing backend failed.
+    #[error("the ledger's signer failed")]
+    Signer(#[from] SignerError),
+    /// What was asked for is not in the tree, or not yet.
+    #[error("the ledger does not hold what was asked for")]
+    NotInTree,
+}
+
+impl AuditError {
+    /// A stable code for logs and records.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Record(error) => error.code(),
+            Self::Seal(error) => error.code(),
+            Self::Entropy(_) => "audit.entropy",
+            Self::Damaged(damage) => damage.code(),
+            Self::Store(_) => "audit.store",
+            Self::Signer(_) => "audit.signer",
+            Self::NotInTree => "audit.not_in_tree",
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What a record can say, and what each kind of record needs as its cause.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{UserLinked, UserProvisioned, UserRefused, UserUpdated};
+use crate::assertion::{AssertionRejected, AssertionVerified};
+use crate::ceremony::{DocumentDeclined, DocumentPresented, DocumentSigned, IntentConfirmed};
+use crate::role::{RoleGranted, RoleRevoked};
+use crate::session::{SessionClosed, SessionOpened};
+
+/// What a record of one kind says: the type of its `body`.
+///
+/// Implemented by the bodies in this crate, and by nothing else.
+pub trait RecordBody: Clone + sealed::Sealed {
+    /// The kind.
+    const KIND: Kind;
+
+    /// Forgets which kind it is.
+    fn into_body(self) -> Body;
+
+    /// The body, if it is one of this kind.
+    fn from_body(body: Body) -> Option<Self>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $body:ident = $name:literal,)*) => {
+        /// What happened \[record.md §5\].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Kind {
+            $($(#[$doc])* #[serde(rename = $name)] $body,)*
+        }
+
+        impl Kind {
+            /// Every kind, in the order of record.md §5.
+            pub const ALL: &'static [Self] = &[$(Self::$body),*];
+
+            /// Its name, such as `document.signed`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$body => $name,)*
+                }
+            }
+        }
+
+        /// What a record says beside its envelope.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "kind", content = "body")]
+        #[non_exhaustive]
+        pub enum Body {
+            $($(#[$doc])* #[serde(rename = $name)] $body($body),)*
+        }
+
+        impl Body {
+            /// The kind of record that it belongs to.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$body(_) => Kind::$body,)*
+                }
+            }
+        }
+
+        $(
+            impl sealed::Sealed for $body {}
+            impl RecordBody for $body {
+                const KIND: Kind = Kind::$body;
+                fn into_body(self) -> Body {
+                    Body::$body(self)
+                }
+                fn from_body(body: Body) -> Option<Self> {
+                    match body {
+                        Body::$body(body) => Some(body),
+                        _ => None,
+                    }
+                }
+            }
+        )*
+    };
+}
+
+kinds! {
+    /// A door verified what an identity provider said.
+    AssertionVerified = "assertion.verified",
+    /// A door refused what it received.
+    AssertionRejected = "assertion.rejected",
+    /// An account came into being.
+    UserProvisioned = "user.provisioned",
+    /// A subject was tied to an account that was there.
+    UserLinked = "user.linked",
+    /// Fields of an account changed.
+    UserUpdated = "user.updated",
+    /// No account, or none that may be used.
+    UserRefused = "user.refused",
+    /// A role was given, or given anew.
+    RoleGranted = "role.granted",
+    /// A role was taken away.
+    RoleRevoked = "role.revoked",
+    /// A session began.
+    SessionOpened = "session.opened",
+    /// A session was ended before its time.
+    SessionClosed = "session.closed",
+    /// A document was shown.
+    DocumentPresented = "document.presented",
+    /// The signer confirmed what the signature means.
+    IntentConfirmed = "intent.confirmed",
+    /// The document was signed.
+    DocumentSigned = "document.signed",
+    /// The signer declined to sign.
+    DocumentDeclined = "document.declined",
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One place in `parents`: which kinds may stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParentRule {
+    /// The kinds, one of which the parent must have.
+    pub kinds: &'static [Kind],
+    /// Whether the parent must be there. What may be absent comes last.
+    pub required: bool,
+}
+
+const fn required(kinds: &'static [Kind]) -> ParentRule {
+    ParentRule {
+        kinds,
+        required: true,
+    }
+}
+
+const fn optional(kinds: &'static [Kind]) -> ParentRule {
+    ParentRule {
+        kinds,
+        required: false,
+    }
+}
+
+const ASSERTION: &[Kind] = &[Kind::AssertionVerified];
+const ACCOUNT: &[Kind] = &[Kind::UserProvisioned, Kind::UserLinked];
+const GRANT: &[Kind] = &[Kind::RoleGranted];
+const SESSION: &[Kind] = &[Kind::SessionOpened];
+
+impl Kind {
+    /// The places of `parents`, in their order \[record.md §5\].
+    #[must_use]
+    pub fn parents(self) -> &'static [ParentRule] {
+        match self {
+            Self::AssertionVerified | Self::AssertionRejected => &[],
+            Self::UserProvisioned | Self::UserRefused => const { &[required(ASSERTION)] },
+            Self::UserLinked => {
+                const { &[required(ASSERTION), optional(&[Self::UserProvisioned])] }
+            }
+            Self::UserUpdated | Self::SessionOpened => {
+                const { &[required(ASSERTION), required(ACCOUNT)] }
+            }
+            Self::RoleGranted => const { &[required(ACCOUNT), optional(ASSERTION)] },
+            Self::RoleRevoked => const { &[required(GRANT), optional(ASSERTION)] },
+            Self::SessionClosed | Self::DocumentPresented => const { &[required(SESSION)] },
+            Self::IntentConfirmed | Self::DocumentDeclined => {
+                const { &[required(&[Self::DocumentPresented])] }
+            }
+            Self::DocumentSigned => {
+                const {
+                    &[
+                        required(&[Self::IntentConfirmed]),
+                        required(SESSION),
+                        required(GRANT),
+                    ]
+                }
+            }
+        }
+    }
+
+    /// Whether a record of this kind may have `count` parents.
+    #[must_use]
+    pub fn allows_parents(self, count: usize) -> bool {
+        let rules = self.parents();
+        let least = rules.iter().filter(|rule| rule.required).count();
+        (least..=rules.len()).contains(&count)
+    }
+
+    /// Whether `subject_ref` fits: which account the record is about \[record.md §5\].
+    #[must_use]
+    pub fn allows_subject(self, is_present: bool) -> bool {
+        match self {
+            Self::AssertionVerified | Self::AssertionRejected => !is_present,
+            Self::UserRefused => true,
+            _ => is_present,
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! The ledger: entries become leaves, sizes become checkpoints.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_core::{EntryId, LeafHash};
+use thiserror::Error;
+
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::error::AuditError;
+use crate::leaf::leaf_hash;
+use crate::merkle::verify_consistency;
+use crate::note::{ParseKeyError, VerifierKey, sign_note};
+use crate::proof::LogProof;
+use crate::reader::LedgerReader;
+use crate::record::RecordError;
+use crate::signer::{Signer, SignerError};
+use crate::store::{EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint};
+
+/// What is wrong with a ledger, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// The tree, or the last checkpoint, is smaller than what was signed: someone brought an old
+    /// copy back.
+    #[error("the ledger was rolled back: it has {size} leaves, and {signed_size} were signed")]
+    RolledBack {
+        /// Leaves that are there.
+        size: u64,
+        /// Leaves that were signed.
+        signed_size: u64,
+    },
+    /// The tree does not continue what was signed at this size.
+    #[error("the ledger was forked: it does not continue what was signed at {signed_size} leaves")]
+    Forked {
+        /// The size that was signed.
+        signed_size: u64,
+    },
+    /// The last checkpoint can not be read, or is not signed by the ledger's key.
+    #[error("the last checkpoint is not one that this ledger's key has signed")]
+    Checkpoint,
+    /// A node of the tree is missing.
+    #[error("the node at level {}, index {} is missing", .0.level, .0.index)]
+    MissingNode(NodeId),
+    /// A node of the tree is not the hash of what is below it.
+    #[error("the node at level {}, index {} is wrong", .0.level, .0.index)]
+    WrongNode(NodeId),
+    /// An entry is missing.
+    #[error("the entry at leaf {index} is missing")]
+    MissingEntry {
+        /// The position of its leaf.
+        index: u64,
+    },
+    /// An entry's bytes do not have the leaf hash that is stored with them.
+    #[error("the bytes of the entry at leaf {index} were changed")]
+    ChangedEntry {
+        /// The position that its leaf has, or would have had.
+        index: u64,
+    },
+    /// An entry is no record.
+    #[error("the entry at leaf {index} is no record: it {error}")]
+    NotARecord {
+        /// The position of its leaf.
+        index: u64,
+        /// What is wrong with it.
+        error: RecordError,
+    },
+    /// An entry is stored under an id that is not the one in the record.
+    #[error("the entry at leaf {index} is stored under another id than its own")]
+    OtherId {
+        /// The position of its leaf.
+        index: u64,
+    },
+    /// A record names a cause that no earlier leaf is.
+    #[error("the record at leaf {index} names the cause {parent}, which is no earlier leaf")]
+    MissingParent {
+        /// The position of its leaf.
+        index: u64,
+        /// The leaf hash it names.
+        parent: LeafHash,
+    },
+    /// The same entry is there twice.
+    #[error("the entry at leaf {index} is there twice")]
+    Duplicate {
+        /// The position of the second.
+        index: u64,
+    },
+}
+
+impl Damage {
+    /// A stable code for logs and records.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::RolledBack { .. } => "ledger.rolled_back",
+            Self::Forked { .. } => "ledger.forked",
+            Self::Checkpoint => "ledger.checkpoint",
+            Self::MissingNode(_) => "ledger.missing_node",
+            Self::WrongNode(_) => "ledger.wrong_node",
+            Self::MissingEntry { .. } => "ledger.missing_entry",
+            Self::ChangedEntry { .. } => "ledger.changed_entry",
+            Self::NotARecord { .. } => "ledger.not_a_record",
+            Self::OtherId { .. } => "ledger.other_id",
+            Self::MissingParent { .. } => "ledger.missing_parent",
+            Self::Duplicate { .. } => "ledger.duplicate",
+        }
+    }
+}
+
+/// Most entries that become leaves in one transaction: bounds its memory at 64 MiB, and is far
+/// past where a larger group makes anything faster.
+const MAX_BATCH: usize = 1024;
+
+/// How often a lost race is run again before the caller hears of it.
+const MAX_ATTEMPTS: usize = 64;
+
+/// What is promised of an entry that was appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Receipt {
+    /// It is kept, and waits to become a leaf or to be covered by a checkpoint.
+    Durable,
+    /// A signed checkpoint covers it.
+    Checkpointed(LogProof),
+}
+
+/// The one who writes a ledger: turns entries into leaves, and signs checkpoints.
+///
+/// # Contract
+/// - An entry is acknowledged by the store that took it into its outbox, not here.
+/// - Only a size that the store has acknowledged as durable is ever signed, and only if the tree
+///   provably continues the last checkpoint.
+/// - Any number of ledgers may work on one store at once, in one process or in many: where two
+///   collide, one of them reads again.
+///
+/// # Cancellation
+/// Every method may be dropped at any point; nothing is left half done, and the next call
+/// carries on.
+///
+/// # Security
+/// A store that was set back as a whole, checkpoint included, looks like a younger ledger. Within
+/// one process that is noticed; across restarts keep a checkpoint elsewhere and hand it to
+/// [`Ledger::check_continues`].
+#[derive(Debug)]
+pub struct Ledger {
+    reader: LedgerReader,
+    signer: Arc<dyn Signer>,
+    key: VerifierKey,
+    /// The largest head that this process has signed or seen signed.
+    seen: Mutex<Option<Checkpoint>>,
+}
+
+impl Ledger {
+    /// Opens the ledger in `store`, named `origin` (such as `log.example/audit`), and checks that
+    /// it continues its last checkpoint.
+    ///
+    /// # Errors
+    /// [`AuditError::Damaged`] if the ledger was rolled back or forked, or its last checkpoint was
+    /// not signed by this key; [`AuditError::Signer`] if the origin or the key can not be used.
+    pub async fn open(
+        store: Arc<dyn LedgerStore>,
+        signer: Arc<dyn Signer>,
+        origin: &str,
+    ) -> Result<Self, AuditError> {
+        let key = VerifierKey::of_signer(origin, &*signer)
+            .map_err(|error: ParseKeyError| SignerError::new(error))?;
+        let ledger = Self {
+            reader: LedgerReader::new(store),
+            signer,
+            key,
+            seen: Mutex::new(None),
+        };
+        let size = ledger.reader.size().await?;
+        if let Some(last) = ledger.last_checkpoint().await? {
+            ledger.check_head(last.checkpoint(), size).await?;
+            ledger.saw(last.checkpoint());
+        }
+        Ok(ledger)
+    }
+
+    /// What can be read without the key.
+    #[must_use]
+    pub fn reader(&self) -> &LedgerReader {
+        &self.reader
+    }
+
+    /// The key that its checkpoints verify with: give it to whoever shall verify evidence.
+    #[must_use]
+    pub fn verifier_key(&self) -> &VerifierKey {
+        &self.key
+    }
+
+    /// Turns every entry of the outbox into a leaf; returns the size of the tree.
+    ///
+    /// # Errors
+    /// [`AuditError::Damaged`] if an entry is not what its hash says; the entries before it are
+    /// leaves then.
+    pub async fn integrate(&self) -> Result<u64, AuditError> {
+        let mut attempts = 0_usize;
+        loop {
+            match self.integrate_batch().await {
+                Ok(Some(_)) => attempts = 0,
+                Ok(None) => return self.reader.size().await,
+                Err(AuditError::Store(error)) if error.is_conflict() && attempts < MAX_ATTEMPTS => {
+                    attempts = attempts.saturating_add(1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Turns the first entries of the outbox into leaves; `None` if there are none.
+    async fn integrate_batch(&self) -> Result<Option<u64>, AuditError> {
+        let store = self.reader.store();
+        let expected_size = store.size().await?;
+        let pending = store.pending(MAX_BATCH).await?;
+        if pending.is_empty() {
+            return Ok(None);
+        }
+        let mut frontier = self.reader.frontier(expected_size).await?;
+        let mut nodes = Vec::new();
+        let mut entries: Vec<EntryId> = Vec::new();
+        let mut damage = None;
+        for entry in pending {
+            if leaf_hash(&entry.bytes) != entry.leaf {
+                damage = Some(Damage::ChangedEntry {
+                    index: frontier.size(),
+                });
+                break;
+            }
+            frontier.push(entry.leaf, |id, hash| nodes.push((id, hash)));
+            entries.push(entry.id);
+        }
+        if !entries.is_empty() {
+            let integration = Integration {
+                expected_size,
+                entries,
+                nodes,
+            };
+            store.integrate(&integration).await?;
+        }
+        match damage {
+            Some(damage) => Err(damage.into()),
+            None => Ok(Some(frontier.size())),
+        }
+    }
+
+    /// Signs the tree as it is, unless the last checkpoint says the same already.
+    ///
+    /// # Errors
+    /// [`AuditError::Damaged`] if the tree does not continue the last checkpoint: nothing is
+    /// signed then. [`AuditError::Signer`] if the backend fails.
+    pub async fn checkpoint(&self) -> Result<SignedCheckpoint, AuditError> {
+        let mut attempts = 0_usize;
+        loop {
+            match self.sign_checkpoint().await {
+                Err(AuditError::Store(error)) if error.is_conflict() && attempts < MAX_ATTEMPTS => {
+                    attempts = attempts.saturating_add(1);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn sign_checkpoint(&self) -> Result<SignedCheckpoint, AuditError> {
+        let last = self.last_checkpoint().await?;
+        let size = self.reader.size().await?;
+        let head = Checkpoint::new(self.key.name(), size, self.reader.root(size).await?);
+        if let Some(last) = last {
+            self.check_head(last.checkpoint(), size).await?;
+            if *last.checkpoint() == head {
+                return Ok(last);
+            }
+            self.put(Some(last.checkpoint().size()), &head).await
+        } else {
+            self.put(None, &head).await
+        }
+    }
+
+    async fn put(
+        &self,
+        expected_size: Option<u64>,
+        head: &Checkpoint,
+    ) -> Result<SignedCheckpoint, AuditError> {
+        let note = sign_note(&head.text(), &self.key, &*self.signer).await?;
+        let signed = SignedCheckpoint::parse(&note)
+            .ok()
+            // A backend that signs with another key than it named is not believed.
+            .filter(|signed| signed.verify(std::slice::from_ref(&self.key)).is_ok())
+            .ok_or_else(|| SignerError::new("the signature does not verify by the signer's key"))?;
+        let checkpoint = StoredCheckpoint {
+            size: head.size(),
+            note,
+        };
+        self.reader
+            .store()
+            .put_checkpoint(expected_size, &checkpoint)
+            .await?;
+        self.saw(head);
+        Ok(signed)
+    }
+
+    /// [`Ledger::integrate`], then [`Ledger::checkpoint`].
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn advance(&self) -> Result<SignedCheckpoint, AuditError> {
+        self.integrate().await?;
+        self.checkpoint().await
+    }
+
+    /// What can be promised of an entry by now.
+    ///
+    /// # Errors
+    /// [`AuditError::NotInTree`] if the ledger has never seen the entry.
+    pub async fn receipt(&self, leaf: LeafHash) -> Result<Receipt, AuditError> {
+        let stored = self
+            .reader
+            .entry(&EntryQuery::Leaf(leaf))
+            .await?
+            .ok_or(AuditError::NotInTree)?;
+        let Some(checkpoint) = self.last_checkpoint().await? else {
+            return Ok(Receipt::Durable);
+        };
+        match stored.index {
+            Some(index) if index < checkpoint.checkpoint().size() => {
+                let proof = self.reader.log_proof(index, &checkpoint).await?;
+                // A receipt is not handed out on the store's word alone.
+                proof
+                    .verify(leaf)
+                    .map_err(|_| Damage::ChangedEntry { index })?;
+                Ok(Receipt::Checkpointed(proof))
+            }
+            _ => Ok(Receipt::Durable),
+        }
+    }
+
+    /// Checks that the ledger continues a checkpoint that was kept elsewhere.
+    ///
+    /// # Errors
+    /// [`AuditError::Damaged`] if it does not, or this ledger's key has not signed it.
+    pub async fn check_continues(&self, kept: &SignedCheckpoint) -> Result<(), AuditError> {
+        kept.verify(std::slice::from_ref(&self.key))
+            .map_err(|_| Damage::Checkpoint)?;
+        self.check_head(kept.checkpoint(), self.reader.size().await?)
+            .await?;
+        self.saw(kept.checkpoint());
+        Ok(())
+    }
+
+    /// The last checkpoint, verified, and not older than one that this process has seen.
+    async fn last_checkpoint(&self) -> Result<Option<SignedCheckpoint>, AuditError> {
+        // Read before the store is: what others sign meanwhile only makes the store's larger.
+        let seen = self.lock_seen().clone();
+        let last = self.reader.checkpoint().await?;
+        if let Some(last) = &last {
+            last.verify(std::slice::from_ref(&self.key))
+                .map_err(|_| Damage::Checkpoint)?;
+        }
+        if let Some(seen) = seen {
+            let size = last.as_ref().map_or(0, |last| last.checkpoint().size());
+            if size < seen.size() {
+                // A kept checkpoint may be ahead of the last one only if the tree is, too.
+                self.check_head(&seen, self.reader.size().await?).await?;
+            }
+            if let Some(last) = &last
+                && last.checkpoint().size() == seen.size()
+                && last.checkpoint().root() != seen.root()
+            {
+                return Err(Damage::Forked {
+                    signed_size: seen.size(),
+                }
+                .into());
+            }
+        }
+        Ok(last)
+    }
+
+    /// Checks that the tree of `size` leaves continues the signed `head`.
+    async fn check_head(&self, head: &Checkpoint, size: u64) -> Result<(), AuditError> {
+        let signed_size = head.size();
+        let forked = Damage::Forked { signed_size };
+        if size < signed_size {
+            return Err(Damage::RolledBack { size, signed_size }.into());
+        }
+        let root = self.reader.root(signed_size).await?;
+        if root != head.root() {
+            return Err(forked.into());
+        }
+        if 0 < signed_size && signed_size < size {
+            let proof = self.reader.consistency_proof(signed_size, size).await?;
+            let new_root = self.reader.root(size).await?;
+            verify_consistency(signed_size, size, &proof, root, new_root).map_err(|_| forked)?;
+        }
+        Ok(())
+    }
+
+    fn saw(&self, head: &Checkpoint) {
+        let mut seen = self.lock_seen();
+        if seen.as_ref().is_none_or(|seen| seen.size() < head.size()) {
+            *seen = Some(head.clone());
+        }
+    }
+
+    fn lock_seen(&self) -> std::sync::MutexGuard<'_, Option<Checkpoint>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,301 @@
+//! One record: the envelope that every kind shares, and how its bytes are read
+//! (`docs/spec/record.md` §1 and §3).
+
+use std::collections::BTreeMap;
+
+use countersign_core::{
+    ConnectionId, CorrelationId, Entry, EntryId, LeafHash, Sha256Digest, TenantId, Timestamp,
+    UserId,
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::commitment::is_field_name;
+use crate::kind::{Body, Kind, RecordBody};
+use crate::leaf::{Leaf, leaf_hash};
+
+/// The version of the record format that is written.
+pub const VERSION: u8 = 1;
+
+/// Who did what a record says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type", content = "id")]
+#[non_exhaustive]
+pub enum Actor {
+    /// An identity provider spoke, through this connection.
+    Connection(ConnectionId),
+    /// A signed-in person.
+    User(UserId),
+    /// The host's system, by its policy.
+    System,
+}
+
+/// Bytes that are kept outside the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blob {
+    /// Their media type.
+    pub media_type: String,
+    /// Their SHA-256.
+    pub sha256: Sha256Digest,
+}
+
+/// A record as it was read: everything in it, and nothing that is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Record {
+    /// The version of the format.
+    pub v: u8,
+    /// The record's id.
+    pub id: EntryId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Ties together the records of one walk.
+    pub correlation: CorrelationId,
+    /// Leaf hashes of what caused it, in the order of its kind.
+    pub parents: Vec<LeafHash>,
+    /// The record before it in the same walk, for people who read along.
+    pub prev: Option<LeafHash>,
+    /// Who did it.
+    pub actor: Actor,
+    /// The account that it is about.
+    pub subject_ref: Option<UserId>,
+    /// SHA-256 of the policy file in force.
+    pub policy_hash: Option<Sha256Digest>,
+    /// Commitments to personal values, by field.
+    pub commitments: BTreeMap<String, Sha256Digest>,
+    /// Bytes kept outside the record.
+    pub blobs: Vec<Blob>,
+    /// The vault key of openings and blobs, if they are encrypted.
+    pub key_id: Option<String>,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// Why bytes are no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Longer than an entry may be \[record.md §1\].
+    #[error("is longer than {} bytes", Entry::MAX_BYTES)]
+    TooLong,
+    /// No JSON, or a member is missing or is not of its type \[record.md §3, §5\].
+    #[error("is not a record of a kind that is known here")]
+    Malformed,
+    /// A version that is not known here \[record.md §3\].
+    #[error("has the version {version}, which is not known here")]
+    Version {
+        /// The version found.
+        version: u8,
+    },
+    /// Not the bytes that a writer would have written \[record.md §1\].
+    #[error("is not in canonical form")]
+    NotCanonical,
+    /// The id is no UUID of version 7 that holds the record's time \[record.md §3\].
+    #[error("has an id that is no version 7 uuid of its time")]
+    Id,
+    /// More or fewer parents than its kind has \[record.md §5\].
+    #[error("has {found} parents, which a `{kind}` can not have")]
+    Parents {
+        /// The kind.
+        kind: Kind,
+        /// How many parents it names.
+        found: usize,
+    },
+    /// About an account where its kind is about none, or the other way round \[record.md §5\].
+    #[error("names the wrong subject for a `{kind}`")]
+    Subject {
+        /// The kind.
+        kind: Kind,
+    },
+    /// A committed field has a name that is none \[record.md §4\].
+    #[error("commits to a field whose name is not allowed")]
+    FieldName,
+    /// Another kind than the one that was asked for.
+    #[error("is a `{found}`, not a `{expected}`")]
+    OtherKind {
+        /// The kind that was asked for.
+        expected: Kind,
+        /// The kind it has.
+        found: Kind,
+    },
+}
+
+impl RecordError {
+    /// A stable code for logs and records.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "record.too_long",
+            Self::Malformed => "record.malformed",
+            Self::Version { .. } => "record.version",
+            Self::NotCanonical => "record.not_canonical",
+            Self::Id => "record.id",
+            Self::Parents { .. } => "record.parents",
+            Self::Subject { .. } => "record.subject",
+            Self::FieldName => "record.field_name",
+            Self::OtherKind { .. } => "record.other_kind",
+        }
+    }
+}
+
+/// Reads a record from the bytes of an entry.
+///
+/// # Errors
+/// If the bytes are not exactly those of one record of version 1 and of a known kind.
+///
+/// # Security
+/// The caller hashes `bytes`, never what this returns written again. That the two are the same
+/// is checked here, so that no two readers can see different records in the same bytes.
+pub fn parse_record(bytes: &[u8]) -> Result<Record, RecordError> {
+    // [C2SP tlog-tiles]: an entry's length has 16 bits.
+    if bytes.len() > Entry::MAX_BYTES {
+        return Err(RecordError::TooLong);
+    }
+    let record: Record = serde_json::from_slice(bytes).map_err(|_| RecordError::Malformed)?;
+    record.check()?;
+    // [record.md §1]: what was read, written again, must be what was read. This one comparison
+    // finds white space, order, escapes, floats, members twice, missing or unknown.
+    if serde_json_canonicalizer::to_vec(&record).is_ok_and(|written| written == bytes) {
+        Ok(record)
+    } else {
+        Err(RecordError::NotCanonical)
+    }
+}
+
+impl Record {
+    /// What happened, by name.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.body.kind()
+    }
+
+    /// The rules of record.md that the types do not hold by themselves.
+    pub(crate) fn check(&self) -> Result<(), RecordError> {
+        let kind = self.kind();
+        if self.v != VERSION {
+            return Err(RecordError::Version { version: self.v });
+        }
+        if record_id_millis(&self.id) != Some(id_millis(self.at)) {
+            return Err(RecordError::Id);
+        }
+        if !kind.allows_parents(self.parents.len()) {
+            return Err(RecordError::Parents {
+                kind,
+                found: self.parents.len(),
+            });
+        }
+        if !kind.allows_subject(self.subject_ref.is_some()) {
+            return Err(RecordError::Subject { kind });
+        }
+        if !self.commitments.keys().all(|field| is_field_name(field)) {
+            return Err(RecordError::FieldName);
+        }
+        Ok(())
+    }
+}
+
+/// The 48 bits of time that an id of a record at `at` begins with \[RFC 9562 §5.7\].
+pub(crate) fn id_millis(at: Timestamp) -> u64 {
+    u64::try_from(at.unix_millis()).unwrap_or(0)
+}
+
+fn record_id_millis(id: &EntryId) -> Option<u64> {
+    let uuid = uuid::Uuid::try_parse(id.as_str()).ok()?;
+    if uuid.get_version_num() != 7
+        || uuid.get_variant() != uuid::Variant::RFC4122
+        || uuid.hyphenated().to_string() != id.as_str()
+    {
+        return None;
+    }
+    let millis = uuid.as_u128().checked_shr(80)?;
+    u64::try_from(millis).ok()
+}
+
+/// A record of kind `K` that is written down: just sealed, or read back.
+///
+/// Later steps of a ceremony take it as proof that the step before them was recorded, and take
+/// over from it what both must agree on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded<K> {
+    leaf: Leaf<K>,
+    tenant: TenantId,
+    correlation: CorrelationId,
+    at: Timestamp,
+    subject_ref: Option<UserId>,
+    parents: Vec<LeafHash>,
+    body: K,
+}
+
+impl<K: RecordBody> Recorded<K> {
+    /// Reads a record of kind `K` from the bytes of an entry.
+    ///
+    /// # Errors
+    /// As [`parse_record`], or [`RecordError::OtherKind`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        Self::from_record(leaf_hash(bytes), parse_record(bytes)?)
+    }
+
+    pub(crate) fn from_record(leaf: LeafHash, record: Record) -> Result<Self, RecordError> {
+        let found = record.kind();
+        let body = K::from_body(record.body).ok_or(RecordError::OtherKind {
+            expected: K::KIND,
+            found,
+        })?;
+        Ok(Self {
+            leaf: Leaf::from_store(leaf),
+            tenant: record.tenant,
+            correlation: record.correlation,
+            at: record.at,
+            subject_ref: record.subject_ref,
+            parents: record.parents,
+            body,
+        })
+    }
+}
+
+impl<K> Recorded<K> {
+    /// Its leaf hash.
+    #[must_use]
+    pub fn leaf(&self) -> Leaf<K> {
+        self.leaf
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The walk that it belongs to.
+    #[must_use]
+    pub fn correlation(&self) -> &CorrelationId {
+        &self.correlation
+    }
+
+    /// When it happened.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The account that it is about.
+    #[must_use]
+    pub fn subject_ref(&self) -> Option<&UserId> {
+        self.subject_ref.as_ref()
+    }
+
+    /// Leaf hashes of what caused it.
+    #[must_use]
+    pub fn parents(&self) -> &[LeafHash] {
+        &self.parents
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn body(&self) -> &K {
+        &self.body
+    }
+}

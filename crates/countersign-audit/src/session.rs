@@ -1,0 +1,55 @@
+//! `session.opened` and `session.closed`.
+
+use countersign_core::{ConnectionId, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::assertion::AssertionVerified;
+use crate::leaf::{Account, Leaf};
+use crate::record::Actor;
+use crate::seal::Draft;
+
+/// A session began \[record.md §5.1\].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionOpened {
+    /// The session.
+    pub session: SessionId,
+    /// The connection that the sign-in came through.
+    pub connection: ConnectionId,
+    /// From this instant on it does not exist.
+    pub expires_at: Timestamp,
+}
+
+impl SessionOpened {
+    /// The record of a session that `user` opened with `assertion`.
+    #[must_use]
+    pub fn draft(
+        self,
+        user: UserId,
+        assertion: Leaf<AssertionVerified>,
+        account: impl Into<Leaf<Account>>,
+    ) -> Draft<Self> {
+        Draft::new(self, Actor::User(user.clone()))
+            .about(user)
+            .caused_by(assertion)
+            .caused_by(account.into())
+    }
+}
+
+/// A session was ended before its time \[record.md §5.1\].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionClosed {
+    /// The session.
+    pub session: SessionId,
+    /// Why: a code.
+    pub reason: String,
+}
+
+impl SessionClosed {
+    /// The record of a session's end.
+    #[must_use]
+    pub fn draft(self, user: UserId, opened: Leaf<SessionOpened>) -> Draft<Self> {
+        Draft::new(self, Actor::User(user.clone()))
+            .about(user)
+            .caused_by(opened)
+    }
+}
