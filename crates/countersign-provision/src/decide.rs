@@ -1,7 +1,9 @@
 //! The decision: match, link, create or refuse.
 
-use countersign_core::{ConnectionId, Email, Facts, Timestamp};
-use countersign_roles::{GrantDelta, RoleSync, reconcile};
+use std::collections::BTreeSet;
+
+use countersign_core::{ConnectionId, Email, Facts, RoleName, SubjectKey, Timestamp};
+use countersign_roles::{GrantDelta, Role, RoleSync, reconcile};
 
 use crate::connection::{
     ConnectionPolicy, CreationMode, EmailLink, OnEmailChange, OnInactive, Strategy,
@@ -197,7 +199,13 @@ impl<'a> Decision<'a> {
         };
         let user = &candidate.user;
         let refuse = |reason| Err(Refusal::new(reason).about(&user.id));
-        let unused = user.state == UserState::Invited && user.last_sign_in_at.is_none();
+        let known_here = |subject: &SubjectKey| subject.issuer() == self.connection.issuer;
+        if candidate.subjects.iter().any(known_here) {
+            return refuse(Reason::EmailTaken);
+        }
+        let unused = user.state == UserState::Invited
+            && user.last_sign_in_at.is_none()
+            && candidate.subjects.is_empty();
         match user.state {
             UserState::Active | UserState::Invited if !unused && !link => {
                 return refuse(Reason::EmailTaken);
@@ -241,13 +249,13 @@ impl<'a> Decision<'a> {
     fn check_unprivileged(
         &self,
         candidate: &UserWithGrants,
-        exclude_roles: Option<&std::collections::BTreeSet<countersign_core::RoleName>>,
+        exclude_roles: Option<&BTreeSet<RoleName>>,
     ) -> Result<(), Refusal> {
         let mut live = candidate.grants.iter().filter(|g| g.is_live(self.now));
         let stolen = live.any(|grant| {
             let role = self.policy.catalog().role(&grant.role);
             // A role that the catalog does not know any more may have been one.
-            role.is_none_or(countersign_roles::Role::is_privileged)
+            role.is_none_or(Role::is_privileged)
                 || exclude_roles.is_some_and(|roles| roles.contains(&grant.role))
         });
         if stolen {

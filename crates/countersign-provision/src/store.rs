@@ -83,13 +83,16 @@ pub struct SnapshotQuery {
     pub email: Option<Email>,
 }
 
-/// A user together with all grants that the store holds for it, expired ones too.
+/// A user together with its links and all grants that the store holds for it, expired ones too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserWithGrants {
     /// The account.
     pub user: User,
     /// Its grants, in no particular order.
     pub grants: Vec<Grant>,
+    /// The subjects that are linked to it, in order. An account that a provider knows already
+    /// under another subject is never matched by its address: the address was recycled.
+    pub subjects: Vec<SubjectKey>,
 }
 
 /// What the store knew at one moment: one consistent read.

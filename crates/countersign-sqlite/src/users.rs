@@ -127,10 +127,19 @@ fn user_with_grants(
 }
 
 fn with_grants(db: &Connection, user: User) -> Result<UserWithGrants, Failure> {
-    let sql = format!("SELECT {GRANT} FROM grants WHERE tenant = ?1 AND user = ?2");
     let parameters = (user.tenant.as_str(), user.id.as_str());
+    let sql = format!("SELECT {GRANT} FROM grants WHERE tenant = ?1 AND user = ?2");
     let grants: Vec<Grant> = all(db, &sql, parameters, rows::grant)?;
-    Ok(UserWithGrants { user, grants })
+    let sql = format!(
+        "SELECT {LINK} FROM links WHERE tenant = ?1 AND user = ?2 ORDER BY issuer, subject"
+    );
+    let links = all(db, &sql, parameters, rows::link)?;
+    let subjects = links.into_iter().map(|link| link.subject).collect();
+    Ok(UserWithGrants {
+        user,
+        grants,
+        subjects,
+    })
 }
 
 /// Accounts of the tenant that take a seat.

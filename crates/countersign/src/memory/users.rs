@@ -35,9 +35,11 @@ struct Tenant {
 impl Tenant {
     fn with_grants(&self, user: &User) -> UserWithGrants {
         let grants = self.grants.values();
+        let links = self.links.values().filter(|link| link.user == user.id);
         UserWithGrants {
             user: user.clone(),
             grants: grants.filter(|g| g.user == user.id).cloned().collect(),
+            subjects: links.map(|link| link.subject.clone()).collect(),
         }
     }
 
