@@ -1,0 +1,213 @@
+//! Checks of grants and sessions.
+
+use std::sync::Arc;
+
+use countersign_core::{Grant, GrantOwner, RuleId, Sha256Digest};
+use countersign_provision::store::{Change, SessionRecord, UserStore};
+
+use super::check::{Outcome, Violation, conflicts, refuses, same};
+use super::ledger_entries::pending;
+use super::samples::{
+    at, change, connection, create, entry, first_sign_in, grant, grant_id, link, query, role,
+    session, session_id, subject, tenant, update, user,
+};
+use super::user_accounts::{read, version_of};
+use super::user_store::Accounts;
+
+/// A change that puts grants and nothing else.
+fn put(grants: &[Grant]) -> Change {
+    let mut change = change();
+    change.put_grants = grants.to_vec();
+    change
+}
+
+fn remove(id: &str) -> Change {
+    let mut change = change();
+    change.remove_grants.push(grant_id(id));
+    change
+}
+
+/// The grants of an account, by their ids.
+async fn grants_of<S: UserStore>(store: &S, id: &str) -> Result<Vec<Grant>, Violation> {
+    let mut grants = read(store, id).await?.grants;
+    grants.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(grants)
+}
+
+pub(super) async fn a_grant_comes_back_as_it_was_given<S: Accounts>(store: Arc<S>) -> Outcome {
+    let rule = RuleId::new("contractor").map_err(|error| Violation(error.to_string()))?;
+    let grants = vec![
+        Grant {
+            owner: GrantOwner::Jit(connection()),
+            rule: Some(rule),
+            policy_hash: Sha256Digest::from_bytes([0xff; 32]),
+            expires_at: Some(at(86_400)),
+            ..grant("a", "u")
+        },
+        Grant {
+            owner: GrantOwner::Default(connection()),
+            role: role("Signer \u{e9}"),
+            ..grant("b", "u")
+        },
+        // Long over: expiry is for the reader to judge.
+        Grant {
+            expires_at: Some(at(0)),
+            ..grant("c", "u")
+        },
+    ];
+    let mut change = create(user("u"));
+    change.put_grants.clone_from(&grants);
+    change.links.push(link(subject("s"), "u"));
+    store.commit(&change).await?;
+    store.commit(&create(user("other"))).await?;
+    same("the grants", &grants_of(&*store, "u").await?, &grants)?;
+    same(
+        "another's grants",
+        &grants_of(&*store, "other").await?,
+        &vec![],
+    )?;
+    let linked = store.snapshot(&query(subject("s"))).await?.linked;
+    let mut found = linked.map(|linked| linked.grants).unwrap_or_default();
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    same("the grants in a snapshot", &found, &grants)
+}
+
+pub(super) async fn a_grant_is_replaced_and_removed_by_its_id<S: Accounts>(
+    store: Arc<S>,
+) -> Outcome {
+    store.commit(&create(user("u"))).await?;
+    store
+        .commit(&put(&[grant("a", "u"), grant("b", "u")]))
+        .await?;
+    let renewed = Grant {
+        owner: GrantOwner::Jit(connection()),
+        role: role("sender"),
+        granted_at: at(50),
+        expires_at: Some(at(100)),
+        entry: entry(1).leaf(),
+        ..grant("a", "u")
+    };
+    store.commit(&put(std::slice::from_ref(&renewed))).await?;
+    let expected = vec![renewed.clone(), grant("b", "u")];
+    same("the grants", &grants_of(&*store, "u").await?, &expected)?;
+    store.commit(&remove("b")).await?;
+    store.commit(&remove("never there")).await?;
+    same(
+        "the grants",
+        &grants_of(&*store, "u").await?,
+        &vec![renewed],
+    )
+}
+
+pub(super) async fn a_grant_stays_with_its_account<S: Accounts>(store: Arc<S>) -> Outcome {
+    store.commit(&create(user("u"))).await?;
+    store.commit(&create(user("other"))).await?;
+    store.commit(&put(&[grant("a", "u")])).await?;
+    let moved = put(&[grant("a", "other")]);
+    conflicts("a grant of another account", store.commit(&moved).await)?;
+    let expected = vec![grant("a", "u")];
+    same("the grants", &grants_of(&*store, "u").await?, &expected)?;
+    same(
+        "another's grants",
+        &grants_of(&*store, "other").await?,
+        &vec![],
+    )
+}
+
+pub(super) async fn touching_grants_moves_the_version_on<S: Accounts>(store: Arc<S>) -> Outcome {
+    let version = async |expected: u64, what: &str| -> Outcome {
+        let what = format!("the version after {what}");
+        same(&what, &version_of(&*store, "u").await?, &expected)
+    };
+    let mut created = create(user("u"));
+    created.put_grants.push(grant("a", "u"));
+    store.commit(&created).await?;
+    store.commit(&create(user("other"))).await?;
+    version(1, "it was created with a grant").await?;
+    store
+        .commit(&put(&[grant("b", "u"), grant("c", "u")]))
+        .await?;
+    version(2, "two grants were put").await?;
+    store.commit(&remove("b")).await?;
+    version(3, "a grant was removed").await?;
+    store.commit(&remove("b")).await?;
+    version(3, "a grant was removed that was not there").await?;
+    let mut both = update(user("u"), 3);
+    both.put_grants.push(grant("d", "u"));
+    both.remove_grants.push(grant_id("c"));
+    store.commit(&both).await?;
+    version(4, "an update together with grants").await?;
+    let stale = update(user("u"), 3);
+    conflicts(
+        "an update of the version before",
+        store.commit(&stale).await,
+    )?;
+    same(
+        "another's version",
+        &version_of(&*store, "other").await?,
+        &1,
+    )
+}
+
+pub(super) async fn a_session_opens_once_and_closes_once<S: Accounts>(store: Arc<S>) -> Outcome {
+    let stored = async || store.session(&tenant(), &session_id("s")).await;
+    let close = async |id: &str, seconds| {
+        let mut change = change();
+        change.close_sessions.push((session_id(id), at(seconds)));
+        store.commit(&change).await
+    };
+    let opened = SessionRecord {
+        session_index: Some("_index\" '1".to_owned()),
+        ..session("s", "u")
+    };
+    let mut sign_in = create(user("u"));
+    sign_in.open_sessions.push(opened.clone());
+    sign_in.open_sessions.push(session("other", "u"));
+    store.commit(&sign_in).await?;
+    same("the session", &stored().await?, &Some(opened.clone()))?;
+
+    let mut again = change();
+    again.open_sessions.push(session("s", "u"));
+    conflicts("a session id that is taken", store.commit(&again).await)?;
+
+    close("never there", 9).await?;
+    close("s", 10).await?;
+    let closed = SessionRecord {
+        closed_at: Some(at(10)),
+        ..opened
+    };
+    same(
+        "the session, closed",
+        &stored().await?,
+        &Some(closed.clone()),
+    )?;
+    close("s", 20).await?;
+    same("the session, closed twice", &stored().await?, &Some(closed))?;
+    let other = store.session(&tenant(), &session_id("other")).await?;
+    same("another session", &other, &Some(session("other", "u")))
+}
+
+pub(super) async fn links_grants_and_sessions_need_their_account<S: Accounts>(
+    store: Arc<S>,
+) -> Outcome {
+    let mut linked = change();
+    linked.links.push(link(subject("s"), "nobody"));
+    let mut signed_in = change();
+    signed_in.open_sessions.push(session("s", "nobody"));
+    let orphans = [
+        ("a link to nobody", linked),
+        ("a grant to nobody", put(&[grant("a", "nobody")])),
+        ("a session of nobody", signed_in),
+    ];
+    for (what, mut orphan) in orphans {
+        orphan.entries.push(entry(1));
+        refuses(what, store.commit(&orphan).await)?;
+    }
+    same("the outbox", &pending(&*store).await?, &vec![])?;
+    let link = store.snapshot(&query(subject("s"))).await?.link;
+    same("the link", &link, &None)?;
+    let found = store.session(&tenant(), &session_id("s")).await?;
+    same("the session", &found, &None)?;
+    // The same parts, with their account.
+    Ok(store.commit(&first_sign_in(1)).await?)
+}

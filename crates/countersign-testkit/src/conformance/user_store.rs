@@ -1,0 +1,64 @@
+//! The port to the host's users.
+
+use std::future::Future;
+
+use countersign_audit::store::LedgerStore;
+use countersign_provision::store::UserStore;
+
+use super::check::run_checks;
+use super::report::Report;
+
+/// What the checks of this port need: the outbox that a change writes to is read through the
+/// port to the ledger.
+pub(super) trait Accounts: UserStore + LedgerStore + 'static {}
+
+impl<S: UserStore + LedgerStore + 'static> Accounts for S {}
+
+/// Checks the contract of [`UserStore`]; `make` gives an empty store.
+///
+/// The store implements [`LedgerStore`] too, over the same transactions: the entries of a change
+/// are looked for in its outbox.
+pub async fn user_store<S, M, F>(make: M) -> Report
+where
+    S: UserStore + LedgerStore + 'static,
+    M: Fn() -> F,
+    F: Future<Output = S>,
+{
+    run_checks!(make:
+        user_accounts {
+            an_empty_store_knows_nobody,
+            an_account_comes_back_as_it_was_given,
+            a_snapshot_shows_link_user_and_email,
+            a_user_id_is_taken_once,
+            an_update_needs_the_version_that_was_read,
+            of_two_updates_at_once_one_conflicts,
+            an_expected_version_holds_or_conflicts,
+            a_subject_is_linked_once,
+            one_subject_at_once_makes_one_user,
+            a_link_is_taken_away_before_one_is_added,
+        }
+        user_grants {
+            a_grant_comes_back_as_it_was_given,
+            a_grant_is_replaced_and_removed_by_its_id,
+            a_grant_stays_with_its_account,
+            touching_grants_moves_the_version_on,
+            a_session_opens_once_and_closes_once,
+            links_grants_and_sessions_need_their_account,
+        }
+        user_limits {
+            the_seat_cap_holds_at_the_edge,
+            seats_taken_at_once_stop_at_the_cap,
+            an_email_is_unique_where_the_policy_says_so,
+            an_email_taken_at_once_is_taken_by_one,
+            a_connection_that_changed_conflicts,
+            tenants_never_cross,
+        }
+        user_record {
+            entries_reach_the_outbox_in_order,
+            an_entry_is_recorded_once,
+            a_failing_change_leaves_nothing,
+            changes_at_once_keep_all_their_entries,
+            a_read_is_of_one_moment,
+        }
+    )
+}
