@@ -52,7 +52,10 @@ fn splice(xml: &[u8], draw: &mut Draw) -> Option<Vec<u8>> {
         2 => replaced(xml, other.start..other.start, copied),
         3 => {
             // Into the other, before its first child or text.
-            let inside = xml.get(other.clone())?.iter().position(|&byte| byte == b'>')?;
+            let inside = xml
+                .get(other.clone())?
+                .iter()
+                .position(|&byte| byte == b'>')?;
             let inside = other.start + inside + 1;
             replaced(xml, inside..inside, copied)
         }

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         eprintln!("usage: fuzz-seeds FOLDER");
         return ExitCode::from(2);
     };
-    let targets = [("xml_parse", xml::documents())];
+    let targets = [("c14n", xml::documents()), ("xml_parse", xml::documents())];
     for (target, seeds) in targets {
         if let Err(error) = write(&Path::new(&folder).join(target), &seeds) {
             eprintln!("{target}: {error}");
