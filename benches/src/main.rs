@@ -9,10 +9,6 @@
 //! between the subjects, [`row`] is what comes out; every other module is a benchmark or the
 //! floor of one.
 #![allow(
-    dead_code,
-    reason = "times are taken as soon as there is something to time"
-)]
-#![allow(
     clippy::expect_used,
     reason = "a benchmark that can not run has to stop"
 )]
@@ -21,6 +17,7 @@ mod group_commit;
 mod ledger_append;
 mod load;
 mod measure;
+mod policy_evaluate;
 mod row;
 mod sqlite_chain;
 
@@ -32,7 +29,10 @@ use row::Row;
 /// A benchmark measures all of its cases.
 type Bench = fn(Effort) -> Vec<Row>;
 
-const BENCHES: [(&str, Bench); 1] = [("ledger_append", ledger_append::run)];
+const BENCHES: [(&str, Bench); 2] = [
+    ("policy_evaluate", policy_evaluate::run),
+    ("ledger_append", ledger_append::run),
+];
 
 fn main() -> ExitCode {
     let mut effort = Effort::FULL;
