@@ -14,8 +14,15 @@
 //! |---|---|
 //! | [`xml`] | the tree: [`xml::Document`], [`xml::Element`], [`xml::Limits`] |
 //! | [`c14n`] | exclusive and inclusive canonical XML |
-//! | [`algorithm`] | the identifiers of namespaces and algorithms |
+//! | [`signature`] | verification: from an element to the bytes that were signed |
+//! | [`sign`] | creation, for whoever plays the other side |
+//! | [`key`] | pinned public keys, from certificates |
+//! | [`algorithm`] | the identifiers of namespaces and algorithms, and which of them exist here |
 
 pub mod algorithm;
+mod base64;
 pub mod c14n;
+pub mod key;
+pub mod sign;
+pub mod signature;
 pub mod xml;

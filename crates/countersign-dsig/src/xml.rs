@@ -37,6 +37,7 @@ mod scanner;
 mod tree;
 
 pub use chars::is_ncname;
+pub(crate) use chars::is_space;
 pub use error::{XmlError, XmlErrorKind};
 pub use limits::Limits;
 pub use tree::{Attribute, Document, Element};

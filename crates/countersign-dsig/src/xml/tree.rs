@@ -382,13 +382,23 @@ impl<'d> Element<'d> {
             .any(|node| matches!(node, Node::Comment(_)))
     }
 
-    /// Whether all text in it, at any depth, is white space.
+    /// Whether text other than white space stands in it, that of its child elements not counted.
     #[must_use]
-    pub fn contains_only_white_space(self) -> bool {
-        self.content().iter().all(|node| match node {
-            Node::Text(value) => is_white_space(self.document.value(*value)),
-            Node::Element(_) | Node::Comment(_) => true,
-        })
+    pub fn has_text_beside_children(self) -> bool {
+        let mut content = self.content().iter();
+        while let Some(node) = content.next() {
+            match node {
+                Node::Text(value) if !is_white_space(self.document.value(*value)) => return true,
+                Node::Text(_) | Node::Comment(_) => {}
+                Node::Element(child) => {
+                    let inside = self.at(*child).content().len();
+                    if let Some(last) = inside.checked_sub(1) {
+                        content.nth(last);
+                    }
+                }
+            }
+        }
+        false
     }
 
     /// Its whole text: CDATA and references resolved, comments left out, nothing trimmed.
