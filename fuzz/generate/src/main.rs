@@ -4,6 +4,8 @@
 //! A seed is an input with one feature of its language, so that mutants combine features. The
 //! same code writes the same bytes on every machine.
 
+mod log;
+mod walk;
 mod xml;
 
 use std::path::Path;
@@ -12,22 +14,33 @@ use std::process::ExitCode;
 /// A seed's name and bytes.
 type Seed = (&'static str, Vec<u8>);
 
+/// Nothing of this is expected to fail; whoever changes a crate sees what did.
+type Failure = Box<dyn std::error::Error>;
+
 fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1) else {
         eprintln!("usage: fuzz-seeds FOLDER");
         return ExitCode::from(2);
     };
-    let targets = [("c14n", xml::documents()), ("xml_parse", xml::documents())];
-    for (target, seeds) in targets {
-        if let Err(error) = write(&Path::new(&folder).join(target), &seeds) {
-            eprintln!("{target}: {error}");
-            return ExitCode::FAILURE;
+    match generate(Path::new(&folder)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn write(folder: &Path, seeds: &[Seed]) -> std::io::Result<()> {
+fn generate(folder: &Path) -> Result<(), Failure> {
+    let entries = walk::entries()?;
+    write(&folder.join("c14n"), xml::documents())?;
+    write(&folder.join("proof_parse"), log::proofs(&entries)?)?;
+    write(&folder.join("record_parse"), log::records(&entries))?;
+    write(&folder.join("xml_parse"), xml::documents())?;
+    Ok(())
+}
+
+fn write(folder: &Path, seeds: Vec<Seed>) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (name, bytes) in seeds {
         std::fs::write(folder.join(name), bytes)?;

@@ -1,0 +1,229 @@
+//! One walk in records: a sign-in, its account and role, a signature under a document; and the
+//! kinds of record that such a walk has no room for.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use countersign_audit::account::{Person, UserLinked, UserProvisioned, UserRefused, UserUpdated};
+use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
+use countersign_audit::ceremony::{
+    DocumentDeclined, DocumentPresented, DocumentSigned, Grounds, IntentConfirmed,
+};
+use countersign_audit::role::{RoleGranted, RoleRevoked};
+use countersign_audit::seal::{Draft, EntropyError};
+use countersign_audit::session::{SessionClosed, SessionOpened};
+use countersign_audit::{AuditError, Correlation, Entropy, Recorded};
+use countersign_core::{
+    CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, GrantId, GrantOwner,
+    IdentityClaims, IdentityEvidence, NameId, RoleName, RuleId, SessionId, Sha256Digest,
+    SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
+};
+
+use crate::Failure;
+
+/// The document that is signed.
+pub(crate) const DOCUMENT: &[u8] = b"The ward keeps the patient's confidence.\n";
+
+/// Bytes that are the same in every run: never for anything but seeds.
+#[derive(Debug, Default)]
+struct Counted(AtomicU8);
+
+impl Entropy for Counted {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        bytes.fill(self.0.fetch_add(1, Ordering::Relaxed));
+        Ok(())
+    }
+}
+
+/// Seals drafts one after the other, a second apart.
+struct Sealing {
+    walk: Correlation,
+    now: Timestamp,
+    entropy: Counted,
+    entries: Vec<(&'static str, Entry)>,
+}
+
+impl Sealing {
+    fn seal<K: countersign_audit::kind::RecordBody>(
+        &mut self,
+        name: &'static str,
+        draft: Draft<K>,
+    ) -> Result<Recorded<K>, AuditError> {
+        self.now = self.now.saturating_add(std::time::Duration::from_secs(1));
+        let sealed = self.walk.seal(draft, self.now, &self.entropy)?;
+        let (entry, recorded) = sealed.into_parts();
+        self.entries.push((name, entry));
+        Ok(recorded)
+    }
+}
+
+/// A record of every kind, each with a name; those of the signature are the first.
+pub(crate) fn entries() -> Result<Vec<(&'static str, Entry)>, Failure> {
+    let begin = Timestamp::from_unix_millis(1_767_225_600_000);
+    let mut sealing = Sealing {
+        walk: Correlation::begin(TenantId::new("acme")?, CorrelationId::new("walk-1")?)
+            .under_policy(digest(1)),
+        now: begin,
+        entropy: Counted::default(),
+        entries: Vec::new(),
+    };
+    let connection = ConnectionId::new("acme-idp")?;
+    let user = UserId::new("user-1")?;
+    let person = person()?;
+
+    let identity = identity(begin);
+    let draft = AssertionVerified::draft(connection.clone(), &identity);
+    let assertion = sealing.seal("assertion-verified", draft)?;
+    let provisioned = UserProvisioned {
+        connection: connection.clone(),
+        strategy: "jit".to_owned(),
+        matched_by: None,
+        state: "active".to_owned(),
+        account_id: None,
+        permission_profile_id: Some("signers".to_owned()),
+        attributes: vec!["department".to_owned(), "groups".to_owned()],
+        reasons: vec!["created".to_owned()],
+    };
+    let draft = provisioned.draft(user.clone(), &person, assertion.leaf());
+    let provisioned = sealing.seal("user-provisioned", draft)?;
+    let granted = RoleGranted {
+        grant: GrantId::new("grant-1")?,
+        role: RoleName::new("signer")?,
+        owner: GrantOwner::Jit(connection.clone()),
+        rule: Some(RuleId::new("contractor")?),
+        expires_at: Some(begin.saturating_add(std::time::Duration::from_secs(86_400))),
+        permissions: vec!["sign nda/*".to_owned(), "view *".to_owned()],
+    };
+    let draft = granted.draft(user.clone(), provisioned.leaf(), Some(assertion.leaf()));
+    let granted = sealing.seal("role-granted", draft)?;
+    let opened = SessionOpened {
+        session: SessionId::new("session-1")?,
+        connection: connection.clone(),
+        expires_at: begin.saturating_add(std::time::Duration::from_secs(1_800)),
+    };
+    let draft = opened.draft(user.clone(), assertion.leaf(), provisioned.leaf());
+    let opened = sealing.seal("session-opened", draft)?;
+    let presented = DocumentPresented {
+        ceremony: CeremonyId::new("ceremony-1")?,
+        document: DocumentId::new("contract-7")?,
+        document_type: "nda/mutual".to_owned(),
+        media_type: "text/plain".to_owned(),
+        sha256: sha256(DOCUMENT),
+    };
+    let presented = sealing.seal("document-presented", presented.draft(&opened))?;
+    let draft = IntentConfirmed::draft(&presented, "approval", "I agree.", Some(digest(2)));
+    let intent = sealing.seal("intent-confirmed", draft)?;
+    let grounds = Grounds {
+        presented: &presented,
+        intent: &intent,
+        session: &opened,
+        grant: &granted,
+    };
+    let draft = DocumentSigned::draft(grounds, "Given Family")?;
+    sealing.seal("document-signed", draft)?;
+
+    let draft = DocumentDeclined::draft(&presented, Some("not mine"));
+    sealing.seal("document-declined", draft)?;
+    let rejected = AssertionRejected {
+        door: Door::Saml,
+        connection: connection.clone(),
+        code: "saml.expired".to_owned(),
+        received_sha256: digest(3),
+    };
+    sealing.seal("assertion-rejected", rejected.draft())?;
+    let linked = UserLinked {
+        connection: connection.clone(),
+        strategy: "jit".to_owned(),
+        matched_by: "email_and_names".to_owned(),
+        attributes: Vec::new(),
+        reasons: Vec::new(),
+    };
+    let draft = linked.draft(
+        user.clone(),
+        &person,
+        assertion.leaf(),
+        Some(provisioned.leaf()),
+    );
+    sealing.seal("user-linked", draft)?;
+    let updated = UserUpdated {
+        connection: connection.clone(),
+        changed: vec!["email".to_owned()],
+        reasons: Vec::new(),
+    };
+    let draft = updated.draft(user.clone(), &person, assertion.leaf(), provisioned.leaf());
+    sealing.seal("user-updated", draft)?;
+    let refused = UserRefused {
+        connection,
+        strategy: "pre_provisioned_only".to_owned(),
+        reasons: vec!["no_account".to_owned()],
+    };
+    sealing.seal(
+        "user-refused",
+        refused.draft(None, &person, assertion.leaf()),
+    )?;
+    let revoked = RoleRevoked {
+        grant: GrantId::new("grant-1")?,
+        role: RoleName::new("signer")?,
+        owner: GrantOwner::Manual,
+        reason: "rule_no_longer_matches".to_owned(),
+    };
+    let draft = revoked.draft(user.clone(), granted.leaf(), None);
+    sealing.seal("role-revoked", draft)?;
+    let closed = SessionClosed {
+        session: SessionId::new("session-1")?,
+        reason: "logout".to_owned(),
+    };
+    sealing.seal("session-closed", closed.draft(user, opened.leaf()))?;
+    Ok(sealing.entries)
+}
+
+fn person() -> Result<Person, Failure> {
+    Ok(Person {
+        subject: Some(SubjectKey::from_stable_value(
+            TenantId::new("acme")?,
+            "https://idp.acme.example",
+            "subject-1",
+        )?),
+        email: Some(Email::from_canonical("nurse@acme.example")?),
+        given_name: Some("Given".to_owned()),
+        family_name: Some("Family".to_owned()),
+        display_name: None,
+    })
+}
+
+fn identity(authn_instant: Timestamp) -> VerifiedIdentity {
+    let claims = IdentityClaims {
+        issuer: "https://idp.acme.example".to_owned(),
+        name_id: NameId {
+            value: "subject-1".to_owned(),
+            format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent".to_owned()),
+            name_qualifier: None,
+            sp_name_qualifier: None,
+        },
+        session_index: Some("_session".to_owned()),
+        session_not_on_or_after: None,
+        authn_instant: Some(authn_instant),
+        authn_context: Some(
+            "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport".to_owned(),
+        ),
+        attributes: Vec::new(),
+    };
+    let evidence = IdentityEvidence {
+        signed_element: "Assertion".to_owned(),
+        signed_bytes: b"<Assertion/>".to_vec(),
+        signed_sha256: sha256(b"<Assertion/>"),
+        certificate_sha256: digest(4),
+        signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
+        assertion_id: "_assertion".to_owned(),
+    };
+    VerifiedIdentity::vouched_by_door(Door::Saml, claims, evidence)
+}
+
+fn digest(byte: u8) -> Sha256Digest {
+    Sha256Digest::from_bytes([byte; 32])
+}
+
+fn sha256(bytes: &[u8]) -> Sha256Digest {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    // INVARIANT: a SHA-256 digest has 32 bytes.
+    Sha256Digest::from_bytes(digest.as_ref().try_into().unwrap_or([0; 32]))
+}
