@@ -1,0 +1,215 @@
+//! The policy file: connections, roles and rules in TOML, checked as a whole.
+//!
+//! A file is loaded in full or not at all. What it may say is a closed set: an unknown key, role,
+//! preset or strategy is refused with its place and the nearest right name, and everything that
+//! is wrong is said at once.
+//!
+//! ```toml
+//! [session]
+//! lifetime = "30m"                       # how long a session lasts; 30m if not said
+//!
+//! [policy]
+//! temporary_role = "24h"                 # what `temporary = true` means; 24h if not said
+//!
+//! [connection.acme]
+//! tenant = "acme"                        # whose accounts; "default" if not said
+//! issuer = "https://sts.windows.net/TID/"
+//! preset = "entra-saml"                  # adfs, docusign, generic, google-workspace, keycloak, okta
+//! strategy = "jit"                       # or pre_provisioned_only, self_register
+//! domains = ["acme.example"]             # claimed: an address outside is refused
+//!
+//! [connection.acme.match]
+//! key = "objectidentifier"               # an attribute, or name_id; the preset's if not said
+//! link = { by = "email", require = ["idp_verified", "locally_verified", "owned_domain"], exclude_roles = ["manager"] }
+//! on_inactive = "deny"                   # or reactivate_deprovisioned
+//! on_email_change = "update_if_owned_domain" # or keep, deny
+//!
+//! [connection.acme.create]
+//! mode = "allow"                         # or deny
+//! require_group = "8f2c"
+//! seats = 500
+//! default_roles = ["signer"]
+//!
+//! [role.signer]
+//! allow = ["sign nda/*", "view *"]
+//!
+//! [role.manager]
+//! allow = ["view *", "approve *"]
+//! privileged = true                      # never a default, never linked by address
+//!
+//! [[rule]]
+//! id = "contractor"
+//! all = [{ attribute = "department", eq = "ext" }]
+//! grant = [{ role = "signer", ttl = "24h", renew = false }]
+//!
+//! [[rule]]
+//! id = "managers"
+//! connection = "acme"                    # needed where there are several connections
+//! all = [{ attribute = "groups", any_of = ["1b2c", "3d4e"] }]
+//! grant = [{ role = "manager" }]
+//! ```
+//!
+//! In `[connection.NAME.create]` there are also `account_id` and `permission_profile_id`, the
+//! defaults of the DocuSign preset, and `accept_unverified_email` for `self_register`. Of several
+//! rules that give one role, the one with the shortest time counts.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use countersign_core::Sha256Digest;
+use countersign_provision::Policy;
+use thiserror::Error;
+
+pub use crate::policy_file::problem::Problem;
+
+mod connection;
+mod problem;
+mod reader;
+mod roles;
+mod span;
+
+/// Reads policy files.
+///
+/// ```
+/// use countersign::policy_file::PolicyFile;
+///
+/// let error = PolicyFile::parse("policy.toml", "[role.signer]\nalow = []\n").unwrap_err();
+/// assert!(error.to_string().contains("policy.toml:2:1: unknown key `alow`, did you mean `allow`?"));
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyFile;
+
+impl PolicyFile {
+    /// The largest file that is read, in bytes: room for about 5,000 rules.
+    pub const MAX_BYTES: u64 = 1024 * 1024;
+
+    /// Loads the file at `path`.
+    ///
+    /// # Errors
+    /// If it can not be read, is larger than [`PolicyFile::MAX_BYTES`], or anything in it is
+    /// wrong.
+    pub fn load(path: impl AsRef<Path>) -> Result<Policy, PolicyFileError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let bytes = read(path).map_err(|source| Unreadable {
+            name: name.clone(),
+            source,
+        })?;
+        Self::parse_bytes(&name, &bytes)
+    }
+
+    /// Reads `text`, and calls it `name` in messages.
+    ///
+    /// # Errors
+    /// If it is too large, or anything in it is wrong.
+    pub fn parse(name: &str, text: &str) -> Result<Policy, PolicyFileError> {
+        Self::parse_bytes(name, text.as_bytes())
+    }
+
+    /// Reads the bytes of a file, and calls it `name` in messages.
+    ///
+    /// # Errors
+    /// If they are too many, no UTF-8, or anything in them is wrong.
+    pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Policy, PolicyFileError> {
+        if u64::try_from(bytes.len()).is_ok_and(|length| length > Self::MAX_BYTES) {
+            return Err(PolicyFileError::TooLarge(TooLarge {
+                name: name.to_owned(),
+            }));
+        }
+        let invalid = |problems| {
+            PolicyFileError::Invalid(Invalid {
+                name: name.to_owned(),
+                problems,
+            })
+        };
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let (good, _) = bytes.split_at(error.valid_up_to());
+            invalid(vec![problem::not_utf8(good)])
+        })?;
+        let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
+        let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or_default();
+        reader::read(text, Sha256Digest::from_bytes(hash)).map_err(invalid)
+    }
+}
+
+/// Reads at most one byte more than is accepted.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = PolicyFile::MAX_BYTES.saturating_add(1);
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Why a policy file was not loaded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PolicyFileError {
+    /// The file can not be read.
+    #[error("{0}")]
+    Unreadable(#[from] Unreadable),
+    /// The file is too large.
+    #[error("{0}")]
+    TooLarge(TooLarge),
+    /// Something in it is wrong.
+    #[error("{0}")]
+    Invalid(Invalid),
+}
+
+impl PolicyFileError {
+    /// A stable code for logs and records.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "policy_file.unreadable",
+            Self::TooLarge(_) => "policy_file.too_large",
+            Self::Invalid(_) => "policy_file.invalid",
+        }
+    }
+
+    /// What is wrong in the file, in the order of the file.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Invalid(invalid) => &invalid.problems,
+            Self::Unreadable(_) | Self::TooLarge(_) => &[],
+        }
+    }
+}
+
+/// A file that can not be read.
+#[derive(Debug, Error)]
+#[error("{name}: can not be read")]
+pub struct Unreadable {
+    name: String,
+    source: io::Error,
+}
+
+/// A file that is too large.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{name}: is larger than {} bytes, the most that a policy may have",
+    PolicyFile::MAX_BYTES
+)]
+pub struct TooLarge {
+    name: String,
+}
+
+/// A file with something wrong in it. `Display` has one line for each problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    name: String,
+    problems: Vec<Problem>,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut between = "";
+        for problem in &self.problems {
+            write!(f, "{between}{}:{problem}", self.name)?;
+            between = "\n";
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! One thing that is wrong, and where.
+
+use std::fmt;
+
+use countersign_core::text::is_hidden;
+
+/// One thing that is wrong in a policy file, and where: line and column count from 1, columns in
+/// characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl Problem {
+    /// The problem at the byte `offset` of `text`.
+    pub(super) fn at(text: &str, offset: usize, message: String) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Self {
+            line: before.matches('\n').count().saturating_add(1),
+            column: line.chars().count().saturating_add(1),
+            message,
+        }
+    }
+
+    /// The line, from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column, from 1, in characters.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)
+    }
+}
+
+/// The problem of bytes that are no UTF-8 after `good`.
+pub(super) fn not_utf8(good: &[u8]) -> Problem {
+    let good = String::from_utf8_lossy(good);
+    let message = "is not UTF-8 from here on".to_owned();
+    Problem::at(&good, good.len(), message)
+}
+
+/// What the file says, in backticks: hidden characters spelled out, and no longer than a line.
+pub(super) fn quote(given: &str) -> String {
+    /// Longer ones are cut: a message is for a person.
+    const MOST_CHARACTERS: usize = 80;
+    let mut quoted = String::from("`");
+    for c in given.chars().take(MOST_CHARACTERS) {
+        if is_hidden(c) {
+            quoted.extend(c.escape_unicode());
+        } else {
+            quoted.push(c);
+        }
+    }
+    if given.chars().nth(MOST_CHARACTERS).is_some() {
+        quoted.push('…');
+    }
+    quoted.push('`');
+    quoted
+}
+
+/// "unknown KIND `given`", with the nearest of `names`, or all of them if they are few.
+pub(super) fn unknown(kind: &str, given: &str, names: &[&str]) -> String {
+    /// As many as a person reads in a line.
+    const FEW: usize = 8;
+    let given_quoted = quote(given);
+    if let Some(nearest) = countersign_roles::nearest(given, names.iter().copied()) {
+        return format!(
+            "unknown {kind} {given_quoted}, did you mean {}?",
+            quote(nearest)
+        );
+    }
+    if names.is_empty() || names.len() > FEW {
+        return format!("unknown {kind} {given_quoted}");
+    }
+    let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
+    format!(
+        "unknown {kind} {given_quoted}; there are {}",
+        names.join(", ")
+    )
+}

@@ -1,0 +1,299 @@
+//! Typed access to a parsed file that remembers where each value stands.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::policy_file::problem::{Problem, quote, unknown};
+
+/// Where something stands in the file, in bytes.
+pub(super) type Span = Range<usize>;
+
+/// A text of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Text<'d> {
+    pub(super) value: &'d str,
+    pub(super) span: Span,
+}
+
+/// The problems that were found so far.
+#[derive(Debug)]
+pub(super) struct Problems<'t> {
+    text: &'t str,
+    found: Vec<Problem>,
+}
+
+impl<'t> Problems<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        Self {
+            text,
+            found: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, span: &Span, message: impl Into<String>) {
+        let problem = Problem::at(self.text, span.start, message.into());
+        self.found.push(problem);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// In the order of the file, each once.
+    pub(super) fn into_sorted(mut self) -> Vec<Problem> {
+        self.found.sort();
+        self.found.dedup();
+        self.found
+    }
+}
+
+/// One table of the file. Whoever reads it asks for each key that may be there, and then
+/// finishes it, which refuses all others.
+#[derive(Debug)]
+pub(super) struct Section<'d> {
+    table: &'d DeTable<'d>,
+    span: Span,
+    asked: Vec<&'static str>,
+}
+
+impl<'d> Section<'d> {
+    pub(super) fn new(table: &'d DeTable<'d>, span: Span) -> Self {
+        Self {
+            table,
+            span,
+            asked: Vec::new(),
+        }
+    }
+
+    /// Where it begins.
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    fn value(&mut self, key: &'static str) -> Option<&'d Spanned<DeValue<'d>>> {
+        self.asked.push(key);
+        self.table.get(key)
+    }
+
+    /// Adds the problem that `key` must be there.
+    pub(super) fn require(&self, key: &str, problems: &mut Problems<'_>) {
+        if !self.table.contains_key(key) {
+            problems.add(&self.span, format!("the key `{key}` is missing"));
+        }
+    }
+
+    pub(super) fn text(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Text<'d>> {
+        as_text(key, self.value(key)?, problems)
+    }
+
+    /// The texts of a list; none if it is missing or no list of texts.
+    pub(super) fn texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Vec<Text<'d>>> {
+        let value = self.value(key)?;
+        let DeValue::Array(list) = value.get_ref() else {
+            problems.add(&value.span(), format!("`{key}` must be a list of texts"));
+            return None;
+        };
+        let texts = list.iter().filter_map(|item| as_text(key, item, problems));
+        Some(texts.collect())
+    }
+
+    /// One text, or a list of them.
+    pub(super) fn text_or_texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Vec<Text<'d>>> {
+        match self.value(key)?.get_ref() {
+            DeValue::Array(_) => self.texts(key, problems),
+            _ => Some(self.text(key, problems).into_iter().collect()),
+        }
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<bool> {
+        let value = self.value(key)?;
+        if let DeValue::Boolean(flag) = value.get_ref() {
+            return Some(*flag);
+        }
+        problems.add(&value.span(), format!("`{key}` must be `true` or `false`"));
+        None
+    }
+
+    /// A whole number of at least 1.
+    pub(super) fn count(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<u64> {
+        let value = self.value(key)?;
+        if let DeValue::Integer(number) = value.get_ref()
+            && let Ok(count @ 1..) = u64::from_str_radix(number.as_str(), number.radix())
+        {
+            return Some(count);
+        }
+        problems.add(
+            &value.span(),
+            format!("`{key}` must be a whole number, at least 1"),
+        );
+        None
+    }
+
+    pub(super) fn duration(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Duration> {
+        let text = self.text(key, problems)?;
+        let duration = parse_duration(text.value);
+        match duration {
+            Some(duration) if !duration.is_zero() => return Some(duration),
+            Some(_) => problems.add(&text.span, format!("`{key}` must be more than no time")),
+            None => {
+                let given = quote(text.value);
+                let message = format!(
+                    "`{key}` is {given}; write a whole number and one of `s`, `m`, `h`, `d`, such as `24h`"
+                );
+                problems.add(&text.span, message);
+            }
+        }
+        None
+    }
+
+    /// The table at `key`.
+    pub(super) fn section(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Section<'d>> {
+        as_section(key, self.value(key)?, problems)
+    }
+
+    /// The tables of the table at `key`, each with its name.
+    pub(super) fn named_sections(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Vec<(Text<'d>, Section<'d>)> {
+        let Some(section) = self.section(key, problems) else {
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for (name, value) in section.table.iter() {
+            let text = Text {
+                value: name.get_ref(),
+                span: name.span(),
+            };
+            if let Some(mut section) = as_section(text.value, value, problems) {
+                section.span = name.span();
+                sections.push((text, section));
+            }
+        }
+        sections
+    }
+
+    /// The tables of the list at `key`.
+    pub(super) fn listed_sections(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Vec<Section<'d>> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let DeValue::Array(list) = value.get_ref() else {
+            problems.add(&value.span(), format!("`{key}` must be a list of tables"));
+            return Vec::new();
+        };
+        let sections = list
+            .iter()
+            .filter_map(|item| as_section(key, item, problems));
+        sections.collect()
+    }
+
+    /// Refuses every key that was not asked for.
+    pub(super) fn finish(self, problems: &mut Problems<'_>) {
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if !self.asked.contains(&name) {
+                problems.add(&key.span(), unknown("key", name, &self.asked));
+            }
+        }
+    }
+}
+
+fn as_text<'d>(
+    key: &str,
+    value: &'d Spanned<DeValue<'d>>,
+    problems: &mut Problems<'_>,
+) -> Option<Text<'d>> {
+    if let DeValue::String(text) = value.get_ref() {
+        return Some(Text {
+            value: text,
+            span: value.span(),
+        });
+    }
+    problems.add(&value.span(), format!("{} must be a text", quote(key)));
+    None
+}
+
+fn as_section<'d>(
+    key: &str,
+    value: &'d Spanned<DeValue<'d>>,
+    problems: &mut Problems<'_>,
+) -> Option<Section<'d>> {
+    if let DeValue::Table(table) = value.get_ref() {
+        return Some(Section::new(table, value.span()));
+    }
+    problems.add(&value.span(), format!("{} must be a table", quote(key)));
+    None
+}
+
+/// `90s`, `30m`, `24h`, `7d`.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let unit = text.chars().next_back()?;
+    let number = text.strip_suffix(unit)?;
+    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return None,
+    };
+    let seconds = number.parse::<u64>().ok()?.checked_mul(seconds)?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_whole_number_and_a_unit() {
+        assert_eq!(parse_duration("30m"), Some(Duration::from_secs(1800)));
+        assert_eq!(parse_duration("24h"), Some(Duration::from_secs(86_400)));
+        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(604_800)));
+        for bad in [
+            "",
+            "h",
+            "24",
+            "-1h",
+            "+1h",
+            "1.5h",
+            "24H",
+            "1 h",
+            "99999999999999999999d",
+            "18446744073709551615d",
+        ] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Policy files: what loads, and how what does not is told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use countersign::policy_file::PolicyFile;
+use countersign_core::{ConnectionId, RuleId};
+use countersign_provision::{EmailLink, Key, Policy, Strategy};
+
+/// A file that loads, for tests that break it in one place.
+const GOOD: &str = r#"
+[connection.acme]
+issuer = "https://idp.acme.example"
+preset = "entra-saml"
+strategy = "jit"
+domains = ["ACME.example"]
+[connection.acme.match]
+key = "objectidentifier"
+link = { by = "email", require = ["idp_verified", "locally_verified", "owned_domain"], exclude_roles = ["admin"] }
+on_inactive = "deny"
+on_email_change = "update_if_owned_domain"
+[connection.acme.create]
+mode = "allow"
+require_group = "8f2c"
+seats = 500
+default_roles = ["signer"]
+[role.signer]
+allow = ["sign nda/*", "view *"]
+[role.admin]
+allow = ["approve *"]
+privileged = true
+[[rule]]
+id = "contractor"
+all = [{ attribute = "department", eq = "ext" }]
+grant = [{ role = "signer", ttl = "24h", renew = false }]
+"#;
+
+fn parse(text: &str) -> Result<Policy, Vec<String>> {
+    PolicyFile::parse("policy.toml", text).map_err(|error| {
+        assert_eq!(error.code(), "policy_file.invalid");
+        let lines = error.to_string();
+        lines.lines().map(str::to_owned).collect()
+    })
+}
+
+/// What is said of the good file with `from` replaced by `to`.
+fn broken(from: &str, to: &str) -> Vec<String> {
+    assert_eq!(GOOD.matches(from).count(), 1, "{from}");
+    parse(&GOOD.replace(from, to)).expect_err(to)
+}
+
+#[track_caller]
+fn says(from: &str, to: &str, expected: &str) {
+    assert_eq!(broken(from, to), [format!("policy.toml:{expected}")]);
+}
+
+#[test]
+fn the_whole_language_loads() {
+    let policy = parse(GOOD).unwrap();
+    let acme = policy
+        .connection(&ConnectionId::new("acme").unwrap())
+        .unwrap();
+    assert_eq!(acme.tenant.as_str(), "default");
+    assert_eq!(acme.strategy, Strategy::Jit);
+    assert!(acme.domains.contains("acme.example"));
+    assert_eq!(acme.matching.key, Key::Attribute("objectidentifier".into()));
+    assert!(
+        matches!(&acme.matching.link, EmailLink::Verified { exclude_roles } if exclude_roles.len() == 1)
+    );
+    assert_eq!(acme.create.seats, Some(500));
+    assert_eq!(acme.create.require_group.as_deref(), Some("8f2c"));
+    assert_eq!(policy.session().lifetime, Duration::from_secs(1800));
+    let rule = policy
+        .rules()
+        .rule(&RuleId::new("contractor").unwrap())
+        .unwrap();
+    assert_eq!(rule.grant[0].ttl, Some(Duration::from_secs(86_400)));
+}
+
+#[test]
+fn the_hash_is_that_of_the_bytes() {
+    let one = parse(GOOD).unwrap().hash();
+    let other = parse(&format!("{GOOD}# a comment\n")).unwrap().hash();
+    assert_ne!(one, other);
+    let bytes = ring::digest::digest(&ring::digest::SHA256, GOOD.as_bytes());
+    assert_eq!(one.as_bytes(), bytes.as_ref());
+}
+
+#[test]
+fn a_temporary_role_lasts_24_hours_unless_the_file_says_otherwise() {
+    let ttl = |text: &str| {
+        let policy = parse(text).unwrap();
+        policy.rules().rules()[0].grant[0].ttl.unwrap()
+    };
+    let temporary = GOOD.replace("ttl = \"24h\", renew = false", "temporary = true");
+    assert_eq!(ttl(&temporary), Policy::DEFAULT_TEMPORARY_ROLE);
+    let said = format!("[policy]\ntemporary_role = \"90m\"\n{temporary}");
+    assert_eq!(ttl(&said), Duration::from_secs(5400));
+}
+
+#[test]
+fn every_example_policy_loads() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/policies");
+    let mut loaded = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let policy = PolicyFile::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert!(policy.connections().count() > 0, "{}", path.display());
+        loaded += 1;
+    }
+    assert!(loaded >= 4, "{loaded} policies");
+}
+
+#[test]
+fn the_documented_example_loads() {
+    let source = include_str!("../src/policy_file.rs");
+    let lines = source.lines().filter_map(|line| line.strip_prefix("//!"));
+    let example = lines.skip_while(|line| *line != " ```toml").skip(1);
+    let example = example.take_while(|line| *line != " ```");
+    let text: Vec<&str> = example.collect();
+    let policy = parse(&text.join("\n")).unwrap();
+    assert_eq!(policy.rules().rules().len(), 2);
+}
+
+#[test]
+fn an_unknown_role_is_told_with_the_nearest_right_name() {
+    says(
+        "default_roles = [\"signer\"]",
+        "default_roles = [\"signor\"]",
+        "16:18: unknown role `signor`, did you mean `signer`?",
+    );
+    says(
+        "{ role = \"signer\", ttl",
+        "{ role = \"Signer\", ttl",
+        "25:19: unknown role `Signer`, did you mean `signer`?",
+    );
+    says(
+        "exclude_roles = [\"admin\"]",
+        "exclude_roles = [\"root\"]",
+        "9:105: unknown role `root`; there are `admin`, `signer`",
+    );
+}
+
+#[test]
+fn an_unknown_key_is_told_with_the_nearest_right_name() {
+    says(
+        "issuer = \"https",
+        "isuer = \"x\"\nissuer = \"https",
+        "3:1: unknown key `isuer`, did you mean `issuer`?",
+    );
+    says(
+        "mode = \"allow\"",
+        "mod = \"allow\"",
+        "13:1: unknown key `mod`, did you mean `mode`?",
+    );
+    says(
+        "[[rule]]",
+        "[[rules]]\nid = \"x\"\n[[rule]]",
+        "22:3: unknown key `rules`, did you mean `rule`?",
+    );
+    let lines = broken("renew = false", "renwe = false");
+    assert_eq!(lines.len(), 1);
+    assert!(
+        lines[0].ends_with("unknown key `renwe`, did you mean `renew`?"),
+        "{}",
+        lines[0]
+    );
+}
+
+#[test]
+fn keys_of_later_languages_are_refused_rather_than_ignored() {
+    for (line, key) in [
+        (
+            "[separation_of_duty]\nexclusive = [[\"a\", \"b\"]]\n",
+            "separation_of_duty",
+        ),
+        ("[attribute.email]\nsync = \"always\"\n", "attribute"),
+    ] {
+        let lines = parse(&format!("{GOOD}{line}")).unwrap_err();
+        assert!(
+            lines[0].contains(&format!("unknown key `{key}`")),
+            "{}",
+            lines[0]
+        );
+    }
+}
+
+#[test]
+fn unknown_presets_strategies_and_modes_are_told() {
+    says(
+        "\"entra-saml\"",
+        "\"entra\"",
+        "4:10: unknown preset `entra`, did you mean `entra-saml`?",
+    );
+    says(
+        "\"jit\"",
+        "\"JIT\"",
+        "5:12: unknown strategy `JIT`, did you mean `jit`?",
+    );
+    says(
+        "mode = \"allow\"",
+        "mode = \"approve\"",
+        "13:8: unknown mode `approve`; there are `allow`, `deny`",
+    );
+    says(
+        "on_inactive = \"deny\"",
+        "on_inactive = \"pass_over\"",
+        "10:15: unknown on_inactive `pass_over`; there are `deny`, `reactivate_deprovisioned`",
+    );
+}
+
+#[test]
+fn missing_keys_are_told_where_their_table_begins() {
+    says(
+        "issuer = \"https://idp.acme.example\"\n",
+        "",
+        "2:13: the key `issuer` is missing",
+    );
+    says("id = \"contractor\"\n", "", "22:1: the key `id` is missing");
+    let lines = parse("").unwrap_err();
+    assert_eq!(lines, ["policy.toml:1:1: there is no `[connection.NAME]`"]);
+}
+
+#[test]
+fn two_rules_of_one_id_are_refused() {
+    let again = "[[rule]]\nid = \"contractor\"\nall = [{ attribute = \"a\", eq = \"b\" }]\ngrant = [{ role = \"signer\" }]\n";
+    let lines = parse(&format!("{GOOD}{again}")).unwrap_err();
+    assert_eq!(
+        lines,
+        ["policy.toml:27:6: rule `contractor` is there twice"]
+    );
+}
+
+#[test]
+fn a_time_of_nothing_and_what_is_no_time_are_refused() {
+    says(
+        "\"24h\"",
+        "\"0h\"",
+        "25:35: `ttl` must be more than no time",
+    );
+    let lines = broken("\"24h\"", "\"1 day\"");
+    assert!(
+        lines[0].starts_with("policy.toml:25:35: `ttl` is `1 day`; write"),
+        "{}",
+        lines[0]
+    );
+    let lines = broken("ttl = \"24h\"", "ttl = 24");
+    assert_eq!(lines, ["policy.toml:25:35: `ttl` must be a text"]);
+    says(
+        "ttl = \"24h\", renew = false",
+        "renew = true",
+        "23:6: rule `contractor` renews role `signer`, which has no end",
+    );
+}
+
+#[test]
+fn what_is_no_permission_is_told() {
+    says(
+        "\"sign nda/*\"",
+        "\"sign n*\"",
+        "18:10: the permission `sign n*` has a `*` that is not the whole last segment of the document type",
+    );
+    let lines = broken("\"sign nda/*\"", "\"*\"");
+    assert!(
+        lines[0].contains("is not an action and a document type"),
+        "{}",
+        lines[0]
+    );
+}
+
+#[test]
+fn a_rule_without_conditions_or_grants_is_refused() {
+    says(
+        "all = [{ attribute = \"department\", eq = \"ext\" }]",
+        "all = []",
+        "23:6: rule `contractor` has no condition",
+    );
+    says(
+        "grant = [{ role = \"signer\", ttl = \"24h\", renew = false }]",
+        "grant = []",
+        "23:6: rule `contractor` gives no role",
+    );
+    says(
+        "eq = \"ext\"",
+        "any_of = []",
+        "23:6: rule `contractor` has a condition without a value",
+    );
+    says(
+        ", eq = \"ext\"",
+        "",
+        "24:8: a condition needs one of `eq` and `any_of`",
+    );
+}
+
+/// nOAuth: an address is no proof, so what linking by it needs can not be shortened.
+#[test]
+fn linking_by_address_can_not_be_had_with_less_proof() {
+    says(
+        "require = [\"idp_verified\", \"locally_verified\", \"owned_domain\"]",
+        "require = [\"locally_verified\", \"owned_domain\"]",
+        "9:8: linking by e-mail needs `idp_verified` in `require`",
+    );
+    says(
+        "by = \"email\"",
+        "by = \"email_and_name\"",
+        "9:15: `email_and_name` is how DocuSign matches: it needs `preset = \"docusign\"`",
+    );
+}
+
+#[test]
+fn a_privileged_role_is_never_a_default() {
+    says(
+        "default_roles = [\"signer\"]",
+        "default_roles = [\"admin\"]",
+        "2:13: connection `acme` gives the privileged role `admin` by default",
+    );
+}
+
+#[test]
+fn with_several_connections_a_rule_says_which() {
+    let second = "[connection.other]\nissuer = \"https://other.example\"\npreset = \"okta\"\nstrategy = \"jit\"\ndomains = [\"other.example\"]\n";
+    let both = format!("{GOOD}{second}");
+    let lines = parse(&both).unwrap_err();
+    assert_eq!(
+        lines,
+        [
+            "policy.toml:23:6: rule `contractor` must name its connection, because the policy has several"
+        ]
+    );
+    let scoped = both.replace(
+        "id = \"contractor\"",
+        "id = \"contractor\"\nconnection = \"acme\"",
+    );
+    assert!(parse(&scoped).is_ok());
+    let wrong = both.replace(
+        "id = \"contractor\"",
+        "id = \"contractor\"\nconnection = [\"acne\"]",
+    );
+    assert_eq!(
+        parse(&wrong).unwrap_err(),
+        ["policy.toml:24:15: unknown connection `acne`, did you mean `acme`?"]
+    );
+}
+
+#[test]
+fn what_is_no_domain_is_told() {
+    says(
+        "\"ACME.example\"",
+        "\"*.acme.example\"",
+        "6:12: `*.acme.example` is no domain, such as `acme.example`",
+    );
+    says(
+        "[\"ACME.example\"]",
+        "[]",
+        "2:13: connection `acme` has no domain",
+    );
+}
+
+#[test]
+fn creation_and_pre_provisioning_exclude_each_other() {
+    says(
+        "\"jit\"",
+        "\"pre_provisioned_only\"",
+        "2:13: connection `acme` is `pre_provisioned_only` and allows creation",
+    );
+}
+
+#[test]
+fn every_problem_is_told_at_once_in_the_order_of_the_file() {
+    let text = GOOD
+        .replace("\"jit\"", "\"jut\"")
+        .replace("seats = 500", "seats = 0")
+        .replace("\"24h\"", "\"0s\"");
+    let lines = parse(&text).unwrap_err();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].starts_with("policy.toml:5:12: unknown strategy"));
+    assert!(lines[1].starts_with("policy.toml:15:9: `seats` must be"));
+    assert!(lines[2].starts_with("policy.toml:25:35: `ttl` must be"));
+}
+
+#[test]
+fn control_characters_in_names_are_refused_and_never_printed() {
+    let lines = broken("id = \"contractor\"", "id = \"con\\u001btractor\"");
+    assert_eq!(
+        lines,
+        ["policy.toml:23:6: rule `con\\u{1b}tractor` holds the control character U+001B"]
+    );
+    let lines = broken("[role.signer]", "[role.\"sig\\u202Ener\"]");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("role `sig\\u{202e}ner`")),
+        "{lines:?}"
+    );
+    assert!(!lines.concat().contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
+fn bad_syntax_is_told_with_its_place() {
+    let lines = broken("seats = 500", "seats = = 500");
+    assert!(lines[0].starts_with("policy.toml:15:"), "{}", lines[0]);
+    let lines = broken("mode = \"allow\"", "mode = \"allow\"\nmode = \"deny\"");
+    assert!(lines[0].starts_with("policy.toml:14:"), "{}", lines[0]);
+    assert!(parse(&"[".repeat(100_000)).is_err());
+    assert!(parse(&format!("a = {}", "[".repeat(100_000))).is_err());
+}
+
+#[test]
+fn what_is_no_text_of_bounded_size_is_refused() {
+    let error = PolicyFile::parse_bytes("policy.toml", b"# caf\xe9\n").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "policy.toml:1:6: is not UTF-8 from here on"
+    );
+    let large = format!("#{}", " ".repeat(10_000_000));
+    let error = PolicyFile::parse("policy.toml", &large).unwrap_err();
+    assert_eq!(error.code(), "policy_file.too_large");
+    assert_eq!(
+        error.to_string(),
+        "policy.toml: is larger than 1048576 bytes, the most that a policy may have"
+    );
+}
+
+#[test]
+fn what_can_not_be_read_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().join("missing.toml"), folder.path().to_owned()] {
+        let error = PolicyFile::load(&path).unwrap_err();
+        assert_eq!(error.code(), "policy_file.unreadable");
+        assert!(error.to_string().ends_with("can not be read"), "{error}");
+    }
+}
