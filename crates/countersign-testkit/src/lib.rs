@@ -1,6 +1,7 @@
 //! What hosts and countersign itself use in tests. Never part of a release build: it holds
 //! private keys that everybody knows.
 
+pub mod broken;
 pub mod conformance;
 pub mod fixtures;
 pub mod keys;

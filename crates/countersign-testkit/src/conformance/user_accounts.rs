@@ -146,6 +146,45 @@ pub(super) async fn a_snapshot_shows_link_user_and_email<S: Accounts>(store: Arc
     same("its account", &snapshot.linked, &None)
 }
 
+pub(super) async fn an_account_shows_its_subjects<S: Accounts>(store: Arc<S>) -> Outcome {
+    store
+        .commit(&create(user_with_email("u", "shared")))
+        .await?;
+    store
+        .commit(&create(user_with_email("v", "shared")))
+        .await?;
+    same("no subjects", &read(&*store, "u").await?.subjects, &vec![])?;
+    let mut change = change();
+    // Neither in their order nor in one change with the account.
+    for (value, id) in [("c", "u"), ("a", "u"), ("b", "v"), ("d", "u")] {
+        change.links.push(link(subject(value), id));
+    }
+    change.remove_links.push(subject("nobody"));
+    store.commit(&change).await?;
+    let expected = vec![subject("a"), subject("c"), subject("d")];
+    same(
+        "the subjects",
+        &read(&*store, "u").await?.subjects,
+        &expected,
+    )?;
+    let mut query = query(subject("a"));
+    query.email = Some(email("shared"));
+    let snapshot = store.snapshot(&query).await?;
+    let linked = snapshot.linked.map(|linked| linked.subjects);
+    same(
+        "the subjects of the linked account",
+        &linked,
+        &Some(expected.clone()),
+    )?;
+    let by_email: Vec<_> = snapshot.by_email.into_iter().map(|u| u.subjects).collect();
+    let expected = vec![expected, vec![subject("b")]];
+    same(
+        "the subjects of the accounts by e-mail",
+        &by_email,
+        &expected,
+    )
+}
+
 pub(super) async fn a_user_id_is_taken_once<S: Accounts>(store: Arc<S>) -> Outcome {
     store.commit(&create(user_with_email("u", "first"))).await?;
     let second = create(user_with_email("u", "second"));

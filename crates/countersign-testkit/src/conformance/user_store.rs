@@ -29,6 +29,7 @@ where
             an_empty_store_knows_nobody,
             an_account_comes_back_as_it_was_given,
             a_snapshot_shows_link_user_and_email,
+            an_account_shows_its_subjects,
             a_user_id_is_taken_once,
             an_update_needs_the_version_that_was_read,
             of_two_updates_at_once_one_conflicts,

@@ -1,0 +1,50 @@
+//! Stores that are broken on purpose: each breaks one promise of its port, and a suite of
+//! [`crate::conformance`] that lets it pass is broken itself.
+//!
+//! Each wraps a store that is right and spoils it, as real stores are spoilt: a check that looks
+//! before it leaps, a limit that is off by one, a write in two steps.
+
+mod ledger_store;
+mod replay_store;
+mod user_store;
+
+use std::time::Duration;
+
+pub use ledger_store::{BrokenLedgerStore, LedgerDefect};
+pub use replay_store::{BrokenReplayStore, ReplayDefect};
+pub use user_store::{BrokenUserStore, UserDefect};
+
+/// Names defects, each with the check that catches it.
+macro_rules! defects {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$variant_doc:meta])* $variant:ident: $check:literal,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// Every defect.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The check that has to fail on it; others may fail too.
+            #[must_use]
+            pub fn caught_by(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $check,)+
+                }
+            }
+        }
+    };
+}
+use defects;
+
+/// The time between looking and leaping, in which others look as well: long against a call to a
+/// store, and short for a test.
+fn dawdle() {
+    std::thread::sleep(Duration::from_millis(4));
+}
