@@ -1,0 +1,268 @@
+//! What a verifier says: one line for each thing that is proved, not proved, or refuted.
+
+use std::fmt;
+
+use countersign_core::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::trail::Trail;
+use crate::visible::Visible;
+
+/// What a line is about when it is no member: the file as a whole.
+pub const CONTAINER: &str = "container";
+
+/// What is claimed \[bundle.md §5\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Claim {
+    /// The file is written as bundles are written, byte for byte.
+    Container,
+    /// Every member is there once, in order, and no other.
+    Members,
+    /// Every member has the digest that the manifest gives.
+    Manifest,
+    /// The instructions are a text that was published.
+    Instructions,
+    /// A trusted log has signed the checkpoint.
+    CheckpointSignature,
+    /// A record is well formed.
+    RecordForm,
+    /// A record is in the log.
+    Inclusion,
+    /// The records reach each other, from the signature to the assertion.
+    Linked,
+    /// What was shown, confirmed and signed is the same.
+    SameDocument,
+    /// Everything is about one account.
+    SameAccount,
+    /// The grant's permissions cover signing this document.
+    GrantCoversDocument,
+    /// The grant was live when the document was signed.
+    GrantLiveAtSigning,
+    /// The session was live when the document was signed.
+    SessionLiveAtSigning,
+    /// Causes come before what they cause, and nothing lies in the future.
+    TimeOrder,
+    /// The document is the one that was signed.
+    Document,
+    /// A disclosed value is the one that was recorded.
+    Opening,
+    /// Nothing else was recorded.
+    Completeness,
+    /// The grant and the session were not revoked before the signature.
+    NotRevoked,
+    /// Nobody but the signer could sign.
+    SoleControl,
+    /// A key or certificate is qualified (eIDAS).
+    QualifiedStatus,
+    /// The times are right.
+    TrustedTime,
+}
+
+impl Claim {
+    /// What must be proved for a bundle to be accepted.
+    pub const REQUIRED: &'static [Self] = &[
+        Self::Container,
+        Self::Members,
+        Self::Manifest,
+        Self::Instructions,
+        Self::CheckpointSignature,
+        Self::RecordForm,
+        Self::Inclusion,
+        Self::Linked,
+        Self::SameDocument,
+        Self::SameAccount,
+        Self::GrantCoversDocument,
+        Self::GrantLiveAtSigning,
+        Self::SessionLiveAtSigning,
+        Self::TimeOrder,
+    ];
+
+    /// Its name, such as `grant_live_at_signing`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Members => "members",
+            Self::Manifest => "manifest",
+            Self::Instructions => "instructions",
+            Self::CheckpointSignature => "checkpoint_signature",
+            Self::RecordForm => "record_form",
+            Self::Inclusion => "inclusion",
+            Self::Linked => "linked",
+            Self::SameDocument => "same_document",
+            Self::SameAccount => "same_account",
+            Self::GrantCoversDocument => "grant_covers_document",
+            Self::GrantLiveAtSigning => "grant_live_at_signing",
+            Self::SessionLiveAtSigning => "session_live_at_signing",
+            Self::TimeOrder => "time_order",
+            Self::Document => "document",
+            Self::Opening => "opening",
+            Self::Completeness => "completeness",
+            Self::NotRevoked => "not_revoked",
+            Self::SoleControl => "sole_control",
+            Self::QualifiedStatus => "qualified_status",
+            Self::TrustedTime => "trusted_time",
+        }
+    }
+}
+
+/// How far a claim holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It was checked, and holds.
+    Proved,
+    /// Nothing here shows it, and nothing speaks against it.
+    NotProved,
+    /// It was checked, and does not hold.
+    Failed,
+}
+
+/// One line of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// What is claimed.
+    pub claim: Claim,
+    /// How far it holds.
+    pub status: Status,
+    /// The member that it is about, or [`CONTAINER`].
+    pub subject: String,
+    /// By what it was proved, or why not.
+    pub by: String,
+}
+
+/// What the check of one bundle found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    accepted: bool,
+    verified_at: Timestamp,
+    lines: Vec<Line>,
+    trail: Option<Trail>,
+}
+
+impl Report {
+    pub(crate) fn new(verified_at: Timestamp, lines: Lines, trail: Option<Trail>) -> Self {
+        let lines = lines.0;
+        let failed = lines.iter().any(|line| line.status == Status::Failed);
+        let proved = |claim: &Claim| {
+            let mut of_claim = lines.iter().filter(|line| line.claim == *claim).peekable();
+            of_claim.peek().is_some() && of_claim.all(|line| line.status == Status::Proved)
+        };
+        Self {
+            accepted: !failed && Claim::REQUIRED.iter().all(proved),
+            verified_at,
+            lines,
+            trail,
+        }
+    }
+
+    /// Whether nothing is refuted and every required claim is proved.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        self.accepted
+    }
+
+    /// The time that it was checked for.
+    #[must_use]
+    pub fn verified_at(&self) -> Timestamp {
+        self.verified_at
+    }
+
+    /// Every line.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The lines that are refuted.
+    pub fn failed(&self) -> impl Iterator<Item = &Line> {
+        self.lines
+            .iter()
+            .filter(|line| line.status == Status::Failed)
+    }
+
+    /// What the records tell, once each is well formed and linked. Whether to believe it is
+    /// what [`Report::accepted`] says.
+    #[must_use]
+    pub fn trail(&self) -> Option<&Trail> {
+        self.trail.as_ref()
+    }
+}
+
+impl fmt::Display for Report {
+    /// For people: one line each, and the verdict last.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.lines {
+            let status = match line.status {
+                Status::Proved => "proved",
+                Status::NotProved => "not proved",
+                Status::Failed => "FAILED",
+            };
+            writeln!(
+                f,
+                "{status:<11} {:<24} {}: {}",
+                line.claim.as_str(),
+                Visible(&line.subject),
+                Visible(&line.by)
+            )?;
+        }
+        let verdict = if self.accepted {
+            "accepted"
+        } else {
+            "NOT ACCEPTED"
+        };
+        writeln!(f, "{verdict}, checked for {}", self.verified_at)
+    }
+}
+
+/// Lines as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(Vec<Line>);
+
+impl Lines {
+    pub(crate) fn proved(&mut self, claim: Claim, subject: &str, by: impl Into<String>) {
+        self.push(claim, Status::Proved, subject, by.into());
+    }
+
+    pub(crate) fn not_proved(&mut self, claim: Claim, subject: &str, by: impl Into<String>) {
+        self.push(claim, Status::NotProved, subject, by.into());
+    }
+
+    pub(crate) fn failed(&mut self, claim: Claim, subject: &str, by: impl Into<String>) {
+        self.push(claim, Status::Failed, subject, by.into());
+    }
+
+    /// Proved if `holds`, else failed.
+    pub(crate) fn check(
+        &mut self,
+        claim: Claim,
+        holds: bool,
+        subject: &str,
+        proved_by: impl Into<String>,
+        failed_because: impl Into<String>,
+    ) {
+        if holds {
+            self.proved(claim, subject, proved_by);
+        } else {
+            self.failed(claim, subject, failed_because);
+        }
+    }
+
+    /// Whether a claim is refuted so far.
+    pub(crate) fn has_failed(&self, claim: Claim) -> bool {
+        self.0
+            .iter()
+            .any(|line| line.claim == claim && line.status == Status::Failed)
+    }
+
+    fn push(&mut self, claim: Claim, status: Status, subject: &str, by: String) {
+        self.0.push(Line {
+            claim,
+            status,
+            subject: subject.to_owned(),
+            by,
+        });
+    }
+}

@@ -1,0 +1,288 @@
+//! The trail of a signature as people read it: who, when, by which rule, linked to what.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use countersign_audit::commitment::Openings;
+use countersign_audit::record::Actor;
+use countersign_audit::{Body, Kind};
+use countersign_core::{LeafHash, Sha256Digest, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::links::{Chain, Item};
+use crate::visible::Visible;
+
+/// How many hexadecimal digits of a hash are printed for people; the report has them all.
+const SHORT_HASH_DIGITS: usize = 16;
+
+/// What the records of a bundle tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trail {
+    /// What was signed.
+    pub document: SignedDocument,
+    /// Who signed.
+    pub signer: Signer,
+    /// Every record, in the order of the log.
+    pub steps: Vec<Step>,
+}
+
+/// What was signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedDocument {
+    /// The host's name for it.
+    pub document: String,
+    /// Its type.
+    pub document_type: String,
+    /// Its media type.
+    pub media_type: String,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256Digest,
+    /// Its member, if it is in the bundle.
+    pub file: Option<String>,
+}
+
+/// Who signed, when and as what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signer {
+    /// The account.
+    pub account: Option<UserId>,
+    /// The printed name, if it is disclosed \[21 CFR 11.50(a)(1)\].
+    pub printed_name: Option<String>,
+    /// When \[21 CFR 11.50(a)(2)\].
+    pub signed_at: Timestamp,
+    /// The meaning of the signature \[21 CFR 11.50(a)(3)\].
+    pub meaning: String,
+    /// The role that allowed it.
+    pub role: String,
+    /// Until when the role was given.
+    pub role_expires_at: Option<Timestamp>,
+}
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its number in the bundle, from 1.
+    pub number: usize,
+    /// What happened.
+    pub kind: Kind,
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub who: String,
+    /// What, in one sentence.
+    pub what: String,
+    /// By which rule, if by one.
+    pub rule: Option<String>,
+    /// SHA-256 of the policy in force.
+    pub policy_hash: Option<Sha256Digest>,
+    /// The numbers of the steps that caused it.
+    pub caused_by: Vec<usize>,
+    /// The record's leaf hash.
+    pub leaf: LeafHash,
+    /// The position of its leaf in the log.
+    pub index: u64,
+    /// Its member.
+    pub file: String,
+    /// What is disclosed of the personal data, by field.
+    pub disclosed: BTreeMap<String, Value>,
+}
+
+impl Trail {
+    pub(crate) fn of(
+        chain: &Chain<'_>,
+        items: &[Item],
+        openings: &BTreeMap<LeafHash, Openings>,
+        document_file: Option<&str>,
+    ) -> Self {
+        let numbers: BTreeMap<LeafHash, usize> = items
+            .iter()
+            .zip(1..)
+            .map(|(item, number)| (item.leaf, number))
+            .collect();
+        let steps: Vec<_> = items
+            .iter()
+            .zip(1..)
+            .map(|(item, number)| Step::of(number, item, &numbers, openings.get(&item.leaf)))
+            .collect();
+        let (signed, presented) = (&chain.signed, chain.presented.body);
+        let printed_name = openings
+            .get(&signed.item.leaf)
+            .and_then(|openings| openings.field("printed_name"))
+            .and_then(|opening| opening.value().as_str())
+            .map(str::to_owned);
+        Self {
+            document: SignedDocument {
+                document: presented.document.to_string(),
+                document_type: presented.document_type.clone(),
+                media_type: presented.media_type.clone(),
+                sha256: signed.body.document_sha256,
+                file: document_file.map(str::to_owned),
+            },
+            signer: Signer {
+                account: signed.item.record.subject_ref.clone(),
+                printed_name,
+                signed_at: signed.item.record.at,
+                meaning: signed.body.meaning.clone(),
+                role: signed.body.role.to_string(),
+                role_expires_at: signed.body.grant_expires_at,
+            },
+            steps,
+        }
+    }
+}
+
+impl Step {
+    fn of(
+        number: usize,
+        item: &Item,
+        numbers: &BTreeMap<LeafHash, usize>,
+        openings: Option<&Openings>,
+    ) -> Self {
+        let record = &item.record;
+        let rule = match &record.body {
+            Body::RoleGranted(granted) => granted.rule.as_ref().map(ToString::to_string),
+            Body::UserProvisioned(provisioned) => provisioned.matched_by.clone(),
+            Body::UserLinked(linked) => Some(linked.matched_by.clone()),
+            _ => None,
+        };
+        Self {
+            number,
+            kind: record.kind(),
+            at: record.at,
+            who: match &record.actor {
+                Actor::Connection(connection) => format!("connection {connection}"),
+                Actor::User(user) => format!("user {user}"),
+                _ => "system".to_owned(),
+            },
+            what: sentence(&record.body),
+            rule,
+            policy_hash: record.policy_hash,
+            caused_by: record
+                .parents
+                .iter()
+                .filter_map(|parent| numbers.get(parent).copied())
+                .collect(),
+            leaf: item.leaf,
+            index: item.index,
+            file: item.file.clone(),
+            disclosed: openings
+                .into_iter()
+                .flat_map(Openings::iter)
+                .map(|(field, opening)| (field.to_owned(), opening.value().clone()))
+                .collect(),
+        }
+    }
+}
+
+fn sentence(body: &Body) -> String {
+    let until = |at: &Option<Timestamp>| {
+        at.map_or_else(|| "until revoked".to_owned(), |at| format!("until {at}"))
+    };
+    match body {
+        Body::AssertionVerified(b) => format!(
+            "{} proved who it is: {} signed with certificate {}",
+            b.issuer,
+            b.signed_element,
+            short(&b.certificate_sha256)
+        ),
+        Body::AssertionRejected(b) => format!("refused: {}", b.code),
+        Body::UserProvisioned(b) => format!("account created, {} ({})", b.state, b.strategy),
+        Body::UserLinked(b) => format!("linked to an account that was there ({})", b.strategy),
+        Body::UserUpdated(b) => format!("account changed: {}", b.changed.join(", ")),
+        Body::UserRefused(b) => format!("refused: {}", b.reasons.join(", ")),
+        Body::RoleGranted(b) => format!(
+            "role {} {}: may {}",
+            b.role,
+            until(&b.expires_at),
+            b.permissions.join(", ")
+        ),
+        Body::RoleRevoked(b) => format!("role {} taken away: {}", b.role, b.reason),
+        Body::SessionOpened(b) => format!("session opened until {}", b.expires_at),
+        Body::SessionClosed(b) => format!("session closed: {}", b.reason),
+        Body::DocumentPresented(b) => format!(
+            "shown {} ({}), sha256 {}",
+            b.document,
+            b.document_type,
+            short(&b.sha256)
+        ),
+        Body::IntentConfirmed(b) => format!("confirmed {}: \"{}\"", b.meaning, b.statement),
+        Body::DocumentSigned(b) => format!(
+            "signed {} as {} {}, sha256 {}",
+            b.document,
+            b.role,
+            until(&b.grant_expires_at),
+            short(&b.document_sha256)
+        ),
+        Body::DocumentDeclined(b) => format!("declined to sign {}", b.document),
+        // A kind that is newer than this sentence.
+        other => other.kind().to_string(),
+    }
+}
+
+fn short(hash: &impl fmt::Display) -> String {
+    hash.to_string().chars().take(SHORT_HASH_DIGITS).collect()
+}
+
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (document, signer) = (&self.document, &self.signer);
+        writeln!(
+            f,
+            "document  {} ({}, {})",
+            Visible(&document.document),
+            Visible(&document.document_type),
+            Visible(&document.media_type)
+        )?;
+        writeln!(f, "          sha256 {}", document.sha256)?;
+        let name = signer.printed_name.as_deref().unwrap_or("(not disclosed)");
+        write!(f, "signed    by {}", Visible(name))?;
+        if let Some(account) = &signer.account {
+            write!(f, ", account {}", Visible(account.as_str()))?;
+        }
+        writeln!(f)?;
+        write!(
+            f,
+            "          at {} as {}",
+            signer.signed_at,
+            Visible(&signer.role)
+        )?;
+        writeln!(f, ", meaning {}", Visible(&signer.meaning))?;
+        for step in &self.steps {
+            write!(f, "\n{step}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:>3}  {}  {:<18}  {}",
+            self.number,
+            self.at,
+            self.kind.as_str(),
+            Visible(&self.what)
+        )?;
+        write!(f, "     by {}", Visible(&self.who))?;
+        if let Some(rule) = &self.rule {
+            write!(f, ", rule {}", Visible(rule))?;
+        }
+        if let Some(policy) = &self.policy_hash {
+            write!(f, ", policy {}", short(policy))?;
+        }
+        if !self.caused_by.is_empty() {
+            let causes: Vec<_> = self.caused_by.iter().map(ToString::to_string).collect();
+            write!(f, ", because of {}", causes.join(" and "))?;
+        }
+        writeln!(f, "; leaf {} {}", self.index, short(&self.leaf))?;
+        for (field, value) in &self.disclosed {
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            writeln!(f, "     {field}: {}", Visible(&value))?;
+        }
+        Ok(())
+    }
+}
