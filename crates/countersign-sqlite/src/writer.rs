@@ -175,3 +175,220 @@ fn apply_in_savepoint(db: &Connection, request: &mut dyn Request) -> rusqlite::R
 fn execute(db: &Connection, statement: &str) -> rusqlite::Result<()> {
     db.prepare_cached(statement)?.execute([]).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use countersign_core::StoreErrorKind;
+    use pollster::block_on;
+    use tempfile::tempdir;
+
+    use super::*;
+
+    const DOING: &str = "test the writer";
+
+    /// A table that counts, in a file in write-ahead mode.
+    fn connection(file: &Path) -> Connection {
+        let db = Connection::open(file).unwrap();
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY, bytes BLOB);
+             CREATE TABLE IF NOT EXISTS children
+                 (parent INTEGER REFERENCES numbers DEFERRABLE INITIALLY DEFERRED);",
+        )
+        .unwrap();
+        db.busy_timeout(Duration::ZERO).unwrap();
+        db
+    }
+
+    fn insert(db: &Connection, number: i64) -> Result<(), Failure> {
+        db.execute("INSERT INTO numbers (number) VALUES (?1)", [number])?;
+        Ok(())
+    }
+
+    fn count(db: &Connection) -> i64 {
+        db.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    type Work<T> = Box<dyn FnOnce(&Connection) -> Result<T, Failure> + Send>;
+
+    /// Holds the writer inside a transaction until all the requests are sent, so that they share
+    /// it.
+    fn share<T: Send + 'static>(
+        writer: &Arc<Writer>,
+        requests: impl Iterator<Item = Work<T>>,
+    ) -> Vec<Result<T, StoreError>> {
+        let (entered, has_entered) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let held = Arc::clone(writer);
+        let holder = thread::spawn(move || {
+            block_on(held.write(DOING, move |_| {
+                entered.send(()).unwrap();
+                let _ = released.recv();
+                Ok(())
+            }))
+        });
+        has_entered.recv().unwrap();
+        // `write` sends its request when it is first polled, and then waits.
+        let mut answers: Vec<_> = requests
+            .map(|work| Box::pin(writer.write(DOING, work)))
+            .collect();
+        for answer in &mut answers {
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(answer.as_mut().poll(&mut context).is_pending());
+        }
+        release.send(()).unwrap();
+        let _ = holder.join().unwrap();
+        answers.into_iter().map(block_on).collect()
+    }
+
+    #[test]
+    fn requests_that_arrive_during_a_transaction_share_it() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(Writer::start(connection(&file)).unwrap());
+        let requests = (0..64).map(|number| {
+            let file = file.clone();
+            let work: Work<(i64, i64)> = Box::new(move |db| {
+                insert(db, number)?;
+                // What this transaction sees, and what another connection sees of it.
+                Ok((count(db), count(&connection(&file))))
+            });
+            work
+        });
+        let seen = share(&writer, requests);
+        let seen: Vec<(i64, i64)> = seen.into_iter().map(Result::unwrap).collect();
+        let expected: Vec<(i64, i64)> = (1..=64).map(|number| (number, 0)).collect();
+        assert_eq!(seen, expected);
+        assert_eq!(count(&connection(&file)), 64);
+    }
+
+    #[test]
+    fn a_request_that_fails_is_undone_alone() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(Writer::start(connection(&file)).unwrap());
+        let requests = (0..4).map(|number| {
+            let work: Work<()> = Box::new(move |db| {
+                insert(db, number)?;
+                insert(db, number.saturating_add(100))?;
+                match number {
+                    1 => Err(Failure::Conflict("it is the second")),
+                    2 => insert(db, 0),
+                    _ => Ok(()),
+                }
+            });
+            work
+        });
+        let answers = share(&writer, requests);
+        let conflicts: Vec<bool> = answers
+            .iter()
+            .map(|answer| answer.as_ref().is_err_and(StoreError::is_conflict))
+            .collect();
+        assert_eq!(conflicts, [false, true, true, false]);
+        assert_eq!(count(&connection(&file)), 4);
+    }
+
+    #[test]
+    fn after_a_commit_in_doubt_nothing_more_is_written() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(Writer::start(connection(&file)).unwrap());
+        let requests = (0..3).map(|number| {
+            let work: Work<()> = Box::new(move |db| {
+                insert(db, number)?;
+                // Passes here, and makes the commit fail.
+                db.execute("INSERT INTO children VALUES (77)", [])?;
+                Ok(())
+            });
+            work
+        });
+        let answers = share(&writer, requests);
+        for answer in answers {
+            assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        }
+        let later = block_on(writer.write(DOING, |db| insert(db, 9)));
+        assert_eq!(later.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(count(&connection(&file)), 0);
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_passes() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let db = connection(&file);
+        let pages: i64 = db
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
+        let limit = |db: &Connection, pages: i64| {
+            let set = format!("PRAGMA max_page_count = {pages}");
+            db.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
+        };
+        limit(&db, pages.saturating_add(4));
+        let writer = Writer::start(db).unwrap();
+        let large = |db: &Connection| -> Result<(), Failure> {
+            insert(db, 1)?;
+            db.execute("UPDATE numbers SET bytes = zeroblob(1000000)", [])?;
+            Ok(())
+        };
+        let full = block_on(writer.write(DOING, large)).unwrap_err();
+        assert_eq!(full.kind(), StoreErrorKind::Other);
+        assert_eq!(count(&connection(&file)), 0);
+        let freed = block_on(writer.write(DOING, move |db| {
+            limit(db, 1_000_000);
+            large(db)
+        }));
+        freed.unwrap();
+        assert_eq!(count(&connection(&file)), 1);
+    }
+
+    #[test]
+    fn a_lock_that_another_process_holds_is_unavailable_and_passes() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Writer::start(connection(&file)).unwrap();
+        let other = connection(&file);
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let busy = block_on(writer.write(DOING, |db| insert(db, 1))).unwrap_err();
+        assert_eq!(busy.kind(), StoreErrorKind::Unavailable);
+        other.execute_batch("ROLLBACK").unwrap();
+        block_on(writer.write(DOING, |db| insert(db, 1))).unwrap();
+    }
+
+    #[test]
+    fn a_thread_that_died_is_an_error_for_everybody() {
+        let folder = tempdir().unwrap();
+        let writer = Arc::new(Writer::start(connection(&folder.path().join("db"))).unwrap());
+        let requests = (0..3).map(|number| {
+            let work: Work<()> = Box::new(move |db| {
+                assert!(number != 1, "a test makes the writer panic");
+                insert(db, number)
+            });
+            work
+        });
+        let mut answers = share(&writer, requests);
+        answers.push(block_on(writer.write(DOING, |db| insert(db, 9))));
+        for answer in answers {
+            assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        }
+    }
+
+    #[test]
+    fn a_caller_that_went_away_leaves_the_others_alone() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Writer::start(connection(&file)).unwrap();
+        let mut gone = Box::pin(writer.write(DOING, |db| insert(db, 1)));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let _ = gone.as_mut().poll(&mut context);
+        drop(gone);
+        block_on(writer.write(DOING, |db| insert(db, 2))).unwrap();
+        drop(writer);
+        assert_eq!(count(&connection(&file)), 2);
+    }
+}
