@@ -1,3 +1,113 @@
 //! A SAML 2.0 service provider: from the bytes of a response to a verified identity.
+//!
+//! ```text
+//! bytes ─ Inbound ─▶ Document ─ one signature that counts ─▶ SignedElement
+//!                                                                │ canonical bytes, parsed anew
+//!              Login ◀─ admit (replay) ─ Verified ◀─ all rules ──┘
+//! ```
+//!
+//! [`verify`] is pure and binds one [`ServiceProvider`] to one [`IdentityProvider`] and one
+//! [`Expect`]ation at one instant. What it returns, [`Verified`], gives no identity away before
+//! [`Verified::admit`] has asked a [`replay::ReplayStore`] whether the assertion is new.
+//!
+//! # What excludes the attacks on SAML
+//! - *Signature wrapping.* The signature is found by an absolute path (a child of the root
+//!   `Response`, or of its sole `Assertion`), its reference must name its own parent, and claims
+//!   are read from the digested bytes alone. There is no second place to read from.
+//! - *Parser differentials, comments, entities.* One parser for everything, which refuses what is
+//!   not well-formed, document types and processing instructions; canonical bytes hold no
+//!   comments, so text is never split by one.
+//! - *Key and algorithm confusion.* Keys come from the [`IdentityProvider`], never from the
+//!   message, and a key's type fixes the family of algorithms.
+//! - *Stripped signatures, tokens for others, old tokens.* What is absent is refused: signature,
+//!   issuer, audience, recipient, expiry, the request that it answers.
+//!
+//! An `Advice` may be there and is never read. Encrypted assertions, identifiers and attributes
+//! are refused with a code of their own.
+//!
+//! # Codes
+//! A [`Rejection`] carries one of these; [`RejectCode`] cites the sections.
+//!
+//! | code | the rule |
+//! |---|---|
+//! | `saml.too_large` | bytes, elements, depth and attributes are within [`ServiceProvider::with_limits`] |
+//! | `saml.malformed_base64` | a form value is canonical base64, line breaks aside |
+//! | `saml.malformed_xml` | the message is well-formed XML in UTF-8, without processing instructions |
+//! | `saml.doctype_forbidden` | there is no document type declaration |
+//! | `saml.duplicate_id` | no two elements have the same ID |
+//! | `saml.not_a_response` | the root is `samlp:Response` |
+//! | `saml.unsupported_version` | `Version` is `2.0` |
+//! | `saml.malformed_response` | the `Response` has the parts that it must have, once, and no others |
+//! | `saml.malformed_assertion` | so has the `Assertion` |
+//! | `saml.no_assertion` | there is an assertion |
+//! | `saml.several_assertions` | there is only one |
+//! | `saml.several_authn_statements` | it states at most one authentication |
+//! | `saml.encrypted_assertion_unsupported` | the assertion is not encrypted |
+//! | `saml.encrypted_id_unsupported` | nor is the name identifier |
+//! | `saml.encrypted_attribute_unsupported` | nor is an attribute |
+//! | `saml.unsigned` | the part that counts ([`SignedPart`]) is signed |
+//! | `saml.response_signature_invalid` | a signature on the response verifies with the provider's keys, and signs the response |
+//! | `saml.assertion_signature_invalid` | a signature on the assertion verifies with the provider's keys, and signs the assertion |
+//! | `saml.algorithm_not_allowed` | all its algorithms are in the profile; SHA-1 is not |
+//! | `saml.key_too_weak` | the key that verifies is long enough |
+//! | `saml.key_outside_validity` | its certificate is valid now |
+//! | `saml.metadata_expired` | so is the metadata |
+//! | `saml.status_not_success` | the status is `Success` |
+//! | `saml.issuer_mismatch` | response and assertion are issued by the identity provider |
+//! | `saml.destination_mismatch` | `Destination` is our assertion consumer service; a signed response has one |
+//! | `saml.recipient_mismatch` | so is `Recipient` |
+//! | `saml.audience_mismatch` | there is an `AudienceRestriction`, and each names us |
+//! | `saml.unknown_condition` | every condition is understood |
+//! | `saml.no_bearer_confirmation` | the bearer is confirmed as the subject |
+//! | `saml.several_bearer_confirmations` | in one way only |
+//! | `saml.not_on_or_after_missing` | the confirmation ends at some time |
+//! | `saml.expired` | no `NotOnOrAfter` has passed |
+//! | `saml.not_yet_valid` | no `NotBefore`, `IssueInstant` or `AuthnInstant` is still to come |
+//! | `saml.session_expired` | `SessionNotOnOrAfter` has not passed |
+//! | `saml.in_response_to_mismatch` | `InResponseTo` is the pending request, in the response and in the confirmation |
+//! | `saml.unsolicited_not_allowed` | a response that answers nothing is accepted with [`Expect::Unsolicited`] only |
+//! | `saml.in_response_to_unexpected` | and that accepts no other |
+//! | `saml.name_id_missing` | there is a `NameID` with a value |
+//! | `saml.authn_context_mismatch` | the login meets [`ServiceProvider::require_authn_context`] |
+//! | `saml.replayed` | the assertion was never accepted before |
+//!
+//! # Modules
+//! | module | what it holds |
+//! |---|---|
+//! | [`replay`] | the port that remembers what was accepted |
 
+mod assertion;
+mod clock;
+mod code;
+mod conditions;
+mod element;
+mod identity_provider;
+mod inbound;
+mod inspect;
+mod login;
+mod metadata;
+mod names;
+mod rejection;
 pub mod replay;
+mod request;
+mod response;
+mod rules;
+mod service_provider;
+mod signed;
+mod statements;
+mod subject;
+mod verify;
+
+pub use crate::code::{Culprit, RejectCode};
+pub use crate::identity_provider::{Endpoint, IdentityProvider};
+pub use crate::inbound::Inbound;
+pub use crate::inspect::{
+    UnverifiedAssertion, UnverifiedConfirmation, UnverifiedResponse, UnverifiedSignature,
+    UnverifiedStatus, inspect,
+};
+pub use crate::login::{AdmitError, Login, Verified};
+pub use crate::metadata::MetadataError;
+pub use crate::rejection::Rejection;
+pub use crate::request::{Expect, PendingRequest};
+pub use crate::service_provider::{ServiceProvider, ServiceProviderError, SignedPart};
+pub use crate::verify::verify;

@@ -1,0 +1,21 @@
+//! The names that SAML is written with.
+
+/// Namespace of protocol messages \[SAML-Core §1.2\].
+pub(crate) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
+/// Namespace of assertions \[SAML-Core §1.2\].
+pub(crate) const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
+/// Namespace of metadata \[SAML-Metadata §1.2\].
+pub(crate) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+/// Namespace of signatures \[XMLDSig §1.3\].
+pub(crate) const SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// Namespace of `xsi:nil` \[XMLSchema-1 §2.6\].
+pub(crate) const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+/// The only version that is spoken here \[SAML-Core §4.1\].
+pub(crate) const VERSION: &str = "2.0";
+/// The top-level status of a login that went well \[SAML-Core §3.2.2.2\].
+pub(crate) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+/// Whoever bears the assertion is its subject \[SAML-Profiles §3.3\].
+pub(crate) const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+/// The only format that an issuer's name may have \[SAML-Profiles §4.1.4.2\].
+pub(crate) const ENTITY_FORMAT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";

@@ -1,0 +1,207 @@
+//! Us: what we are called, where responses are sent to, and how strict we are.
+
+use std::time::Duration;
+
+use countersign_core::TextError;
+use countersign_core::text::check_identifier;
+use countersign_dsig::signature::SignaturePolicy;
+use countersign_dsig::xml::Limits;
+use thiserror::Error;
+
+/// Clock skew unless another is chosen: what most service providers use.
+const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// Largest clock skew: three minutes, the least that \[SAML2Int SDP-G01\] wants to be possible.
+pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(180);
+
+/// Which signature counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SignedPart {
+    /// Whichever is there. If both are, both must verify, and the response's is the evidence.
+    #[default]
+    Any,
+    /// The response's. It must be there and verify; one on the assertion is not looked at.
+    Response,
+    /// The assertion's. It must be there and verify; one on the response is not looked at.
+    Assertion,
+}
+
+/// The configuration is not usable.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ServiceProviderError {
+    /// The entity id is no identifier.
+    #[error("the service provider's entity id {0}")]
+    EntityId(TextError),
+    /// The URL is no identifier.
+    #[error("the assertion consumer service's URL {0}")]
+    AcsUrl(TextError),
+    /// Browsers post to `https` and `http` only.
+    #[error("the assertion consumer service's URL starts with neither https:// nor http://")]
+    AcsUrlScheme,
+    /// A skew that would keep expired responses alive for too long.
+    #[error("a clock skew of more than {} s is refused", MAX_CLOCK_SKEW.as_secs())]
+    ClockSkew,
+}
+
+/// A service provider \[SAML-Profiles §4.1\]: one entity id with one assertion consumer service.
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign_saml::ServiceProvider;
+///
+/// let sp = ServiceProvider::new("https://sign.example/saml", "https://sign.example/saml/acs")?
+///     .with_clock_skew(Duration::from_secs(30))?;
+/// assert_eq!(sp.entity_id(), "https://sign.example/saml");
+/// # Ok::<(), countersign_saml::ServiceProviderError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ServiceProvider {
+    entity_id: String,
+    acs_url: String,
+    pub(crate) clock_skew: Duration,
+    pub(crate) signed_part: SignedPart,
+    pub(crate) signatures: SignaturePolicy,
+    pub(crate) expired_keys: bool,
+    pub(crate) limits: Limits,
+    pub(crate) authn_contexts: Vec<String>,
+}
+
+impl ServiceProvider {
+    /// The service provider `entity_id`, which takes responses at `acs_url`. Both are compared
+    /// byte for byte with what responses say.
+    ///
+    /// # Errors
+    /// If one of the two can not be what it should be.
+    pub fn new(
+        entity_id: impl Into<String>,
+        acs_url: impl Into<String>,
+    ) -> Result<Self, ServiceProviderError> {
+        let (entity_id, acs_url) = (entity_id.into(), acs_url.into());
+        check_identifier(&entity_id).map_err(ServiceProviderError::EntityId)?;
+        check_identifier(&acs_url).map_err(ServiceProviderError::AcsUrl)?;
+        if !acs_url.starts_with("https://") && !acs_url.starts_with("http://") {
+            return Err(ServiceProviderError::AcsUrlScheme);
+        }
+        Ok(Self {
+            entity_id,
+            acs_url,
+            clock_skew: DEFAULT_CLOCK_SKEW,
+            signed_part: SignedPart::default(),
+            signatures: SignaturePolicy::default(),
+            expired_keys: false,
+            limits: Limits::default(),
+            authn_contexts: Vec::new(),
+        })
+    }
+
+    /// How far the identity provider's clock may be from ours; 60 seconds unless chosen.
+    ///
+    /// # Errors
+    /// If it is more than 180 seconds.
+    pub fn with_clock_skew(mut self, skew: Duration) -> Result<Self, ServiceProviderError> {
+        if skew > MAX_CLOCK_SKEW {
+            return Err(ServiceProviderError::ClockSkew);
+        }
+        self.clock_skew = skew;
+        Ok(self)
+    }
+
+    /// Which signature counts; [`SignedPart::Any`] unless chosen.
+    #[must_use]
+    pub fn with_signed_part(mut self, part: SignedPart) -> Self {
+        self.signed_part = part;
+        self
+    }
+
+    /// How large a message may be; [`Limits::default`] unless chosen.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Refuses a login unless its `AuthnContextClassRef` is one of `class_refs`, compared byte for
+    /// byte; for example those that stand for more than one factor.
+    #[must_use]
+    pub fn require_authn_context(
+        mut self,
+        class_refs: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.authn_contexts = class_refs.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Accepts SHA-1, RSA keys from 1,024 bits on, and small public exponents.
+    ///
+    /// # Security
+    /// Both can be forged by whoever spends enough. Only for an identity provider that can do nothing
+    /// better, until it can.
+    #[must_use]
+    pub fn insecure_legacy_algorithms(mut self) -> Self {
+        self.signatures = self.signatures.insecure_legacy_algorithms();
+        self
+    }
+
+    /// Accepts inclusive canonicalization where SAML asks for the exclusive one
+    /// \[SAML-Core §5.4.3\]. It is not weaker; it breaks when a signed assertion is moved.
+    #[must_use]
+    pub fn accept_inclusive_canonicalization(mut self) -> Self {
+        self.signatures = self.signatures.accept_inclusive_canonicalization();
+        self
+    }
+
+    /// Accepts signatures of keys whose certificate has expired or is not valid yet.
+    ///
+    /// # Security
+    /// An identity provider that lets its certificate expire has often lost sight of the key, too.
+    #[must_use]
+    pub fn insecure_expired_certificates(mut self) -> Self {
+        self.expired_keys = true;
+        self
+    }
+
+    /// Our entity id.
+    #[must_use]
+    pub fn entity_id(&self) -> &str {
+        &self.entity_id
+    }
+
+    /// The URL of our assertion consumer service.
+    #[must_use]
+    pub fn acs_url(&self) -> &str {
+        &self.acs_url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_provider_that_could_not_work_is_not_made() {
+        let new = |entity_id: &str, acs_url: &str| ServiceProvider::new(entity_id, acs_url).err();
+        assert_eq!(new("sp", "https://sp.example/acs"), None);
+        assert_eq!(
+            new("", "https://sp.example/acs"),
+            Some(ServiceProviderError::EntityId(TextError::Empty))
+        );
+        assert_eq!(
+            new("sp", "https://sp.example/acs "),
+            Some(ServiceProviderError::AcsUrl(
+                TextError::SurroundingWhiteSpace
+            ))
+        );
+        assert_eq!(new("sp", "/acs"), Some(ServiceProviderError::AcsUrlScheme));
+    }
+
+    #[test]
+    fn a_clock_skew_of_more_than_three_minutes_is_refused() {
+        let sp = ServiceProvider::new("sp", "https://sp.example/acs").unwrap();
+        assert!(sp.clone().with_clock_skew(Duration::from_secs(180)).is_ok());
+        assert_eq!(
+            sp.with_clock_skew(Duration::from_millis(180_001)).err(),
+            Some(ServiceProviderError::ClockSkew)
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! What the assertion states: how the person authenticated, and attributes \[SAML-Core §2.7\].
+
+use countersign_core::{Attribute, AttributeValue, Timestamp};
+use countersign_dsig::c14n::{self, Canonicalization};
+
+use crate::element::Part;
+use crate::names::{ASSERTION, SCHEMA_INSTANCE};
+use crate::rejection::{QuotedOrNothing, Rejection, reject};
+use crate::rules::Rules;
+
+/// What an `AuthnStatement` says. Some providers (Keycloak, for one) leave it out.
+#[derive(Default)]
+pub(crate) struct Authentication {
+    pub(crate) session_index: Option<String>,
+    pub(crate) session_not_on_or_after: Option<Timestamp>,
+    pub(crate) authn_instant: Option<Timestamp>,
+    pub(crate) authn_context: Option<String>,
+}
+
+impl Rules<'_> {
+    pub(crate) fn check_authentication(
+        &self,
+        assertion: Part<'_>,
+    ) -> Result<Authentication, Rejection> {
+        let authentication = self.read_authentication(assertion)?;
+        let class_ref = authentication.authn_context.as_deref();
+        let asked = &self.sp.authn_contexts;
+        // [SAML-Core §3.3.2.2.1]: comparison `exact`.
+        if !asked.is_empty() && !asked.iter().any(|asked| Some(asked.as_str()) == class_ref) {
+            reject!(
+                AuthnContextMismatch,
+                "the person authenticated by {}, which is none of the {} contexts that are asked for",
+                QuotedOrNothing(class_ref),
+                asked.len()
+            );
+        }
+        Ok(authentication)
+    }
+
+    fn read_authentication(&self, assertion: Part<'_>) -> Result<Authentication, Rejection> {
+        let mut statements = assertion.children(ASSERTION, "AuthnStatement");
+        let Some(statement) = statements.next() else {
+            return Ok(Authentication::default());
+        };
+        if statements.next().is_some() {
+            reject!(
+                SeveralAuthnStatements,
+                "the Assertion has several AuthnStatement elements"
+            );
+        }
+        let authn_instant = statement.instant("AuthnInstant")?;
+        if self.clock.is_before(authn_instant) {
+            reject!(
+                NotYetValid,
+                "the person is said to have authenticated at {authn_instant}, and it is {} now",
+                self.clock.now
+            );
+        }
+        let session_end = statement.optional_instant("SessionNotOnOrAfter")?;
+        if let Some(end) = session_end
+            && self.clock.has_passed(end)
+        {
+            reject!(
+                SessionExpired,
+                "the session at the identity provider ended at {end}, and it is {} now",
+                self.clock.now
+            );
+        }
+        let context = statement.child(ASSERTION, "AuthnContext")?;
+        let class_ref = match context.optional_child(ASSERTION, "AuthnContextClassRef")? {
+            Some(class_ref) => Some(class_ref.text()?.into_owned()),
+            None => None,
+        };
+        Ok(Authentication {
+            session_index: statement
+                .element
+                .attribute("SessionIndex")
+                .map(str::to_owned),
+            session_not_on_or_after: session_end,
+            authn_instant: Some(authn_instant),
+            authn_context: class_ref,
+        })
+    }
+}
+
+/// All attributes in document order, each as it was sent: the same name twice stays two.
+pub(crate) fn attributes(assertion: Part<'_>) -> Result<Vec<Attribute>, Rejection> {
+    let mut attributes = Vec::new();
+    for statement in assertion.children(ASSERTION, "AttributeStatement") {
+        statement.check_children(&[(ASSERTION, "Attribute"), (ASSERTION, "EncryptedAttribute")])?;
+        if statement
+            .children(ASSERTION, "EncryptedAttribute")
+            .next()
+            .is_some()
+        {
+            reject!(
+                EncryptedAttributeUnsupported,
+                "an attribute is encrypted, which is not supported yet"
+            );
+        }
+        for attribute in statement.children(ASSERTION, "Attribute") {
+            attributes.push(read_attribute(attribute)?);
+        }
+    }
+    Ok(attributes)
+}
+
+fn read_attribute(attribute: Part<'_>) -> Result<Attribute, Rejection> {
+    attribute.check_children(&[(ASSERTION, "AttributeValue")])?;
+    let optional = |name| attribute.element.attribute(name).map(str::to_owned);
+    Ok(Attribute {
+        name: attribute.attribute("Name")?.to_owned(),
+        name_format: optional("NameFormat"),
+        friendly_name: optional("FriendlyName"),
+        values: attribute
+            .children(ASSERTION, "AttributeValue")
+            .map(read_value)
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// [SAML-Core §2.7.3.1.1]: text, nothing, or anything at all. Text is taken verbatim; what has
+/// elements in it is kept apart, so that no rule ever takes it for text.
+pub(crate) fn read_value(value: Part<'_>) -> Result<AttributeValue, Rejection> {
+    if matches!(
+        value.element.attribute_ns(SCHEMA_INSTANCE, "nil"),
+        Some("true" | "1")
+    ) {
+        return Ok(AttributeValue::Nil);
+    }
+    if !value.element.has_child_elements() {
+        return Ok(AttributeValue::Text(value.text()?.into_owned()));
+    }
+    let mut xml = String::new();
+    for child in value.element.children() {
+        let canonical = c14n::canonicalize(child, &Canonicalization::exclusive(), None)
+            .map_err(|error| value.malformed(format!("an attribute value {error}")))?;
+        xml.push_str(&String::from_utf8_lossy(&canonical));
+    }
+    Ok(AttributeValue::Structured { xml })
+}

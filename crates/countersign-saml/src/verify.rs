@@ -1,0 +1,139 @@
+//! The walk from bytes to a verified identity.
+
+use countersign_core::{Door, IdentityEvidence, Timestamp, VerifiedIdentity};
+use countersign_dsig::xml::{Document, XmlError, XmlErrorKind};
+
+use crate::clock::Clock;
+use crate::code::RejectCode;
+use crate::element::Part;
+use crate::identity_provider::IdentityProvider;
+use crate::inbound::Inbound;
+use crate::login::Verified;
+use crate::rejection::Rejection;
+use crate::replay::ReplayKey;
+use crate::request::Expect;
+use crate::response;
+use crate::rules::Rules;
+use crate::service_provider::{ServiceProvider, SignedPart};
+use crate::signed;
+
+/// Verifies a response of one identity provider to one service provider.
+///
+/// Pure: the same arguments give the same answer. All rules must hold; the codes and their rules
+/// are listed on the [front page](crate).
+///
+/// # Errors
+/// The first rule that does not hold. The order is: is it a message at all, does it claim to come
+/// from this provider and to be a success, is it signed, and then everything it says.
+///
+/// # Security
+/// Claims are read from the canonical bytes whose digest was signed, parsed anew; nothing else in
+/// the message can become one. The result is no login yet: see [`Verified::admit`].
+///
+/// ```no_run
+/// use countersign_core::Timestamp;
+/// use countersign_saml::replay::ReplayStore;
+/// use countersign_saml::{Expect, IdentityProvider, Inbound, Login, PendingRequest, ServiceProvider};
+///
+/// async fn sign_in(
+///     sp: &ServiceProvider,
+///     idp: &IdentityProvider,
+///     replay: &dyn ReplayStore,
+///     form_value: &[u8],
+///     pending: &PendingRequest,
+///     now: Timestamp,
+/// ) -> Result<Login, Box<dyn std::error::Error>> {
+///     let verified = countersign_saml::verify(
+///         sp,
+///         idp,
+///         Inbound::Post(form_value),
+///         Expect::Request(pending),
+///         now,
+///     )?;
+///     Ok(verified.admit(replay, now).await?)
+/// }
+/// ```
+pub fn verify(
+    sp: &ServiceProvider,
+    idp: &IdentityProvider,
+    message: Inbound<'_>,
+    expect: Expect<'_>,
+    now: Timestamp,
+) -> Result<Verified, Rejection> {
+    let rules = Rules {
+        sp,
+        idp,
+        expect,
+        clock: Clock {
+            now,
+            skew: sp.clock_skew,
+        },
+    };
+    rules.check_provider()?;
+    let xml = message.decode(sp.limits.max_bytes)?;
+    let received = Document::parse(&xml, &sp.limits).map_err(|error| not_xml(&error))?;
+
+    // Nobody has proved any of this yet. These rules come first because their codes say more than
+    // a failed signature does; all of them are asked again below.
+    let response = response::as_response(received.root())?;
+    rules.check_issuer(response)?;
+    response::check_status(response)?;
+    let assertion = response::sole_assertion(response)?;
+
+    let is_signed = response::is_signed(response);
+    let signed = signed::verify_signatures(&rules, response, assertion)?;
+
+    // From here on what was received is not read any more, except for the response around a signed
+    // assertion, which can only refuse.
+    let trusted = Document::parse(signed.element.canonical_bytes(), &sp.limits)
+        .map_err(|error| not_xml(&error))?;
+    let (response, assertion) = match signed.part {
+        SignedPart::Assertion => (
+            response,
+            Part::new(trusted.root(), RejectCode::MalformedAssertion),
+        ),
+        _ => {
+            let response = response::as_response(trusted.root())?;
+            (response, response::sole_assertion(response)?)
+        }
+    };
+    rules.check_response(response, is_signed)?;
+    let held = rules.hold(assertion)?;
+    let certificate_sha256 = signed::check_certificate(&rules, &signed.element)?;
+    drop(trusted);
+
+    Ok(Verified {
+        replay_key: ReplayKey {
+            issuer: idp.entity_id().to_owned(),
+            id: held.assertion_id.clone(),
+        },
+        stale_at: held.stale_at,
+        identity: VerifiedIdentity::vouched_by_door(
+            Door::Saml,
+            held.claims,
+            IdentityEvidence {
+                signed_element: signed.element.local_name().to_owned(),
+                signed_sha256: signed.element.sha256(),
+                certificate_sha256,
+                signature_algorithm: signed.element.signature_algorithm().to_owned(),
+                signed_bytes: signed.element.into_bytes(),
+                assertion_id: held.assertion_id,
+            },
+        ),
+    })
+}
+
+/// The refusal of what is no XML, or XML that is never accepted.
+pub(crate) fn not_xml(error: &XmlError) -> Rejection {
+    let code = match error.kind() {
+        XmlErrorKind::TooLarge
+        | XmlErrorKind::TooDeep
+        | XmlErrorKind::TooManyElements
+        | XmlErrorKind::TooManyAttributes
+        | XmlErrorKind::TooManyNamespaces => RejectCode::TooLarge,
+        XmlErrorKind::Doctype => RejectCode::DoctypeForbidden,
+        XmlErrorKind::DuplicateId => RejectCode::DuplicateId,
+        _ => RejectCode::MalformedXml,
+    };
+    Rejection::new(code, format!("the message is not acceptable xml: {error}"))
+}
