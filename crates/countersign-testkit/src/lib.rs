@@ -1,7 +1,9 @@
 //! What hosts and countersign itself use in tests. Never part of a release build: it holds
 //! private keys that everybody knows.
 
+pub mod attacks;
 pub mod broken;
 pub mod conformance;
 pub mod fixtures;
+pub mod idp;
 pub mod keys;
