@@ -1,0 +1,76 @@
+//! One service provider, one identity provider, one request and one instant, as the tests use
+//! them.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use countersign_core::{Timestamp, VerifiedIdentity};
+use countersign_saml::{
+    Expect, IdentityProvider, Inbound, PendingRequest, RejectCode, Rejection, ServiceProvider,
+};
+use countersign_testkit::idp::{ResponseSpec, TestIdp};
+
+pub(crate) const SP: &str = "https://sign.example/saml";
+pub(crate) const ACS: &str = "https://sign.example/saml/acs";
+pub(crate) const IDP: &str = "https://idp.example/metadata";
+pub(crate) const REQUEST: &str = "_request-1";
+pub(crate) const NURSE: &str = "nurse@acme.example";
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn now() -> Timestamp {
+    at("2026-03-01T09:30:00Z")
+}
+
+pub(crate) fn sp() -> ServiceProvider {
+    ServiceProvider::new(SP, ACS).unwrap()
+}
+
+pub(crate) fn test_idp() -> TestIdp {
+    TestIdp::new(IDP)
+}
+
+pub(crate) fn idp() -> IdentityProvider {
+    IdentityProvider::from_metadata(test_idp().metadata().as_bytes()).unwrap()
+}
+
+/// A response that is accepted.
+pub(crate) fn spec() -> ResponseSpec {
+    ResponseSpec::new(SP, ACS, NURSE, now())
+        .answering(REQUEST)
+        .with_attribute("groups", ["ward-7", "night-shift"])
+}
+
+/// Verifies XML as the answer to [`REQUEST`], now.
+pub(crate) fn verify(sp: &ServiceProvider, xml: &[u8]) -> Result<VerifiedIdentity, Rejection> {
+    let pending = PendingRequest::new(REQUEST).unwrap();
+    verify_for(sp, &idp(), xml, Expect::Request(&pending), now())
+}
+
+pub(crate) fn verify_for(
+    sp: &ServiceProvider,
+    idp: &IdentityProvider,
+    xml: &[u8],
+    expect: Expect<'_>,
+    now: Timestamp,
+) -> Result<VerifiedIdentity, Rejection> {
+    countersign_saml::verify(sp, idp, Inbound::Xml(xml), expect, now)
+        .map(|verified| verified.insecure_without_replay_check().into_identity())
+}
+
+/// Asserts that a response is refused by this rule.
+#[track_caller]
+pub(crate) fn refused_as(code: RejectCode, result: Result<VerifiedIdentity, Rejection>) {
+    match result {
+        Err(rejection) => assert_eq!(rejection.reject_code(), code, "{rejection}"),
+        Ok(identity) => panic!("accepted as {:?}, not refused as {code}", identity.claims()),
+    }
+}
+
+/// Asserts that what the spec describes is refused by this rule.
+#[track_caller]
+pub(crate) fn spec_refused_as(code: RejectCode, spec: &ResponseSpec) {
+    refused_as(code, verify(&sp(), &test_idp().respond(spec)));
+}
