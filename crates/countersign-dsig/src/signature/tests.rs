@@ -98,6 +98,13 @@ fn honest() -> String {
     forge_info(&over(&honest_reference()))
 }
 
+/// The `Signature` of the honest document, as it stands there.
+fn signature_of(honest: &str) -> &str {
+    let start = honest.find("<ds:Signature ").unwrap();
+    let end = honest.find("<b>").unwrap();
+    honest.get(start..end).unwrap()
+}
+
 fn rsa() -> SigningKey {
     SigningKey::from_pkcs8(keys::IDP_RSA_2048_PKCS8).unwrap()
 }
@@ -185,9 +192,7 @@ fn a_signature_in_another_namespace_is_none() {
 #[test]
 fn two_signatures_are_refused() {
     let honest = honest();
-    let start = honest.find("<ds:Signature ").unwrap();
-    let end = honest.find("<b>").unwrap();
-    let twice = honest.replace("<b>", &format!("{}<b>", &honest[start..end]));
+    let twice = honest.replace("<b>", &format!("{}<b>", signature_of(&honest)));
     refused(&twice, SignatureError::SeveralSignatures);
 }
 
@@ -481,9 +486,7 @@ fn no_reference_and_two_references_are_refused() {
 #[test]
 fn a_wrapped_original_does_not_speak_for_its_wrapper() {
     let honest = honest();
-    let start = honest.find("<ds:Signature ").unwrap();
-    let end = honest.find("<b>").unwrap();
-    let signature = &honest[start..end];
+    let signature = signature_of(&honest);
     let evil = format!(
         r#"<a ID="_1"><b>evil</b>{}<Extensions><a ID="_0"><b>signed</b></a></Extensions></a>"#,
         signature
@@ -598,10 +601,8 @@ fn transforms_other_than_the_two_are_refused() {
         refused(&xml, SignatureError::Transforms);
     }
     // No Transforms element at all.
-    let bare = honest_reference();
-    let start = bare.find("<ds:Transforms>").unwrap();
-    let end = bare.find("<ds:DigestMethod").unwrap();
-    let bare = format!("{}{}", &bare[..start], &bare[end..]);
+    let all = format!("<ds:Transforms>{}</ds:Transforms>", honest_transforms());
+    let bare = honest_reference().replace(&all, "");
     refused(&forge_info(&over(&bare)), SignatureError::Transforms);
 }
 

@@ -1,0 +1,209 @@
+//! What holds for every document.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use countersign_dsig::algorithm::SignatureAlgorithm;
+use countersign_dsig::c14n::{Canonicalization, canonicalize};
+use countersign_dsig::key::VerificationKey;
+use countersign_dsig::sign::{SigningKey, SigningOptions, sign_enveloped};
+use countersign_dsig::signature::{SignaturePolicy, verify_enveloped};
+use countersign_dsig::xml::{Document, Element, Limits};
+use countersign_testkit::keys;
+use proptest::prelude::*;
+
+/// Some pieces, one after the other.
+fn concat(piece: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    proptest::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+}
+
+/// Text as it stands in a document, with everything that has to be resolved or normalized.
+fn character_data() -> impl Strategy<Value = String> {
+    concat(prop_oneof![
+        "[ -%'-;=?-~é漢]{0,8}",
+        Just("a>b".to_owned()),
+        Just("&lt;".to_owned()),
+        Just("&amp;".to_owned()),
+        Just("&#13;".to_owned()),
+        Just("&#x9;".to_owned()),
+        Just("\n".to_owned()),
+        Just("\r\n".to_owned()),
+        Just("\r".to_owned()),
+        Just("<!-- - -->".to_owned()),
+        Just("<![CDATA[<&]]]>".to_owned()),
+    ])
+}
+
+fn attribute_value() -> impl Strategy<Value = String> {
+    concat(prop_oneof![
+        "[ !#-%'-;=-~é]{0,8}",
+        Just("&quot;".to_owned()),
+        Just("&#10;".to_owned()),
+        Just("&#xD;".to_owned()),
+        Just("\t".to_owned()),
+        Just("\r\n".to_owned()),
+        Just("&lt;".to_owned()),
+    ])
+}
+
+/// A name and what follows it in a start tag; the prefixes `p` and `q` are always in scope.
+fn tag() -> impl Strategy<Value = (String, String)> {
+    let name = prop_oneof![Just("a"), Just("p:a"), Just("q:b"), Just("é")];
+    let declarations = prop_oneof![
+        Just(""),
+        Just(" xmlns='urn:d'"),
+        Just(" xmlns=''"),
+        Just(" xmlns:p='urn:other'"),
+        Just(" xmlns:q='urn:p' xmlns:r='urn:unused'"),
+    ];
+    let attributes =
+        (attribute_value(), attribute_value(), 0..4_u8).prop_map(|(a, b, which)| match which {
+            0 => String::new(),
+            1 => format!(" x=\"{a}\""),
+            2 => format!(" z=\"{a}\"\n p:x=\"{b}\""),
+            _ => format!(" xml:lang=\"{a}\" q:y=\"{b}\""),
+        });
+    (name, declarations, attributes).prop_map(|(name, declarations, attributes)| {
+        (name.to_owned(), declarations.to_owned() + &attributes)
+    })
+}
+
+fn element() -> impl Strategy<Value = String> {
+    let leaf = (tag(), character_data()).prop_map(|((name, rest), text)| {
+        if text.is_empty() {
+            format!("<{name}{rest}/>")
+        } else {
+            format!("<{name}{rest}>{text}</{name} >")
+        }
+    });
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let children = concat((character_data(), inner).prop_map(|(text, child)| text + &child));
+        (tag(), children)
+            .prop_map(|((name, rest), children)| format!("<{name}{rest}>{children}</{name}>"))
+    })
+}
+
+fn document() -> impl Strategy<Value = String> {
+    element().prop_map(|inner| {
+        format!("<?xml version='1.0'?>\r\n<root ID='_1' xmlns:p='urn:p' xmlns:q='urn:q'>{inner}</root>\n")
+    })
+}
+
+fn parse(xml: &[u8]) -> Document<'_> {
+    Document::parse(xml, &Limits::default()).unwrap()
+}
+
+/// Both trees have the same elements, attributes and text at the same places.
+fn same(ours: Element<'_>, theirs: roxmltree::Node<'_, '_>) {
+    assert_eq!(ours.local_name(), theirs.tag_name().name());
+    // roxmltree gives Some("") for `xmlns=""`.
+    let namespace = theirs.tag_name().namespace().filter(|uri| !uri.is_empty());
+    assert_eq!(ours.namespace(), namespace);
+    let our_attributes: Vec<_> = ours
+        .attributes()
+        .map(|attribute| {
+            (
+                attribute.namespace(),
+                attribute.local_name(),
+                attribute.value(),
+            )
+        })
+        .collect();
+    let their_attributes: Vec<_> = theirs
+        .attributes()
+        .map(|attribute| (attribute.namespace(), attribute.name(), attribute.value()))
+        .collect();
+    assert_eq!(our_attributes, their_attributes);
+    let their_children: Vec<_> = theirs
+        .children()
+        .filter(roxmltree::Node::is_element)
+        .collect();
+    if their_children.is_empty() {
+        let text: String = theirs
+            .children()
+            .filter(roxmltree::Node::is_text)
+            .filter_map(|node| node.text())
+            .collect();
+        assert_eq!(ours.text().unwrap(), text);
+    }
+    assert_eq!(ours.children().count(), their_children.len());
+    for (our_child, their_child) in ours.children().zip(their_children) {
+        assert_eq!(our_child.parent(), Some(ours));
+        same(our_child, their_child);
+    }
+}
+
+proptest! {
+    #[test]
+    fn roxmltree_sees_the_same_tree(xml in document()) {
+        let ours = parse(xml.as_bytes());
+        // roxmltree leaves a carriage return before a reference as it is, against [XML §2.11].
+        let normalized = xml.replace("\r\n", "\n").replace('\r', "\n");
+        let theirs = roxmltree::Document::parse(&normalized).unwrap();
+        same(ours.root(), theirs.root_element());
+    }
+
+    #[test]
+    fn canonical_forms_are_idempotent(xml in document()) {
+        for method in [
+            Canonicalization::exclusive(),
+            Canonicalization::exclusive().with_comments(),
+            Canonicalization::exclusive().with_inclusive_prefixes("p r #default").unwrap(),
+            Canonicalization::inclusive_1_0(),
+            Canonicalization::inclusive_1_1(),
+        ] {
+            let document = parse(xml.as_bytes());
+            let once = canonicalize(document.root(), &method, None).unwrap();
+            let again = canonicalize(parse(&once).root(), &method, None).unwrap();
+            prop_assert_eq!(&once, &again);
+            // Every element has a canonical form of its own, which parses, and which says the
+            // same in another context.
+            for element in document.root().descendants() {
+                let once = canonicalize(element, &method, None).unwrap();
+                let again = canonicalize(parse(&once).root(), &method, None).unwrap();
+                prop_assert_eq!(&once, &again);
+            }
+        }
+    }
+
+    /// The canonical form means what the document means: claims read from it are the document's.
+    #[test]
+    fn canonical_forms_keep_the_tree(xml in document()) {
+        let document = parse(xml.as_bytes());
+        let bytes = canonicalize(document.root(), &Canonicalization::exclusive(), None).unwrap();
+        let canonical = parse(&bytes);
+        let pairs = document.root().descendants().zip(canonical.root().descendants());
+        prop_assert_eq!(
+            document.root().descendants().count(),
+            canonical.root().descendants().count()
+        );
+        for (before, after) in pairs {
+            prop_assert_eq!(before.namespace(), after.namespace());
+            prop_assert_eq!(before.local_name(), after.local_name());
+            prop_assert_eq!(before.text().ok(), after.text().ok());
+            for attribute in before.attributes() {
+                let namespace = attribute.namespace().unwrap_or_default();
+                let value = after.attribute_ns(namespace, attribute.local_name());
+                prop_assert_eq!(value, Some(attribute.value()));
+            }
+        }
+    }
+
+    /// Changed in one byte, a signed document gives the same bytes or none.
+    #[test]
+    fn no_changed_byte_changes_what_is_signed(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let xml = b"<r ID='_1' xmlns:p='urn:p'><Issuer>i</Issuer><p:a x='1&#10;'>t<!-- c -->u</p:a></r>";
+        let key = SigningKey::from_pkcs8(keys::IDP_ED25519_PKCS8).unwrap();
+        let signed = sign_enveloped(xml, "_1", &key, &SigningOptions::default()).unwrap();
+        let keys = [VerificationKey::from_certificate_der(keys::IDP_ED25519_CERTIFICATE).unwrap()];
+        let verify = |xml: &[u8]| {
+            let document = Document::parse(xml, &Limits::default()).ok()?;
+            verify_enveloped(document.root(), &keys, &SignaturePolicy::default()).ok()
+        };
+        let honest = verify(&signed).unwrap();
+        let mut changed = signed.clone();
+        *at.get_mut(&mut changed) = byte;
+        if let Some(element) = verify(&changed) {
+            prop_assert_eq!(element.canonical_bytes(), honest.canonical_bytes());
+            prop_assert_eq!(element.signature_algorithm(), SignatureAlgorithm::Ed25519.uri());
+        }
+    }
+}
