@@ -82,6 +82,20 @@ pub enum TakeReason {
     Duplicate,
 }
 
+impl TakeReason {
+    /// A stable code for logs and records.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::RuleNoLongerMatches => "roles.rule_no_longer_matches",
+            Self::RuleChanged => "roles.rule_changed",
+            Self::NotDefault => "roles.not_default",
+            Self::ShorterRule => "roles.shorter_rule",
+            Self::Duplicate => "roles.duplicate",
+        }
+    }
+}
+
 /// What a sign-in does to an account's grants.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -1,4 +1,97 @@
 //! Sign-in, account, role, signature and proof: the engine over every countersign crate.
+//!
+//! Somebody signs in through their company's identity provider. The engine verifies the SAML
+//! response, finds or creates the account by policy at that very moment, gives exactly the roles
+//! that the rules allow and for as long as they allow, and records it all, so that a signature
+//! made in that session can be proved years later to somebody who trusts neither the host
+//! application nor countersign.
+//!
+//! # Ten lines
+//! ```no_run
+//! # async fn host(form: &[u8], pending: countersign::saml::PendingRequest, metadata: &[u8],
+//! #     store: std::sync::Arc<countersign::memory::MemoryStore>) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use countersign::audit::Ed25519Signer;
+//! use countersign::saml::{Expect, IdentityProvider, Inbound, ServiceProvider};
+//! use countersign::{ConnectionId, Document, DocumentId, Engine, Intent, PolicyFile, SignIn};
+//!
+//! let acme = ConnectionId::new("acme")?;
+//! let sp = ServiceProvider::new("https://sign.example/saml", "https://sign.example/saml/acs")?;
+//! let engine = Engine::builder(PolicyFile::load("policy.toml".as_ref())?)
+//!     .connection(acme.clone(), sp, IdentityProvider::from_metadata(metadata)?)
+//!     .store(store)
+//!     .log("sign.example/log", Arc::new(Ed25519Signer::from_pkcs8(&std::fs::read("log.key")?)?))
+//!     .build()
+//!     .await?;
+//!
+//! // The browser posts SAMLResponse to the assertion consumer service:
+//! let session = match engine.sign_in(&acme, Inbound::Post(form), Expect::Request(&pending)).await? {
+//!     SignIn::Admitted(session) => session,
+//!     SignIn::Refused(refused) => { eprintln!("{}: {refused}", refused.code()); return Ok(()) }
+//! };
+//!
+//! // The person reads a document, says what the signature shall mean, and signs:
+//! let nda = Document::new(DocumentId::new("nda-7")?, "nda/mutual", "application/pdf", b"%PDF…");
+//! let presented = engine.present(&session, &nda).await?;
+//! let confirmed = engine.confirm(presented, &Intent::approval()).await?;
+//! let signature = engine.sign(confirmed, "Given Family").await?;
+//!
+//! // One file that proves it:
+//! let bundle = engine.export(signature.entry(), &Default::default()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a host brings
+//! | port | what for | what is there |
+//! |---|---|---|
+//! | [`provision::store::UserStore`] | accounts, links, grants, sessions | [`memory::MemoryStore`], `countersign-sqlite` |
+//! | [`saml::ReplayStore`] | assertions that were used | the same |
+//! | [`audit::store::LedgerStore`] | records and the tree over them | the same |
+//! | [`audit::signer::Signer`] | the key that signs checkpoints | [`audit::Ed25519Signer`] |
+//! | [`Clock`] | the time | [`SystemClock`], [`ManualClock`] |
+//!
+//! # Where to find what
+//! | module | what it holds |
+//! |---|---|
+//! | [`engine`] | [`Engine`]: sign in, present, confirm, sign |
+//! | [`builder`] | putting an engine together |
+//! | [`sign_in`] | how a sign-in ends: [`SignIn`] |
+//! | [`session`] | [`Session`] |
+//! | [`ceremony`] | the steps of a signature as types |
+//! | [`export`] | checkpoints and evidence bundles |
+//! | [`policy_file`] | policy and roles from one TOML file |
+//! | [`memory`] | a store for tests and first steps |
+//! | [`clock`], [`blocking`] | the time, and waiting without a runtime |
+//! | [`error`] | what can go wrong, by whose fault |
 
+mod admission;
+pub mod blocking;
+pub mod builder;
+pub mod ceremony;
+pub mod clock;
+pub mod engine;
+pub mod error;
+pub mod export;
+mod identifier;
 pub mod memory;
 pub mod policy_file;
+pub mod session;
+pub mod sign_in;
+
+pub use countersign_audit as audit;
+pub use countersign_core::*;
+pub use countersign_dsig as dsig;
+pub use countersign_evidence as evidence;
+pub use countersign_provision as provision;
+pub use countersign_roles as roles;
+pub use countersign_saml as saml;
+
+pub use crate::builder::{BuildError, EngineBuilder};
+pub use crate::ceremony::{Confirmed, Declined, Document, Intent, Presented, Signature};
+pub use crate::clock::{Clock, ManualClock, SystemClock};
+pub use crate::engine::Engine;
+pub use crate::error::EngineError;
+pub use crate::policy_file::PolicyFile;
+pub use crate::session::Session;
+pub use crate::sign_in::{Refused, SignIn};

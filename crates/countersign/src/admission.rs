@@ -1,0 +1,401 @@
+//! An admission as one change: the account, its link, its grants, a session, and the record of
+//! each, which names the records that caused it.
+
+use countersign_audit::account::{Person, UserLinked, UserProvisioned, UserUpdated};
+use countersign_audit::assertion::AssertionVerified;
+use countersign_audit::kind::RecordBody;
+use countersign_audit::leaf::{Account, Leaf};
+use countersign_audit::record::Recorded;
+use countersign_audit::role::{RoleGranted, RoleRevoked};
+use countersign_audit::seal::{Correlation, Draft};
+use countersign_audit::session::SessionOpened;
+use countersign_core::{
+    Facts, Grant, GrantId, GrantOwner, LeafHash, RoleName, RuleId, Timestamp, UserId,
+};
+use countersign_provision::plan::{Admission, LinkPlan, NewUser, UserField, UserPlan};
+use countersign_provision::store::{Change, Link, SessionRecord, Snapshot, UserWrite};
+use countersign_provision::user::{User, UserState};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::identifier::{self, random};
+use crate::session::Session;
+use crate::sign_in::{Arrival, person};
+
+/// A change that waits for its commit, and the session that it opens.
+pub(crate) struct Admitting {
+    change: Change,
+    session: Session,
+}
+
+impl Admitting {
+    pub(crate) fn new(
+        engine: &Engine,
+        arrival: &Arrival<'_>,
+        facts: &Facts,
+        snapshot: &Snapshot,
+        admission: &Admission,
+    ) -> Result<Self, EngineError> {
+        let mut writer = Writer::new(engine, arrival, facts, snapshot, admission);
+        let assertion = writer.seal(AssertionVerified::draft(
+            arrival.id.clone(),
+            &arrival.identity,
+        ))?;
+        let assertion = assertion.leaf();
+        let (user, account) = writer.account(assertion)?;
+        let grants = writer.grants(&user, account, assertion)?;
+        let session = writer.session(&user, account, assertion)?;
+        Ok(Self {
+            change: writer.change,
+            session: Session::new(session, grants),
+        })
+    }
+
+    pub(crate) fn change(&self) -> &Change {
+        &self.change
+    }
+
+    pub(crate) fn into_session(self) -> Session {
+        self.session
+    }
+}
+
+struct Writer<'a> {
+    engine: &'a Engine,
+    arrival: &'a Arrival<'a>,
+    facts: &'a Facts,
+    snapshot: &'a Snapshot,
+    admission: &'a Admission,
+    now: Timestamp,
+    walk: Correlation,
+    change: Change,
+}
+
+impl<'a> Writer<'a> {
+    fn new(
+        engine: &'a Engine,
+        arrival: &'a Arrival<'a>,
+        facts: &'a Facts,
+        snapshot: &'a Snapshot,
+        admission: &'a Admission,
+    ) -> Self {
+        let mut change = Change::new(arrival.rules.tenant.clone());
+        change.connection = Some((arrival.id.clone(), snapshot.connection.epoch));
+        change.seat_cap = admission.seat_cap;
+        change.unique_email = admission.unique_email;
+        Self {
+            engine,
+            arrival,
+            facts,
+            snapshot,
+            admission,
+            now: arrival.now,
+            walk: arrival.walk(),
+            change,
+        }
+    }
+
+    fn seal<K: RecordBody>(&mut self, draft: Draft<K>) -> Result<Recorded<K>, EngineError> {
+        let sealed = self.engine.seal(&mut self.walk, draft, self.now)?;
+        let (entry, recorded) = sealed.into_parts();
+        self.change.entries.push(entry);
+        Ok(recorded)
+    }
+
+    fn random(&self) -> Result<[u8; 16], EngineError> {
+        random(&*self.engine.shared.entropy)
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let reasons = self.admission.reasons.iter();
+        reasons.map(|reason| reason.code().to_owned()).collect()
+    }
+
+    fn attributes(&self) -> Vec<String> {
+        self.facts.attributes.keys().cloned().collect()
+    }
+
+    /// Creates or updates the account and ties the subject to it; returns the record that stands
+    /// for it from now on.
+    fn account(
+        &mut self,
+        assertion: Leaf<AssertionVerified>,
+    ) -> Result<(UserId, Leaf<Account>), EngineError> {
+        match &self.admission.user {
+            UserPlan::Create(new) => self.create(new, assertion),
+            UserPlan::Keep(user) => {
+                let account = self.link(user, assertion)?;
+                self.update(user);
+                Ok((user.id.clone(), account))
+            }
+            UserPlan::Update { user, changes } => {
+                let account = self.link(user, assertion)?;
+                let changed: Vec<UserField> = changes.iter().map(|change| change.field).collect();
+                let body = UserUpdated {
+                    connection: self.arrival.id.clone(),
+                    changed: changed
+                        .iter()
+                        .map(|field| field.name().to_owned())
+                        .collect(),
+                    reasons: self.reasons(),
+                };
+                let values = new_values(user, &changed);
+                self.seal(body.draft(user.id.clone(), &values, assertion, account))?;
+                self.update(user);
+                Ok((user.id.clone(), account))
+            }
+        }
+    }
+
+    fn create(
+        &mut self,
+        new: &NewUser,
+        assertion: Leaf<AssertionVerified>,
+    ) -> Result<(UserId, Leaf<Account>), EngineError> {
+        let id = identifier::user(self.random()?)?;
+        let body = UserProvisioned {
+            connection: self.arrival.id.clone(),
+            strategy: self.arrival.rules.strategy.name().to_owned(),
+            matched_by: None,
+            state: "active".to_owned(),
+            account_id: new.account_id.clone(),
+            permission_profile_id: new.permission_profile_id.clone(),
+            attributes: self.attributes(),
+            reasons: self.reasons(),
+        };
+        let recorded = self.seal(body.draft(id.clone(), &person(self.facts), assertion))?;
+        let account = recorded.leaf();
+        self.change.users.push(UserWrite::Create(User {
+            id: id.clone(),
+            tenant: self.arrival.rules.tenant.clone(),
+            state: UserState::Active,
+            email: new.email.clone(),
+            email_verified_locally: false,
+            given_name: new.given_name.clone(),
+            family_name: new.family_name.clone(),
+            display_name: new.display_name.clone(),
+            account_id: new.account_id.clone(),
+            permission_profile_id: new.permission_profile_id.clone(),
+            created_at: self.now,
+            last_sign_in_at: Some(self.now),
+            entry: Some(account.hash()),
+            version: 1,
+        }));
+        self.add_link(&id, account.hash());
+        Ok((id, account.into()))
+    }
+
+    /// The record that ties the subject to an account that is there; a new one if the subject was
+    /// not tied to it before.
+    fn link(
+        &mut self,
+        user: &User,
+        assertion: Leaf<AssertionVerified>,
+    ) -> Result<Leaf<Account>, EngineError> {
+        if let (LinkPlan::Existing, Some(link)) = (&self.admission.link, &self.snapshot.link) {
+            return Ok(Leaf::from_store(link.entry));
+        }
+        let body = UserLinked {
+            connection: self.arrival.id.clone(),
+            strategy: self.arrival.rules.strategy.name().to_owned(),
+            matched_by: self.admission.matched_by.name().to_owned(),
+            attributes: self.attributes(),
+            reasons: self.reasons(),
+        };
+        let provisioned = user.entry.map(Leaf::from_store);
+        let draft = body.draft(user.id.clone(), &person(self.facts), assertion, provisioned);
+        let account = self.seal(draft)?.leaf();
+        self.add_link(&user.id, account.hash());
+        Ok(account.into())
+    }
+
+    fn add_link(&mut self, user: &UserId, entry: LeafHash) {
+        if let LinkPlan::Move { from, version } = &self.admission.link {
+            self.change.users.push(UserWrite::Expect {
+                user: from.clone(),
+                version: *version,
+            });
+            self.change.remove_links.push(self.facts.subject.clone());
+        }
+        self.change.links.push(Link {
+            subject: self.facts.subject.clone(),
+            user: user.clone(),
+            connection: self.arrival.id.clone(),
+            linked_at: self.now,
+            entry,
+        });
+    }
+
+    fn update(&mut self, user: &User) {
+        let mut written = user.clone();
+        written.last_sign_in_at = Some(self.now);
+        self.change.users.push(UserWrite::Update {
+            expected_version: user.version,
+            user: written,
+        });
+    }
+
+    /// Gives, renews, keeps and takes grants; returns those that are live now.
+    fn grants(
+        &mut self,
+        user: &UserId,
+        account: Leaf<Account>,
+        assertion: Leaf<AssertionVerified>,
+    ) -> Result<Vec<Grant>, EngineError> {
+        let delta = &self.admission.grants;
+        let mut grants = Vec::new();
+        for taken in &delta.take {
+            let body = RoleRevoked {
+                grant: taken.grant.id.clone(),
+                role: taken.grant.role.clone(),
+                owner: taken.grant.owner.clone(),
+                reason: taken.reason.code().to_owned(),
+            };
+            let granted = Leaf::<RoleGranted>::from_store(taken.grant.entry);
+            self.seal(body.draft(user.clone(), granted, Some(assertion)))?;
+            self.change.remove_grants.push(taken.grant.id.clone());
+        }
+        let mut given = Vec::new();
+        for proposed in &delta.give {
+            given.push(Given {
+                id: identifier::grant(self.random()?)?,
+                role: &proposed.role,
+                owner: &proposed.owner,
+                rule: proposed.rule.as_ref(),
+                granted_at: self.now,
+                expires_at: proposed.expires_at,
+            });
+        }
+        for renewal in &delta.renew {
+            given.push(Given {
+                granted_at: renewal.granted_at,
+                expires_at: renewal.expires_at,
+                ..Given::again(&renewal.grant)
+            });
+        }
+        for kept in &delta.keep {
+            if kept.policy_hash == self.engine.policy().hash() {
+                grants.push(kept.clone());
+            } else {
+                // What the role allows may be another thing under the policy in force: the
+                // grant's record has to say it, because a signature rests on it.
+                given.push(Given::again(kept));
+            }
+        }
+        for given in given {
+            grants.push(self.give(given, user, account, assertion)?);
+        }
+        grants.extend(delta.others.iter().cloned());
+        grants.retain(|grant| grant.is_live(self.now));
+        Ok(grants)
+    }
+
+    fn give(
+        &mut self,
+        given: Given<'_>,
+        user: &UserId,
+        account: Leaf<Account>,
+        assertion: Leaf<AssertionVerified>,
+    ) -> Result<Grant, EngineError> {
+        let role = self.engine.policy().catalog().role(given.role);
+        let permissions = role.map_or(&[][..], |role| role.permissions());
+        let body = RoleGranted {
+            grant: given.id.clone(),
+            role: given.role.clone(),
+            owner: given.owner.clone(),
+            rule: given.rule.cloned(),
+            expires_at: given.expires_at,
+            permissions: permissions.iter().map(ToString::to_string).collect(),
+        };
+        let recorded = self.seal(body.draft(user.clone(), account, Some(assertion)))?;
+        let grant = Grant {
+            id: given.id,
+            user: user.clone(),
+            role: given.role.clone(),
+            owner: given.owner.clone(),
+            rule: given.rule.cloned(),
+            policy_hash: self.engine.policy().hash(),
+            granted_at: given.granted_at,
+            expires_at: given.expires_at,
+            entry: recorded.leaf().hash(),
+        };
+        self.change.put_grants.push(grant.clone());
+        Ok(grant)
+    }
+
+    fn session(
+        &mut self,
+        user: &UserId,
+        account: Leaf<Account>,
+        assertion: Leaf<AssertionVerified>,
+    ) -> Result<SessionRecord, EngineError> {
+        let claims = self.arrival.identity.claims();
+        let bound = claims.session_not_on_or_after;
+        let expires_at = self
+            .engine
+            .policy()
+            .session()
+            .deadline(self.now, bound)
+            .min(self.admission.session_not_after);
+        let id = identifier::session(self.random()?)?;
+        let body = SessionOpened {
+            session: id.clone(),
+            connection: self.arrival.id.clone(),
+            expires_at,
+        };
+        let recorded = self.seal(body.draft(user.clone(), assertion, account))?;
+        let session = SessionRecord {
+            id,
+            tenant: self.arrival.rules.tenant.clone(),
+            user: user.clone(),
+            connection: self.arrival.id.clone(),
+            opened_at: self.now,
+            expires_at,
+            session_index: claims.session_index.clone(),
+            correlation: self.walk.id().clone(),
+            entry: recorded.leaf().hash(),
+            closed_at: None,
+        };
+        self.change.open_sessions.push(session.clone());
+        Ok(session)
+    }
+}
+
+/// A grant that is about to be recorded.
+struct Given<'a> {
+    id: GrantId,
+    role: &'a RoleName,
+    owner: &'a GrantOwner,
+    rule: Option<&'a RuleId>,
+    granted_at: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+impl<'a> Given<'a> {
+    /// The same grant, recorded anew.
+    fn again(grant: &'a Grant) -> Self {
+        Self {
+            id: grant.id.clone(),
+            role: &grant.role,
+            owner: &grant.owner,
+            rule: grant.rule.as_ref(),
+            granted_at: grant.granted_at,
+            expires_at: grant.expires_at,
+        }
+    }
+}
+
+/// The new values of the fields that change, for commitments.
+fn new_values(user: &User, changed: &[UserField]) -> Person {
+    let mut values = Person::default();
+    for field in changed {
+        match field {
+            UserField::Email => values.email = user.email.clone(),
+            UserField::GivenName => values.given_name = user.given_name.clone(),
+            UserField::FamilyName => values.family_name = user.family_name.clone(),
+            UserField::DisplayName => values.display_name = user.display_name.clone(),
+            _ => {}
+        }
+    }
+    values
+}

@@ -1,0 +1,183 @@
+//! Putting an engine together, and what can be wrong with the parts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_audit::AuditError;
+use countersign_audit::ledger::Ledger;
+use countersign_audit::seal::{Entropy, SystemEntropy};
+use countersign_audit::signer::Signer;
+use countersign_audit::store::LedgerStore;
+use countersign_core::ConnectionId;
+use countersign_provision::Policy;
+use countersign_provision::store::UserStore;
+use countersign_saml::replay::ReplayStore;
+use countersign_saml::{IdentityProvider, ServiceProvider};
+use thiserror::Error;
+
+use crate::clock::{Clock, SystemClock};
+use crate::engine::{Connection, Engine, Shared};
+
+/// A store that is everything the engine needs: users, replay and ledger in one place, so that
+/// an account and its record are one transaction.
+pub trait Store: UserStore + ReplayStore + LedgerStore + 'static {}
+impl<S: UserStore + ReplayStore + LedgerStore + 'static> Store for S {}
+
+/// Why the parts do not make an engine: misuse of the API, but for the last.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A part is missing.
+    #[error("the engine has no {0}")]
+    Missing(&'static str),
+    /// An identity provider was given for a connection that the policy does not know.
+    #[error("the policy knows no connection `{0}`")]
+    NotInPolicy(ConnectionId),
+    /// The policy names a connection that no identity provider was given for.
+    #[error("no identity provider was given for the connection `{0}`")]
+    NoIdentityProvider(ConnectionId),
+    /// The policy is about another issuer than the identity provider's entity id: a sign-in
+    /// would be judged by the wrong rules.
+    #[error(
+        "the connection `{connection}` is for the issuer `{policy}`, its identity provider is `{metadata}`"
+    )]
+    IssuerMismatch {
+        /// The connection.
+        connection: ConnectionId,
+        /// The issuer that the policy names.
+        policy: String,
+        /// The entity id in the metadata.
+        metadata: String,
+    },
+    /// The ledger can not be opened: the store contradicts what was signed, or fails.
+    #[error("the ledger can not be opened")]
+    Ledger(#[from] AuditError),
+}
+
+/// The parts of an [`Engine`].
+pub struct EngineBuilder {
+    policy: Policy,
+    connections: BTreeMap<ConnectionId, Connection>,
+    store: Option<(
+        Arc<dyn UserStore>,
+        Arc<dyn ReplayStore>,
+        Arc<dyn LedgerStore>,
+    )>,
+    log: Option<(String, Arc<dyn Signer>)>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl EngineBuilder {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            connections: BTreeMap::new(),
+            store: None,
+            log: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::new()),
+        }
+    }
+
+    /// The identity provider of one of the policy's connections, and who we are to it.
+    #[must_use]
+    pub fn connection(
+        mut self,
+        connection: ConnectionId,
+        service_provider: ServiceProvider,
+        identity_provider: IdentityProvider,
+    ) -> Self {
+        self.connections.insert(
+            connection,
+            Connection {
+                service_provider,
+                identity_provider,
+            },
+        );
+        self
+    }
+
+    /// Where everything is kept.
+    #[must_use]
+    pub fn store<S: Store>(mut self, store: Arc<S>) -> Self {
+        self.store = Some((store.clone(), store.clone(), store));
+        self
+    }
+
+    /// The ledger's origin, such as `sign.acme.example/log`, and the key that signs its
+    /// checkpoints.
+    #[must_use]
+    pub fn log(mut self, origin: impl Into<String>, signer: Arc<dyn Signer>) -> Self {
+        self.log = Some((origin.into(), signer));
+        self
+    }
+
+    /// The clock; the machine's otherwise.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where ids and salts come from; the operating system's random bytes otherwise.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Opens the ledger and starts.
+    ///
+    /// # Errors
+    /// If a part is missing or two do not fit, or the ledger is found to have been rolled back,
+    /// forked or damaged since its last checkpoint.
+    pub async fn build(self) -> Result<Engine, BuildError> {
+        let (users, replay, entries) = self.store.ok_or(BuildError::Missing("store"))?;
+        let (origin, signer) = self.log.ok_or(BuildError::Missing("log key"))?;
+        for (id, connection) in &self.connections {
+            let rules = self
+                .policy
+                .connection(id)
+                .ok_or_else(|| BuildError::NotInPolicy(id.clone()))?;
+            let metadata = connection.identity_provider.entity_id();
+            if rules.issuer != metadata {
+                return Err(BuildError::IssuerMismatch {
+                    connection: id.clone(),
+                    policy: rules.issuer.clone(),
+                    metadata: metadata.to_owned(),
+                });
+            }
+        }
+        if let Some(id) = self
+            .policy
+            .connections()
+            .map(|(id, _)| id)
+            .find(|id| !self.connections.contains_key(*id))
+        {
+            return Err(BuildError::NoIdentityProvider(id.clone()));
+        }
+        let ledger = Ledger::open(entries.clone(), signer, &origin).await?;
+        Ok(Engine {
+            shared: Arc::new(Shared {
+                policy: self.policy,
+                connections: self.connections,
+                users,
+                replay,
+                entries,
+                ledger,
+                clock: self.clock,
+                entropy: self.entropy,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("connections", &self.connections.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,419 @@
+//! The paved path: sign in, sign, export.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_audit::ceremony::{DocumentDeclined, DocumentSigned, IntentConfirmed};
+use countersign_audit::kind::RecordBody;
+use countersign_audit::ledger::Ledger;
+use countersign_audit::record::Recorded;
+use countersign_audit::role::RoleGranted;
+use countersign_audit::seal::{Correlation, Draft, Entropy, Sealed};
+use countersign_audit::session::{SessionClosed, SessionOpened};
+use countersign_audit::store::{EntryQuery, LedgerStore};
+use countersign_core::{
+    ConnectionId, Entry, Grant, LeafHash, SessionId, StoreError, StoreErrorKind, TenantId,
+    Timestamp,
+};
+use countersign_provision::Policy;
+use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
+use countersign_provision::user::{User, UserState};
+use countersign_roles::{Authorization, authorize};
+use countersign_saml::replay::ReplayStore;
+use countersign_saml::{IdentityProvider, ServiceProvider};
+
+use crate::builder::EngineBuilder;
+use crate::ceremony::{Confirmed, Declined, Document, Intent, Presented, Signature};
+use crate::clock::Clock;
+use crate::error::EngineError;
+use crate::identifier::{self, random};
+use crate::session::{Session, is_live};
+
+/// How often a commit that lost a race is tried again. Each time somebody else won, so this many
+/// sign-ins of one person at one moment are served; more than that is an attack or a bug.
+pub(crate) const MOST_ATTEMPTS: usize = 256;
+
+/// What a permission to sign is called in the policy file.
+const SIGN: &str = "sign";
+
+/// One configured identity provider, and who we are to it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) service_provider: ServiceProvider,
+    pub(crate) identity_provider: IdentityProvider,
+}
+
+/// The engine: one for a host, shared by all its threads; cloning it is cheap.
+///
+/// Everything that it does is written in one transaction together with its audit records. What
+/// a method returned with `Ok` is durable.
+///
+/// # Cancellation
+/// Dropping a future leaves the store consistent; whether the step was taken is then unknown, and
+/// the records tell.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) policy: Policy,
+    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    pub(crate) users: Arc<dyn UserStore>,
+    pub(crate) replay: Arc<dyn ReplayStore>,
+    pub(crate) entries: Arc<dyn LedgerStore>,
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+/// A session, its account and the account's grants, read at one moment and found to be live.
+struct Live {
+    session: SessionRecord,
+    user: User,
+    grants: Vec<Grant>,
+}
+
+impl Engine {
+    /// Begins to put an engine together.
+    #[must_use]
+    pub fn builder(policy: Policy) -> EngineBuilder {
+        EngineBuilder::new(policy)
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.shared.policy
+    }
+
+    /// The ledger, for checkpoints and proofs.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+
+    /// Reads a session that a sign-in opened; `None` if it is over.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn session(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+    ) -> Result<Option<Session>, EngineError> {
+        let now = self.shared.clock.now();
+        match self.live(tenant, session, now).await {
+            Ok(live) => Ok(Some(Session::new(
+                live.session,
+                live.grants
+                    .into_iter()
+                    .filter(|grant| grant.is_live(now))
+                    .collect(),
+            ))),
+            Err(EngineError::SessionOver) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends a session before its time.
+    ///
+    /// # Errors
+    /// [`EngineError::SessionOver`] if it is over already, or if the store fails.
+    pub async fn close_session(&self, session: &Session) -> Result<(), EngineError> {
+        self.step(session.tenant(), session.id(), async |live, now| {
+            let opened = self.recorded::<SessionOpened>(live.session.entry).await?;
+            let body = SessionClosed {
+                session: live.session.id.clone(),
+                reason: "signed_out".to_owned(),
+            };
+            let draft = body.draft(live.session.user.clone(), opened.leaf());
+            let sealed = self.seal(&mut self.walk(&opened), draft, now)?;
+            let mut change = Change::new(live.session.tenant.clone());
+            change.close_sessions = vec![(live.session.id.clone(), now)];
+            Ok((change, sealed.into_parts()))
+        })
+        .await
+        .map(|_: Recorded<SessionClosed>| ())
+    }
+
+    /// Records that a document was shown, for signing.
+    ///
+    /// # Errors
+    /// [`EngineError::SessionOver`]; [`EngineError::NotAllowed`] unless a live grant allows to
+    /// sign documents of this type; or if the store fails.
+    pub async fn present(
+        &self,
+        session: &Session,
+        document: &Document,
+    ) -> Result<Presented, EngineError> {
+        let ceremony = identifier::ceremony(random(&*self.shared.entropy)?)?;
+        let opened = self.recorded::<SessionOpened>(session.entry()).await?;
+        let record = self
+            .step(session.tenant(), session.id(), async |live, now| {
+                self.allowed_to_sign(live, document.document_type(), now)?;
+                let draft = document.presented(ceremony.clone()).draft(&opened);
+                let sealed = self.seal(&mut self.walk(&opened), draft, now)?;
+                Ok((
+                    Change::new(live.session.tenant.clone()),
+                    sealed.into_parts(),
+                ))
+            })
+            .await?;
+        Ok(Presented {
+            record,
+            session: opened,
+        })
+    }
+
+    /// Records what the signer confirmed.
+    ///
+    /// # Errors
+    /// As [`present`](Self::present).
+    pub async fn confirm(
+        &self,
+        presented: Presented,
+        intent: &Intent,
+    ) -> Result<Confirmed, EngineError> {
+        let (tenant, session) = session_of(&presented);
+        let record = self
+            .step(&tenant, &session, async |live, now| {
+                self.allowed_to_sign(live, &presented.document().document_type, now)?;
+                let draft = IntentConfirmed::draft(
+                    &presented.record,
+                    intent.meaning.as_str(),
+                    intent.statement.as_str(),
+                    intent.disclosure_sha256,
+                );
+                let sealed = self.seal(&mut self.walk(&presented.record), draft, now)?;
+                Ok((
+                    Change::new(live.session.tenant.clone()),
+                    sealed.into_parts(),
+                ))
+            })
+            .await?;
+        Ok(Confirmed { presented, record })
+    }
+
+    /// Records the signature of the person whose name, as it is printed beside the signature, is
+    /// `printed_name` \[21 CFR 11.50(a)(1)\].
+    ///
+    /// The session, the account and its grants are read again, and the commit notices if a grant
+    /// was taken away meanwhile.
+    ///
+    /// # Errors
+    /// As [`present`](Self::present).
+    pub async fn sign(
+        &self,
+        confirmed: Confirmed,
+        printed_name: &str,
+    ) -> Result<Signature, EngineError> {
+        countersign_core::text::check_identifier(printed_name).map_err(|_| {
+            EngineError::Misuse {
+                what: "the printed name",
+            }
+        })?;
+        let (tenant, session) = session_of(&confirmed.presented);
+        self.step(&tenant, &session, async |live, now| {
+            let grant = self.allowed_to_sign(live, &confirmed.document().document_type, now)?;
+            let granted = self.recorded::<RoleGranted>(grant.entry).await?;
+            let draft = DocumentSigned::draft(confirmed.grounds(&granted), printed_name)
+                .map_err(countersign_audit::AuditError::from)?;
+            let sealed = self.seal(&mut self.walk(&confirmed.record), draft, now)?;
+            Ok((
+                Change::new(live.session.tenant.clone()),
+                sealed.into_parts(),
+            ))
+        })
+        .await
+        .map(Signature::new)
+    }
+
+    /// Records that the signer declined, with the reason in the signer's own words.
+    ///
+    /// # Errors
+    /// [`EngineError::SessionOver`], or if the store fails.
+    pub async fn decline(
+        &self,
+        presented: Presented,
+        reason: Option<&str>,
+    ) -> Result<Declined, EngineError> {
+        let (tenant, session) = session_of(&presented);
+        self.step(&tenant, &session, async |live, now| {
+            let draft = DocumentDeclined::draft(&presented.record, reason);
+            let sealed = self.seal(&mut self.walk(&presented.record), draft, now)?;
+            Ok((
+                Change::new(live.session.tenant.clone()),
+                sealed.into_parts(),
+            ))
+        })
+        .await
+        .map(Declined::new)
+    }
+
+    /// Takes up a ceremony again whose document was presented in an earlier request.
+    ///
+    /// # Errors
+    /// [`EngineError::Misuse`] if the entry is not one of this session's.
+    pub async fn resume_presented(
+        &self,
+        session: &Session,
+        entry: LeafHash,
+    ) -> Result<Presented, EngineError> {
+        let record = self.recorded(entry).await?;
+        let opened = self.recorded::<SessionOpened>(session.entry()).await?;
+        if record.parents() != [session.entry()] || record.tenant() != session.tenant() {
+            return Err(EngineError::Misuse {
+                what: "an entry of another session",
+            });
+        }
+        Ok(Presented {
+            record,
+            session: opened,
+        })
+    }
+
+    /// Takes up a ceremony again whose intent was confirmed in an earlier request.
+    ///
+    /// # Errors
+    /// [`EngineError::Misuse`] if the entry is not one of this session's.
+    pub async fn resume_confirmed(
+        &self,
+        session: &Session,
+        entry: LeafHash,
+    ) -> Result<Confirmed, EngineError> {
+        let record = self.recorded::<IntentConfirmed>(entry).await?;
+        let Some(presented) = record.parents().first() else {
+            return Err(EngineError::Misuse {
+                what: "an entry without its cause",
+            });
+        };
+        let presented = self.resume_presented(session, *presented).await?;
+        Ok(Confirmed { presented, record })
+    }
+
+    /// One step of a live session: read, decide, commit, and all of it again where the commit
+    /// lost a race.
+    async fn step<K: RecordBody>(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+        decide: impl AsyncFn(&Live, Timestamp) -> Result<(Change, (Entry, Recorded<K>)), EngineError>,
+    ) -> Result<Recorded<K>, EngineError> {
+        for _ in 0..MOST_ATTEMPTS {
+            let now = self.shared.clock.now();
+            let live = self.live(tenant, session, now).await?;
+            let (mut change, (entry, recorded)) = decide(&live, now).await?;
+            change.users.push(UserWrite::Expect {
+                user: live.user.id.clone(),
+                version: live.user.version,
+            });
+            change.entries.push(entry);
+            match self.shared.users.commit(&change).await {
+                Ok(()) => return Ok(recorded),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(too_many_conflicts())
+    }
+
+    /// Reads a session and its account; they have to be live at `now`.
+    async fn live(
+        &self,
+        tenant: &TenantId,
+        session: &SessionId,
+        now: Timestamp,
+    ) -> Result<Live, EngineError> {
+        let users = &self.shared.users;
+        let session = users
+            .session(tenant, session)
+            .await?
+            .filter(|session| is_live(session, now))
+            .ok_or(EngineError::SessionOver)?;
+        let account = users
+            .user(tenant, &session.user)
+            .await?
+            .filter(|account| account.user.state == UserState::Active)
+            .ok_or(EngineError::SessionOver)?;
+        Ok(Live {
+            session,
+            user: account.user,
+            grants: account.grants,
+        })
+    }
+
+    /// The live grant that allows to sign a document of this type.
+    fn allowed_to_sign(
+        &self,
+        live: &Live,
+        document_type: &str,
+        now: Timestamp,
+    ) -> Result<Grant, EngineError> {
+        match authorize(
+            self.shared.policy.catalog(),
+            &live.grants,
+            SIGN,
+            document_type,
+            now,
+        ) {
+            Authorization::Allowed { grant } => Ok(grant),
+            _ => Err(EngineError::NotAllowed {
+                action: SIGN,
+                document_type: document_type.to_owned(),
+            }),
+        }
+    }
+
+    /// Reads a record of a kind that the caller knows it to be.
+    pub(crate) async fn recorded<K: RecordBody>(
+        &self,
+        leaf: LeafHash,
+    ) -> Result<Recorded<K>, EngineError> {
+        let misuse = EngineError::Misuse {
+            what: "an entry that the ledger does not hold",
+        };
+        let Some(stored) = self.shared.entries.entry(&EntryQuery::Leaf(leaf)).await? else {
+            return Err(misuse);
+        };
+        let recorded = Recorded::<K>::parse(stored.entry.bytes())
+            .map_err(countersign_audit::AuditError::from)?;
+        // The store found it by a hash that it does not compute: this is where it is checked.
+        if recorded.leaf().hash() == leaf {
+            Ok(recorded)
+        } else {
+            Err(misuse)
+        }
+    }
+
+    /// The walk that goes on after a record, under the policy in force.
+    fn walk<K>(&self, after: &Recorded<K>) -> Correlation {
+        Correlation::resume(after).under_policy(self.shared.policy.hash())
+    }
+
+    pub(crate) fn seal<K: RecordBody>(
+        &self,
+        walk: &mut Correlation,
+        draft: Draft<K>,
+        now: Timestamp,
+    ) -> Result<Sealed<K>, EngineError> {
+        Ok(walk.seal(draft, now, &*self.shared.entropy)?)
+    }
+}
+
+fn session_of(presented: &Presented) -> (TenantId, SessionId) {
+    (
+        presented.session.tenant().clone(),
+        presented.session.body().session.clone(),
+    )
+}
+
+/// Somebody else won every time.
+pub(crate) fn too_many_conflicts() -> EngineError {
+    StoreError::new(
+        StoreErrorKind::Unavailable,
+        "commit: every attempt lost a race",
+    )
+    .into()
+}

@@ -1,0 +1,56 @@
+//! What can go wrong in the engine, by whose fault it is.
+
+use countersign_audit::AuditError;
+use countersign_core::{ConnectionId, StoreError};
+//EVIDENCE use countersign_evidence::ExportError;
+use thiserror::Error;
+
+/// Why the engine did not do what was asked. Whatever it is, nothing was given or signed.
+///
+/// A sign-in that is refused is no error: it is [`crate::SignIn::Refused`].
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The session is over, was closed, or never was; or its account is not active any more.
+    #[error("the session is over")]
+    SessionOver,
+    /// No live grant of the account allows the action on the document's type.
+    #[error("no live grant allows to {action} `{document_type}`")]
+    NotAllowed {
+        /// What was asked for, such as `sign`.
+        action: &'static str,
+        /// The document's type.
+        document_type: String,
+    },
+    /// The host named a connection that the engine was not built with: misuse of the API.
+    #[error("there is no connection `{0}`")]
+    UnknownConnection(ConnectionId),
+    /// The host handed over something that is no identifier, or is not of this ceremony: misuse
+    /// of the API.
+    #[error("{what} can not be used here")]
+    Misuse {
+        /// What was handed over.
+        what: &'static str,
+    },
+    /// The store failed, or kept changing for too long.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// A record could not be sealed, or the ledger failed.
+    #[error("the ledger failed")]
+    Audit(#[from] AuditError),
+}
+
+impl EngineError {
+    /// A stable code for logs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SessionOver => "engine.session_over",
+            Self::NotAllowed { .. } => "engine.not_allowed",
+            Self::UnknownConnection(_) => "engine.unknown_connection",
+            Self::Misuse { .. } => "engine.misuse",
+            Self::Store(_) => "engine.store",
+            Self::Audit(error) => error.code(),
+        }
+    }
+}

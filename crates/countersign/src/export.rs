@@ -1,0 +1,1 @@
+//! Checkpoints, and the bundle that proves one signature.

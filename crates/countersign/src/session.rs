@@ -1,0 +1,99 @@
+//! A signed-in session: whose it is, what it may do, and until when.
+
+use countersign_core::{
+    ConnectionId, CorrelationId, Grant, LeafHash, SessionId, TenantId, Timestamp, UserId,
+};
+use countersign_provision::store::SessionRecord;
+
+/// A session that was live when the engine gave it out.
+///
+/// It is a view, not a key: every step of a ceremony reads the session, the account and its
+/// grants again. A host keeps the [`SessionId`] in its cookie's server-side state and asks
+/// [`crate::Engine::session`] at each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    record: SessionRecord,
+    grants: Vec<Grant>,
+}
+
+impl Session {
+    pub(crate) fn new(record: SessionRecord, mut grants: Vec<Grant>) -> Self {
+        grants.sort_by(|a, b| (&a.role, &a.id).cmp(&(&b.role, &b.id)));
+        Self { record, grants }
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> &SessionId {
+        &self.record.id
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.record.tenant
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        &self.record.user
+    }
+
+    /// The connection that the sign-in came through.
+    #[must_use]
+    pub fn connection(&self) -> &ConnectionId {
+        &self.record.connection
+    }
+
+    /// When it was opened.
+    #[must_use]
+    pub fn opened_at(&self) -> Timestamp {
+        self.record.opened_at
+    }
+
+    /// From this instant on it does not exist: the policy's session length, or the provider's
+    /// `SessionNotOnOrAfter`, whichever comes first \[SAML-Core §2.7.2\].
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.record.expires_at
+    }
+
+    /// The provider's `SessionIndex`, which a logout names.
+    #[must_use]
+    pub fn session_index(&self) -> Option<&str> {
+        self.record.session_index.as_deref()
+    }
+
+    /// Ties together the records of this walk.
+    #[must_use]
+    pub fn correlation(&self) -> &CorrelationId {
+        &self.record.correlation
+    }
+
+    /// The `session.opened` record.
+    #[must_use]
+    pub fn entry(&self) -> LeafHash {
+        self.record.entry
+    }
+
+    /// The grants that were live when the session was read, by role.
+    #[must_use]
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// When the first of the session and its grants ends.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        self.grants
+            .iter()
+            .filter_map(|grant| grant.expires_at)
+            .fold(self.record.expires_at, Timestamp::min)
+    }
+}
+
+/// Whether a kept session exists at `now`.
+pub(crate) fn is_live(record: &SessionRecord, now: Timestamp) -> bool {
+    record.closed_at.is_none() && now < record.expires_at
+}

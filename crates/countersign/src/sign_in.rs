@@ -1,0 +1,286 @@
+//! From the bytes of a response to an open session, or to a recorded refusal.
+
+use std::fmt;
+
+use countersign_audit::account::{Person, UserRefused};
+use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
+use countersign_audit::seal::Correlation;
+use countersign_core::{
+    ConnectionId, Door, Facts, LeafHash, TenantId, Timestamp, VerifiedIdentity,
+};
+use countersign_provision::store::Change;
+use countersign_provision::{ConnectionPolicy, Plan, Refusal, decide};
+use countersign_saml::{AdmitError, Expect, Inbound, Rejection};
+
+use crate::admission::Admitting;
+use crate::ceremony::sha256;
+use crate::engine::{Connection, Engine, MOST_ATTEMPTS, too_many_conflicts};
+use crate::error::EngineError;
+use crate::identifier::{self, random};
+use crate::session::Session;
+
+/// How a sign-in ended. Either way it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "looked at once for each sign-in and not kept"
+)]
+pub enum SignIn {
+    /// The person is in.
+    Admitted(Session),
+    /// The person is not.
+    Refused(Refused),
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    code: &'static str,
+    message: String,
+    entry: LeafHash,
+}
+
+impl Refused {
+    /// The stable code: `saml.…` where the response was refused, `provision.…` where the policy
+    /// refused the person.
+    ///
+    /// # Security
+    /// For logs and records. Tell the browser no more than that it did not work.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The `assertion.rejected` or `user.refused` record.
+    #[must_use]
+    pub fn entry(&self) -> LeafHash {
+        self.entry
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What one sign-in has come to, from its first record on.
+pub(crate) struct Arrival<'a> {
+    pub(crate) id: &'a ConnectionId,
+    pub(crate) rules: &'a ConnectionPolicy,
+    pub(crate) identity: VerifiedIdentity,
+    pub(crate) now: Timestamp,
+    walk: Correlation,
+}
+
+impl Arrival<'_> {
+    /// The walk, from its beginning: each attempt to commit seals its records anew.
+    pub(crate) fn walk(&self) -> Correlation {
+        self.walk.clone()
+    }
+}
+
+impl Engine {
+    /// Signs a person in: verifies the response, finds or creates the account by policy, gives
+    /// exactly the roles that the rules give now, and opens a session, all in one transaction
+    /// with the records of it.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownConnection`], or if the store fails or there are no random bytes.
+    /// A refusal is no error: it is [`SignIn::Refused`].
+    ///
+    /// # Security
+    /// `expect` has to come from the browser's own session: it ties the response to the request
+    /// that this browser sent.
+    pub async fn sign_in(
+        &self,
+        connection: &ConnectionId,
+        message: Inbound<'_>,
+        expect: Expect<'_>,
+    ) -> Result<SignIn, EngineError> {
+        let unknown = || EngineError::UnknownConnection(connection.clone());
+        let configured = self
+            .shared
+            .connections
+            .get(connection)
+            .ok_or_else(unknown)?;
+        let rules = self.policy().connection(connection).ok_or_else(unknown)?;
+        let now = self.shared.clock.now();
+        let walk = self.begin(&rules.tenant)?;
+
+        let identity = match self.verify(configured, message, expect, now).await {
+            Ok(identity) => identity,
+            Err(AdmitError::Rejected(rejection)) => {
+                return self
+                    .reject(walk, connection, message, &rejection, now)
+                    .await;
+            }
+            Err(AdmitError::Store(error)) => return Err(error.into()),
+            // A way to fail that is not known here is a failure all the same.
+            Err(_) => {
+                return Err(EngineError::Misuse {
+                    what: "the replay store",
+                });
+            }
+        };
+        let arrival = Arrival {
+            id: connection,
+            rules,
+            identity,
+            now,
+            walk,
+        };
+        match rules.facts(&arrival.identity) {
+            Ok(facts) => self.provision(&arrival, &facts).await,
+            Err(error) => {
+                let draft = UserRefused {
+                    connection: connection.clone(),
+                    strategy: rules.strategy.name().to_owned(),
+                    reasons: vec![error.code().to_owned()],
+                };
+                self.refuse(
+                    &arrival,
+                    draft,
+                    None,
+                    &Person::default(),
+                    error.code(),
+                    error.to_string(),
+                )
+                .await
+            }
+        }
+    }
+
+    /// A walk that begins, under the policy in force.
+    fn begin(&self, tenant: &TenantId) -> Result<Correlation, EngineError> {
+        let id = identifier::correlation(random(&*self.shared.entropy)?)?;
+        Ok(Correlation::begin(tenant.clone(), id).under_policy(self.policy().hash()))
+    }
+
+    async fn verify(
+        &self,
+        connection: &Connection,
+        message: Inbound<'_>,
+        expect: Expect<'_>,
+        now: Timestamp,
+    ) -> Result<VerifiedIdentity, AdmitError> {
+        let verified = countersign_saml::verify(
+            &connection.service_provider,
+            &connection.identity_provider,
+            message,
+            expect,
+            now,
+        )
+        .map_err(AdmitError::Rejected)?;
+        let login = verified.admit(&*self.shared.replay, now).await?;
+        Ok(login.into_identity())
+    }
+
+    /// Decides and commits, until a commit does not lose its race.
+    async fn provision(&self, arrival: &Arrival<'_>, facts: &Facts) -> Result<SignIn, EngineError> {
+        let query = self.policy().snapshot_query(arrival.id, facts);
+        for _ in 0..MOST_ATTEMPTS {
+            let snapshot = self.shared.users.snapshot(&query).await?;
+            let admission = match decide(self.policy(), arrival.id, facts, &snapshot, arrival.now) {
+                Plan::Admit(admission) => admission,
+                Plan::Refuse(refusal) => return self.refuse_person(arrival, facts, &refusal).await,
+            };
+            let admitting = Admitting::new(self, arrival, facts, &snapshot, &admission)?;
+            match self.shared.users.commit(admitting.change()).await {
+                Ok(()) => return Ok(SignIn::Admitted(admitting.into_session())),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(too_many_conflicts())
+    }
+
+    /// Records that a response was refused.
+    async fn reject(
+        &self,
+        mut walk: Correlation,
+        connection: &ConnectionId,
+        message: Inbound<'_>,
+        rejection: &Rejection,
+        now: Timestamp,
+    ) -> Result<SignIn, EngineError> {
+        let body = AssertionRejected {
+            door: Door::Saml,
+            connection: connection.clone(),
+            code: rejection.code().to_owned(),
+            received_sha256: sha256(message.as_received()),
+        };
+        let (entry, recorded) = self.seal(&mut walk, body.draft(), now)?.into_parts();
+        let mut change = Change::new(walk.tenant().clone());
+        change.entries = vec![entry];
+        self.shared.users.commit(&change).await?;
+        Ok(SignIn::Refused(Refused {
+            code: rejection.code(),
+            message: rejection.to_string(),
+            entry: recorded.leaf().hash(),
+        }))
+    }
+
+    async fn refuse_person(
+        &self,
+        arrival: &Arrival<'_>,
+        facts: &Facts,
+        refusal: &Refusal,
+    ) -> Result<SignIn, EngineError> {
+        let draft = UserRefused {
+            connection: arrival.id.clone(),
+            strategy: arrival.rules.strategy.name().to_owned(),
+            reasons: refusal
+                .reasons()
+                .iter()
+                .map(|reason| reason.code().to_owned())
+                .collect(),
+        };
+        self.refuse(
+            arrival,
+            draft,
+            refusal.user().cloned(),
+            &person(facts),
+            refusal.code(),
+            refusal.reason().to_string(),
+        )
+        .await
+    }
+
+    /// Records that a person who was proved to be somebody was refused all the same.
+    async fn refuse(
+        &self,
+        arrival: &Arrival<'_>,
+        body: UserRefused,
+        user: Option<countersign_core::UserId>,
+        person: &Person,
+        code: &'static str,
+        message: String,
+    ) -> Result<SignIn, EngineError> {
+        let mut walk = arrival.walk();
+        let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
+        let (verified, assertion) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
+        let draft = body.draft(user, person, assertion.leaf());
+        let (refused, recorded) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
+        let mut change = Change::new(walk.tenant().clone());
+        change.entries = vec![verified, refused];
+        self.shared.users.commit(&change).await?;
+        Ok(SignIn::Refused(Refused {
+            code,
+            message,
+            entry: recorded.leaf().hash(),
+        }))
+    }
+}
+
+/// What is known of a person, for commitments.
+pub(crate) fn person(facts: &Facts) -> Person {
+    Person {
+        subject: Some(facts.subject.clone()),
+        email: facts.email.as_ref().map(|email| email.address.clone()),
+        given_name: facts.given_name.clone(),
+        family_name: facts.family_name.clone(),
+        display_name: facts.display_name.clone(),
+    }
+}
