@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure::Failure;
 use crate::ledger;
-use crate::rows::{integer, owner_columns, state_name};
+use crate::rows::{owner_columns, state_name};
 use crate::users::{connection_state, seats_taken};
 
 /// Writes the change, or fails where something that it expects does not hold.
@@ -122,47 +122,51 @@ fn expect_version(
 ) -> Result<(), Failure> {
     let mut select =
         db.prepare_cached("SELECT 1 FROM users WHERE tenant = ?1 AND id = ?2 AND version = ?3")?;
-    if select.exists((tenant.as_str(), user.as_str(), integer(version)?))? {
+    let version = storable_version(version)?;
+    if select.exists((tenant.as_str(), user.as_str(), version))? {
         Ok(())
     } else {
-        Err(Failure::Conflict("the account has another version"))
+        Err(OTHER_VERSION)
     }
+}
+
+const OTHER_VERSION: Failure = Failure::Conflict("the account has another version");
+
+/// No account has a version that SQLite can not hold.
+fn storable_version(version: u64) -> Result<i64, Failure> {
+    i64::try_from(version).map_err(|_| OTHER_VERSION)
 }
 
 fn create_user(db: &Connection, user: &User) -> Result<(), Failure> {
-    let mut insert = db.prepare_cached(
-        "INSERT INTO users (tenant, id, state, email, email_verified_locally, given_name,
-                 family_name, display_name, account_id, permission_profile_id, created_at,
-                 last_sign_in_at, entry, version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)",
-    )?;
-    insert.execute(params![
-        user.tenant.as_str(),
-        user.id.as_str(),
-        state_name(user.state)?,
-        user.email.as_ref().map(|email| email.as_str()),
-        user.email_verified_locally,
-        user.given_name,
-        user.family_name,
-        user.display_name,
-        user.account_id,
-        user.permission_profile_id,
-        user.created_at.unix_millis(),
-        user.last_sign_in_at.map(Timestamp::unix_millis),
-        user.entry.as_ref().map(|entry| entry.as_bytes()),
-    ])?;
-    Ok(())
+    let insert = "INSERT INTO users (tenant, id, state, email, email_verified_locally, given_name,
+             family_name, display_name, account_id, permission_profile_id, created_at,
+             last_sign_in_at, entry, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    write_user(db, insert, user, 1).map(drop)
 }
 
 fn update_user(db: &Connection, user: &User, expected_version: u64) -> Result<(), Failure> {
-    let mut update = db.prepare_cached(
-        "UPDATE users SET state = ?3, email = ?4, email_verified_locally = ?5, given_name = ?6,
-                 family_name = ?7, display_name = ?8, account_id = ?9,
-                 permission_profile_id = ?10, created_at = ?11, last_sign_in_at = ?12,
-                 entry = ?13, version = version + 1
-             WHERE tenant = ?1 AND id = ?2 AND version = ?14",
-    )?;
-    let updated = update.execute(params![
+    let update = "UPDATE users SET state = ?3, email = ?4, email_verified_locally = ?5,
+             given_name = ?6, family_name = ?7, display_name = ?8, account_id = ?9,
+             permission_profile_id = ?10, created_at = ?11, last_sign_in_at = ?12, entry = ?13,
+             version = version + 1
+         WHERE tenant = ?1 AND id = ?2 AND version = ?14";
+    match write_user(db, update, user, storable_version(expected_version)?)? {
+        1 => Ok(()),
+        _ => Err(OTHER_VERSION),
+    }
+}
+
+/// Runs a statement with an account's columns as its parameters, and answers how many rows it
+/// wrote.
+fn write_user(
+    db: &Connection,
+    statement: &str,
+    user: &User,
+    version: i64,
+) -> Result<usize, Failure> {
+    let mut statement = db.prepare_cached(statement)?;
+    Ok(statement.execute(params![
         user.tenant.as_str(),
         user.id.as_str(),
         state_name(user.state)?,
@@ -176,13 +180,8 @@ fn update_user(db: &Connection, user: &User, expected_version: u64) -> Result<()
         user.created_at.unix_millis(),
         user.last_sign_in_at.map(Timestamp::unix_millis),
         user.entry.as_ref().map(|entry| entry.as_bytes()),
-        integer(expected_version)?,
-    ])?;
-    if updated == 1 {
-        Ok(())
-    } else {
-        Err(Failure::Conflict("the account has another version"))
-    }
+        version,
+    ])?)
 }
 
 /// An account whose grants were touched without it is another one to whoever decided by it.
@@ -210,7 +209,7 @@ fn check_emails(db: &Connection, change: &Change) -> Result<(), Failure> {
         return Ok(());
     }
     let mut select = db.prepare_cached(
-        "SELECT 1 FROM users
+        "SELECT 1 FROM users INDEXED BY users_by_email
              WHERE tenant = ?1 AND email = ?2 AND id <> ?3 AND state <> 'deprovisioned'",
     )?;
     for write in &change.users {

@@ -167,16 +167,14 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection, OpenError> {
     // A relative name such as `:memory:` or `file:…` means something else to SQLite.
     let path = std::path::absolute(path)?;
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if may_create {
-        flags |= OpenFlags::SQLITE_OPEN_CREATE;
-    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // A crash while the file was being created leaves a rollback journal; then only SQLite can
     // tell what the file is.
     if !beside(&path, "-journal").exists() {
         match check_header(&path) {
             Ok(true) => {}
-            Ok(false) | Err(OpenError::Missing) if may_create => {}
+            Ok(false) if may_create => {}
+            Err(OpenError::Missing) if may_create => create(&path)?,
             Ok(false) => return Err(OpenError::NotADatabase),
             Err(error) => return Err(error),
         }
@@ -184,6 +182,10 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
     let mut db = Connection::open_with_flags(&path, flags)?;
     configure(&db)?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS, fsync alone leaves the data in the disk's own cache; elsewhere it changes nothing.
+    db.pragma_update(None, "fullfsync", true)?;
+    db.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // What is deleted or overwritten is not left behind in the file.
     db.pragma_update(None, "secure_delete", true)?;
     // Created in rollback mode, so that the header names the application before anything else
     // is in the file.
@@ -193,6 +195,20 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
         return Err(OpenError::NoWriteAheadLog);
     }
     Ok(db)
+}
+
+/// An empty file that its owner alone may read: it will hold personal data. SQLite gives the log
+/// beside it the same permissions.
+fn create(path: &Path) -> Result<(), OpenError> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => Ok(created.map(drop)?),
+    }
 }
 
 /// A connection that reads beside one that writes.

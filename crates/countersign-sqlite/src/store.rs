@@ -26,8 +26,8 @@ const MAX_READERS: usize = 4;
 /// Dropping the store waits for the requests under way.
 ///
 /// # Security
-/// The file holds personal data in the clear. Who may read it is decided by the permissions of
-/// its folder.
+/// The file holds personal data in the clear. It is created so that its owner alone may read it;
+/// who may replace it is decided by the permissions of its folder.
 #[derive(Debug)]
 pub struct SqliteStore {
     // Dropped in this order: the last connection to close is the one that may fold the

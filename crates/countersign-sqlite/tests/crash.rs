@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -11,12 +13,13 @@ use std::sync::Arc;
 
 use countersign_audit::store::{EntryQuery, LedgerStore};
 use countersign_audit::{Ed25519Signer, Ledger, leaf_hash};
-use countersign_core::{ConnectionId, Entry, EntryId, SubjectKey, TenantId, Timestamp, UserId};
-use countersign_provision::store::{Change, Link, SnapshotQuery, UserStore, UserWrite};
-use countersign_provision::user::{User, UserState};
+use countersign_core::{ConnectionId, Entry, EntryId, SubjectKey, Timestamp, UserId};
+use countersign_provision::store::{Change, Link, SnapshotQuery, UserStore};
 use countersign_sqlite::SqliteStore;
 use countersign_testkit::keys;
 use pollster::block_on;
+
+use crate::common::{create, tenant};
 
 const ROUNDS: usize = 10;
 const WRITERS: usize = 8;
@@ -116,10 +119,6 @@ fn say(line: &str) {
     }
 }
 
-fn tenant() -> TenantId {
-    TenantId::new("acme").unwrap()
-}
-
 fn connection() -> ConnectionId {
     ConnectionId::new("acme-idp").unwrap()
 }
@@ -132,27 +131,10 @@ fn subject(user: &str) -> SubjectKey {
 fn first_sign_in(user: &str) -> Change {
     let bytes = format!("{{\"user\":\"{user}\"}}").into_bytes();
     let leaf = leaf_hash(&bytes);
-    let id = UserId::new(user).unwrap();
-    let mut change = Change::new(tenant());
-    change.users.push(UserWrite::Create(User {
-        id: id.clone(),
-        tenant: tenant(),
-        state: UserState::Active,
-        email: None,
-        email_verified_locally: false,
-        given_name: None,
-        family_name: None,
-        display_name: None,
-        account_id: None,
-        permission_profile_id: None,
-        created_at: Timestamp::UNIX_EPOCH,
-        last_sign_in_at: None,
-        entry: Some(leaf),
-        version: 1,
-    }));
+    let mut change = create(user, Some(leaf));
     change.links.push(Link {
         subject: subject(user),
-        user: id,
+        user: UserId::new(user).unwrap(),
         connection: connection(),
         linked_at: Timestamp::UNIX_EPOCH,
         entry: leaf,

@@ -2,20 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 
 use countersign_audit::store::{Integration, LedgerStore, StoredCheckpoint};
-use countersign_core::{Entry, EntryId, LeafHash, StoreErrorKind, TenantId, Timestamp, UserId};
-use countersign_provision::store::{Change, UserStore, UserWrite};
-use countersign_provision::user::{User, UserState};
+use countersign_core::{Entry, EntryId, LeafHash, StoreErrorKind, Timestamp, UserId};
+use countersign_provision::store::{Change, UserStore};
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_sqlite::{OpenError, SqliteStore};
 use pollster::block_on;
 use rusqlite::Connection;
 use tempfile::tempdir;
+
+use crate::common::tenant;
 
 fn entry(number: u8, openings: Option<&[u8]>) -> Entry {
     let id = EntryId::new(format!("entry-{number}")).unwrap();
@@ -23,29 +26,8 @@ fn entry(number: u8, openings: Option<&[u8]>) -> Entry {
     Entry::from_parts(id, leaf, vec![number], openings.map(<[u8]>::to_vec))
 }
 
-fn tenant() -> TenantId {
-    TenantId::new("acme").unwrap()
-}
-
 fn create(id: &str) -> Change {
-    let mut change = Change::new(tenant());
-    change.users.push(UserWrite::Create(User {
-        id: UserId::new(id).unwrap(),
-        tenant: tenant(),
-        state: UserState::Active,
-        email: None,
-        email_verified_locally: false,
-        given_name: None,
-        family_name: None,
-        display_name: None,
-        account_id: None,
-        permission_profile_id: None,
-        created_at: Timestamp::UNIX_EPOCH,
-        last_sign_in_at: None,
-        entry: None,
-        version: 1,
-    }));
-    change
+    common::create(id, None)
 }
 
 fn key(id: &str) -> ReplayKey {
@@ -140,8 +122,23 @@ fn a_missing_file_is_refused_and_not_created() {
     assert_refused(folder.path(), &file, "sqlite.missing", false);
     let file = folder.path().join("no-folder/store.db");
     assert_refused(folder.path(), &file, "sqlite.missing", false);
-    assert!(SqliteStore::open(&file).is_err());
+    let error = SqliteStore::open(&file).unwrap_err();
+    assert_eq!(error.code(), "sqlite.missing");
     assert!(contents(folder.path()).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
+    fill(&store);
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", file.path().display());
+    }
 }
 
 #[test]
