@@ -18,6 +18,7 @@ mod ledger_append;
 mod load;
 mod measure;
 mod policy_evaluate;
+mod policy_load;
 mod row;
 mod sqlite_chain;
 
@@ -29,8 +30,9 @@ use row::Row;
 /// A benchmark measures all of its cases.
 type Bench = fn(Effort) -> Vec<Row>;
 
-const BENCHES: [(&str, Bench); 2] = [
+const BENCHES: [(&str, Bench); 3] = [
     ("policy_evaluate", policy_evaluate::run),
+    ("policy_load", policy_load::run),
     ("ledger_append", ledger_append::run),
 ];
 

@@ -15,8 +15,9 @@ const SECONDS: u32 = 120;
 const CASE_BYTES: u32 = 16_384;
 
 /// The words that a target's mutants are made with.
-const DICTIONARIES: [(&str, &str); 3] = [
+const DICTIONARIES: [(&str, &str); 4] = [
     ("c14n", "xml.dict"),
+    ("policy_file", "policy.dict"),
     ("saml_verify", "xml.dict"),
     ("xml_parse", "xml.dict"),
 ];

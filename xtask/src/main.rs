@@ -2,11 +2,11 @@
 //!
 //! | module | task |
 //! |---|---|
-//! | [`test`] | every test, with what the tests need |
+//! | [`mod@test`] | every test, with what the tests need |
 //! | [`lint`] | format, clippy, rustdoc, cargo-deny |
 //! | [`deps`] | the arrows between the crates, and what must never be pulled in |
 //! | [`fuzz`] | the fuzz targets, from their kept seeds |
-//! | [`bench`] | the benchmarks; their table and plots |
+//! | [`mod@bench`] | the benchmarks; their table and plots |
 //! | [`vectors`] | the committed generators, run again |
 //! | [`ci`] | all of these in turn |
 //!

@@ -5,6 +5,7 @@
 //! same code writes the same bytes on every machine.
 
 mod log;
+mod policy;
 mod walk;
 mod xml;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
 fn generate(folder: &Path) -> Result<(), Failure> {
     let entries = walk::entries()?;
     write(&folder.join("c14n"), xml::documents())?;
+    write(&folder.join("policy_file"), policy::files())?;
     write(&folder.join("proof_parse"), log::proofs(&entries)?)?;
     write(&folder.join("record_parse"), log::records(&entries))?;
     write(&folder.join("xml_parse"), xml::documents())?;
