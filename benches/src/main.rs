@@ -20,6 +20,7 @@ mod measure;
 mod policy_evaluate;
 mod policy_load;
 mod row;
+mod saml_verify;
 mod sqlite_chain;
 
 use std::process::ExitCode;
@@ -30,7 +31,8 @@ use row::Row;
 /// A benchmark measures all of its cases.
 type Bench = fn(Effort) -> Vec<Row>;
 
-const BENCHES: [(&str, Bench); 3] = [
+const BENCHES: [(&str, Bench); 4] = [
+    ("saml_verify", saml_verify::run),
     ("policy_evaluate", policy_evaluate::run),
     ("policy_load", policy_load::run),
     ("ledger_append", ledger_append::run),

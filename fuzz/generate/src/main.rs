@@ -6,6 +6,7 @@
 
 mod log;
 mod policy;
+mod saml;
 mod walk;
 mod xml;
 
@@ -38,6 +39,7 @@ fn generate(folder: &Path) -> Result<(), Failure> {
     write(&folder.join("policy_file"), policy::files())?;
     write(&folder.join("proof_parse"), log::proofs(&entries)?)?;
     write(&folder.join("record_parse"), log::records(&entries))?;
+    write(&folder.join("saml_verify"), saml::messages()?)?;
     write(&folder.join("xml_parse"), xml::documents())?;
     Ok(())
 }
