@@ -49,7 +49,15 @@ pub(crate) fn sole_assertion(response: Part<'_>) -> Result<Part<'_>, Rejection> 
     if assertions.next().is_some() {
         reject!(SeveralAssertions, "the Response holds several assertions");
     }
-    Ok(Part::new(assertion.element, RejectCode::MalformedAssertion))
+    as_assertion(assertion.element)
+}
+
+/// An element as an `Assertion`, if it is one: what is signed is never taken for another thing.
+pub(crate) fn as_assertion(element: Element<'_>) -> Result<Part<'_>, Rejection> {
+    if !element.is(ASSERTION, "Assertion") {
+        reject!(NoAssertion, "the signed element is not an Assertion");
+    }
+    Ok(Part::new(element, RejectCode::MalformedAssertion))
 }
 
 /// Whether the response has a signature of its own, whether it holds or not.

@@ -9,6 +9,14 @@ use crate::rejection::{Quoted, QuotedOrNothing, Rejection, reject};
 use crate::request::Expect;
 use crate::rules::Rules;
 
+/// What a `Subject` may hold \[SAML-Core §2.4.1\].
+const CHILDREN: &[(&str, &str)] = &[
+    (ASSERTION, "BaseID"),
+    (ASSERTION, "NameID"),
+    (ASSERTION, "EncryptedID"),
+    (ASSERTION, "SubjectConfirmation"),
+];
+
 /// A subject whose confirmation holds.
 pub(crate) struct Subject {
     pub(crate) name_id: NameId,
@@ -18,6 +26,7 @@ pub(crate) struct Subject {
 impl Rules<'_> {
     pub(crate) fn check_subject(&self, assertion: Part<'_>) -> Result<Subject, Rejection> {
         let subject = assertion.child(ASSERTION, "Subject")?;
+        subject.check_children(CHILDREN)?;
         Ok(Subject {
             name_id: name_id(subject)?,
             not_on_or_after: self.check_confirmation(subject)?,

@@ -5,7 +5,6 @@ use countersign_dsig::xml::{Document, XmlError, XmlErrorKind};
 
 use crate::clock::Clock;
 use crate::code::RejectCode;
-use crate::element::Part;
 use crate::identity_provider::IdentityProvider;
 use crate::inbound::Inbound;
 use crate::login::Verified;
@@ -88,10 +87,7 @@ pub fn verify(
     let trusted = Document::parse(signed.element.canonical_bytes(), &sp.limits)
         .map_err(|error| not_xml(&error))?;
     let (response, assertion) = match signed.part {
-        SignedPart::Assertion => (
-            response,
-            Part::new(trusted.root(), RejectCode::MalformedAssertion),
-        ),
+        SignedPart::Assertion => (response, response::as_assertion(trusted.root())?),
         _ => {
             let response = response::as_response(trusted.root())?;
             (response, response::sole_assertion(response)?)
@@ -100,7 +96,6 @@ pub fn verify(
     rules.check_response(response, is_signed)?;
     let held = rules.hold(assertion)?;
     let certificate_sha256 = signed::check_certificate(&rules, &signed.element)?;
-    drop(trusted);
 
     Ok(Verified {
         replay_key: ReplayKey {

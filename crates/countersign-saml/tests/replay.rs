@@ -74,7 +74,7 @@ fn admit(store: &dyn ReplayStore, xml: &[u8], now: Timestamp) -> Result<(), Reje
 }
 
 #[test]
-fn an_assertion_is_admitted_once() {
+fn replayed() {
     let store = Forgetful::default();
     let xml = test_idp().respond(&spec());
     let another = test_idp().respond(&spec().with_ids("_r2", "_a2"));

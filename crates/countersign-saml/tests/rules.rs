@@ -12,11 +12,13 @@ mod support;
 use std::time::Duration;
 
 use countersign_core::{AttributeValue, NameId, Timestamp};
+use countersign_dsig::key::VerificationKey;
 use countersign_dsig::xml::Limits;
 use countersign_saml::{
     Culprit, Expect, IdentityProvider, Inbound, PendingRequest, RejectCode, SignedPart,
 };
 use countersign_testkit::idp::{Issuer, KeyChoice, ResponseSpec, Sign, TestIdp};
+use countersign_testkit::keys;
 use support::{
     ACS, IDP, NURSE, REQUEST, SP, idp, now, refused_as, sp, spec, spec_refused_as, test_idp,
     verify, verify_for,
@@ -261,6 +263,26 @@ fn malformed_xml() {
 }
 
 #[test]
+fn doctype_forbidden() {
+    let mut xml = b"<!DOCTYPE Response>".to_vec();
+    xml.extend(test_idp().respond(&spec()));
+    refused_as(RejectCode::DoctypeForbidden, verify(&sp(), &xml));
+}
+
+#[test]
+fn duplicate_id() {
+    for id in ["ID", "Id", "id", "xml:id"] {
+        let again = format!(r#"<samlp:Extensions><a {id}="_same"/></samlp:Extensions>"#);
+        spec_refused_as(
+            RejectCode::DuplicateId,
+            &with(|spec| spec.response_xml = again)
+                .with_ids("_r", "_same")
+                .signed(Sign::None),
+        );
+    }
+}
+
+#[test]
 fn not_a_response() {
     for xml in [
         "<Response/>",
@@ -330,6 +352,10 @@ fn malformed_assertion() {
     spec_refused_as(
         RejectCode::MalformedAssertion,
         &with(|spec| spec.subject_xml = "<saml:NameID>other</saml:NameID>".to_owned()),
+    );
+    spec_refused_as(
+        RejectCode::MalformedAssertion,
+        &with(|spec| spec.subject_xml = "<unknown/>".to_owned()),
     );
     spec_refused_as(
         RejectCode::MalformedAssertion,
@@ -473,6 +499,62 @@ fn assertion_signature_invalid() {
     let stranger = TestIdp::with_key(IDP, KeyChoice::Stranger);
     let xml = stranger.respond(&spec());
     refused_as(RejectCode::AssertionSignatureInvalid, verify(&sp(), &xml));
+}
+
+#[test]
+fn algorithm_not_allowed() {
+    let xml = String::from_utf8(test_idp().respond(&spec())).unwrap();
+    for algorithm in [
+        "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
+        "http://www.w3.org/2000/09/xmldsig#hmac-sha1",
+        "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-md5",
+        "",
+    ] {
+        let changed = xml.replace(
+            "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+            algorithm,
+        );
+        assert_ne!(changed, xml);
+        refused_as(
+            RejectCode::AlgorithmNotAllowed,
+            verify(&sp(), changed.as_bytes()),
+        );
+    }
+}
+
+#[test]
+fn key_too_weak() {
+    let weak = VerificationKey::from_certificate_der(keys::WEAK_RSA_1024_CERTIFICATE).unwrap();
+    let idp = IdentityProvider::new(IDP, vec![weak]).unwrap();
+    let xml = test_idp().respond(&spec());
+    let pending = PendingRequest::new(REQUEST).unwrap();
+    refused_as(
+        RejectCode::KeyTooWeak,
+        verify_for(&sp(), &idp, &xml, Expect::Request(&pending), now()),
+    );
+}
+
+#[test]
+fn a_second_key_verifies_while_the_first_is_replaced() {
+    let new = TestIdp::with_key(IDP, KeyChoice::P256);
+    let both = vec![test_idp().verification_key(), new.verification_key()];
+    let idp = IdentityProvider::new(IDP, both).unwrap();
+    let pending = PendingRequest::new(REQUEST).unwrap();
+    for signer in [test_idp(), new] {
+        let identity = verify_for(
+            &sp(),
+            &idp,
+            &signer.respond(&spec()),
+            Expect::Request(&pending),
+            now(),
+        )
+        .unwrap();
+        assert_eq!(
+            Some(identity.evidence().certificate_sha256),
+            signer.verification_key().certificate_sha256()
+        );
+    }
 }
 
 #[test]
@@ -789,4 +871,16 @@ fn a_refusal_never_repeats_an_attribute_value_or_a_line_break() {
     let line = rejection.to_string();
     assert!(!line.contains('\n') && !line.contains('\r'), "{line}");
     assert!(!line.contains("hunter2"), "{line}");
+}
+
+#[test]
+fn every_code_has_a_test_of_its_name() {
+    let tests = concat!(include_str!("rules.rs"), include_str!("replay.rs"));
+    for code in RejectCode::ALL {
+        let name = code.as_str().trim_start_matches("saml.");
+        assert!(
+            tests.contains(&format!("fn {name}()")),
+            "no test named {name}"
+        );
+    }
 }
