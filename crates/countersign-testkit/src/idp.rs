@@ -380,14 +380,15 @@ impl ResponseSpec {
         self
     }
 
-    /// Adds an attribute `groups` with `count` values of 36 bytes each, as long as the object ids
-    /// that Entra sends. A signed response with 3 groups has some 5 KB, with 500 some 60 KB, with
-    /// 5,000 some 560 KB.
+    /// Adds an attribute `groups` with `count` distinguished names, as Active Directory sends them.
+    /// A signed response with 3 groups has 4 to 5 KB, with 500 some 60 KB, with 5,000 some 560 KB.
     #[must_use]
     pub fn with_groups(self, count: usize) -> Self {
         self.with_attribute(
             "groups",
-            (0..count).map(|n| format!("{n:08x}-1111-4222-8333-444444444444")),
+            (0..count).map(|n| {
+                format!("CN=ward-{n:05}-night-shift,OU=Groups,OU=Hospital,DC=acme,DC=example")
+            }),
         )
     }
 
@@ -537,19 +538,17 @@ fn write_attribute(xml: &mut String, attribute: &Attribute) {
         .close();
     for value in &attribute.values {
         let mut tag = Tag::open(xml, "saml:AttributeValue");
-        tag.attribute("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance");
         match value {
-            AttributeValue::Text(text) => {
-                tag.attribute("xmlns:xs", "http://www.w3.org/2001/XMLSchema")
-                    .attribute("xsi:type", "xs:string")
-                    .text(text);
-            }
+            AttributeValue::Text(text) => tag.text(text),
             AttributeValue::Structured { xml: children } => {
                 tag.close();
                 xml.push_str(children);
                 xml.push_str("</saml:AttributeValue>");
             }
-            _ => tag.attribute("xsi:nil", "true").text(""),
+            _ => tag
+                .attribute("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
+                .attribute("xsi:nil", "true")
+                .text(""),
         }
     }
     xml.push_str("</saml:Attribute>");
@@ -626,5 +625,22 @@ fn must<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => panic!("the test identity provider can not do that: {error:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_for_benchmarks_are_as_large_as_they_say() {
+        let now = Timestamp::UNIX_EPOCH;
+        let idp = TestIdp::new("https://idp.example/metadata");
+        for (groups, kilobytes) in [(3, 3..6), (500, 55..65), (5000, 530..590)] {
+            let spec = ResponseSpec::new("https://sp.example", "https://sp.example/acs", "n", now)
+                .with_groups(groups);
+            let size = idp.respond(&spec).len() / 1000;
+            assert!(kilobytes.contains(&size), "{groups} groups: {size} KB");
+        }
     }
 }
