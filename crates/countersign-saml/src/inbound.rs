@@ -19,6 +19,14 @@ pub enum Inbound<'a> {
 }
 
 impl<'a> Inbound<'a> {
+    /// The bytes as they were received, for logs and records.
+    #[must_use]
+    pub fn as_received(self) -> &'a [u8] {
+        match self {
+            Self::Post(bytes) | Self::Xml(bytes) => bytes,
+        }
+    }
+
     /// The XML, which is at most `max_bytes` long.
     pub(crate) fn decode(self, max_bytes: usize) -> Result<Cow<'a, [u8]>, Rejection> {
         let xml = match self {

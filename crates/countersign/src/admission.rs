@@ -47,7 +47,7 @@ impl Admitting {
         let session = writer.session(&user, account, assertion)?;
         Ok(Self {
             change: writer.change,
-            session: Session::new(session, grants),
+            session: Session::new(session, grants, arrival.now),
         })
     }
 
@@ -235,7 +235,7 @@ impl<'a> Writer<'a> {
         });
     }
 
-    /// Gives, renews, keeps and takes grants; returns those that are live now.
+    /// Gives, renews, keeps and takes grants; returns those that remain.
     fn grants(
         &mut self,
         user: &UserId,
@@ -286,7 +286,6 @@ impl<'a> Writer<'a> {
             grants.push(self.give(given, user, account, assertion)?);
         }
         grants.extend(delta.others.iter().cloned());
-        grants.retain(|grant| grant.is_live(self.now));
         Ok(grants)
     }
 

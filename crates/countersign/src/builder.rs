@@ -55,15 +55,18 @@ pub enum BuildError {
     Ledger(#[from] AuditError),
 }
 
+/// One store behind its three ports.
+type Ports = (
+    Arc<dyn UserStore>,
+    Arc<dyn ReplayStore>,
+    Arc<dyn LedgerStore>,
+);
+
 /// The parts of an [`Engine`].
 pub struct EngineBuilder {
     policy: Policy,
     connections: BTreeMap<ConnectionId, Connection>,
-    store: Option<(
-        Arc<dyn UserStore>,
-        Arc<dyn ReplayStore>,
-        Arc<dyn LedgerStore>,
-    )>,
+    store: Option<Ports>,
     log: Option<(String, Arc<dyn Signer>)>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,

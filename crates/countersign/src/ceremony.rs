@@ -4,6 +4,7 @@
 use countersign_audit::ceremony::{
     DocumentDeclined, DocumentPresented, DocumentSigned, Grounds, IntentConfirmed,
 };
+use countersign_audit::leaf::Leaf;
 use countersign_audit::record::Recorded;
 use countersign_audit::role::RoleGranted;
 use countersign_audit::session::SessionOpened;
@@ -159,10 +160,10 @@ impl Signature {
         Self { record }
     }
 
-    /// The `document.signed` record: what [`crate::Engine::export`] proves.
+    /// The `document.signed` record: what [`countersign_evidence::Export`] asks for.
     #[must_use]
-    pub fn entry(&self) -> LeafHash {
-        self.record.leaf().hash()
+    pub fn leaf(&self) -> Leaf<DocumentSigned> {
+        self.record.leaf()
     }
 
     /// When it was signed.

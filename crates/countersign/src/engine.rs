@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use countersign_audit::AuditError;
 use countersign_audit::ceremony::{DocumentDeclined, DocumentSigned, IntentConfirmed};
 use countersign_audit::kind::RecordBody;
 use countersign_audit::ledger::Ledger;
@@ -11,9 +12,9 @@ use countersign_audit::role::RoleGranted;
 use countersign_audit::seal::{Correlation, Draft, Entropy, Sealed};
 use countersign_audit::session::{SessionClosed, SessionOpened};
 use countersign_audit::store::{EntryQuery, LedgerStore};
+use countersign_core::text::check_identifier;
 use countersign_core::{
-    ConnectionId, Entry, Grant, LeafHash, SessionId, StoreError, StoreErrorKind, TenantId,
-    Timestamp,
+    ConnectionId, Grant, LeafHash, SessionId, StoreError, StoreErrorKind, TenantId, Timestamp,
 };
 use countersign_provision::Policy;
 use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
@@ -70,6 +71,7 @@ pub(crate) struct Shared {
 
 /// A session, its account and the account's grants, read at one moment and found to be live.
 struct Live {
+    now: Timestamp,
     session: SessionRecord,
     user: User,
     grants: Vec<Grant>,
@@ -103,15 +105,8 @@ impl Engine {
         tenant: &TenantId,
         session: &SessionId,
     ) -> Result<Option<Session>, EngineError> {
-        let now = self.shared.clock.now();
-        match self.live(tenant, session, now).await {
-            Ok(live) => Ok(Some(Session::new(
-                live.session,
-                live.grants
-                    .into_iter()
-                    .filter(|grant| grant.is_live(now))
-                    .collect(),
-            ))),
+        match self.live(tenant, session).await {
+            Ok(live) => Ok(Some(Session::new(live.session, live.grants, live.now))),
             Err(EngineError::SessionOver) => Ok(None),
             Err(error) => Err(error),
         }
@@ -122,20 +117,21 @@ impl Engine {
     /// # Errors
     /// [`EngineError::SessionOver`] if it is over already, or if the store fails.
     pub async fn close_session(&self, session: &Session) -> Result<(), EngineError> {
-        self.step(session.tenant(), session.id(), async |live, now| {
-            let opened = self.recorded::<SessionOpened>(live.session.entry).await?;
+        let opened = self.recorded::<SessionOpened>(session.entry()).await?;
+        for _ in 0..MOST_ATTEMPTS {
+            let live = self.live_session(&opened).await?;
             let body = SessionClosed {
                 session: live.session.id.clone(),
                 reason: "signed_out".to_owned(),
             };
-            let draft = body.draft(live.session.user.clone(), opened.leaf());
-            let sealed = self.seal(&mut self.walk(&opened), draft, now)?;
+            let draft = body.draft(live.user.id.clone(), opened.leaf());
             let mut change = Change::new(live.session.tenant.clone());
-            change.close_sessions = vec![(live.session.id.clone(), now)];
-            Ok((change, sealed.into_parts()))
-        })
-        .await
-        .map(|_: Recorded<SessionClosed>| ())
+            change.close_sessions = vec![(live.session.id.clone(), live.now)];
+            if self.commit(&live, &opened, draft, change).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(too_many_conflicts())
     }
 
     /// Records that a document was shown, for signing.
@@ -151,14 +147,9 @@ impl Engine {
         let ceremony = identifier::ceremony(random(&*self.shared.entropy)?)?;
         let opened = self.recorded::<SessionOpened>(session.entry()).await?;
         let record = self
-            .step(session.tenant(), session.id(), async |live, now| {
-                self.allowed_to_sign(live, document.document_type(), now)?;
-                let draft = document.presented(ceremony.clone()).draft(&opened);
-                let sealed = self.seal(&mut self.walk(&opened), draft, now)?;
-                Ok((
-                    Change::new(live.session.tenant.clone()),
-                    sealed.into_parts(),
-                ))
+            .step(&opened, &opened, |live| {
+                self.allowed_to_sign(live, document.document_type())?;
+                Ok(document.presented(ceremony.clone()).draft(&opened))
             })
             .await?;
         Ok(Presented {
@@ -176,20 +167,14 @@ impl Engine {
         presented: Presented,
         intent: &Intent,
     ) -> Result<Confirmed, EngineError> {
-        let (tenant, session) = session_of(&presented);
         let record = self
-            .step(&tenant, &session, async |live, now| {
-                self.allowed_to_sign(live, &presented.document().document_type, now)?;
-                let draft = IntentConfirmed::draft(
+            .step(&presented.session, &presented.record, |live| {
+                self.allowed_to_sign(live, &presented.document().document_type)?;
+                Ok(IntentConfirmed::draft(
                     &presented.record,
                     intent.meaning.as_str(),
                     intent.statement.as_str(),
                     intent.disclosure_sha256,
-                );
-                let sealed = self.seal(&mut self.walk(&presented.record), draft, now)?;
-                Ok((
-                    Change::new(live.session.tenant.clone()),
-                    sealed.into_parts(),
                 ))
             })
             .await?;
@@ -209,25 +194,22 @@ impl Engine {
         confirmed: Confirmed,
         printed_name: &str,
     ) -> Result<Signature, EngineError> {
-        countersign_core::text::check_identifier(printed_name).map_err(|_| {
-            EngineError::Misuse {
-                what: "the printed name",
-            }
+        check_identifier(printed_name).map_err(|_| EngineError::Misuse {
+            what: "the printed name",
         })?;
-        let (tenant, session) = session_of(&confirmed.presented);
-        self.step(&tenant, &session, async |live, now| {
-            let grant = self.allowed_to_sign(live, &confirmed.document().document_type, now)?;
+        for _ in 0..MOST_ATTEMPTS {
+            let live = self.live_session(&confirmed.presented.session).await?;
+            let grant = self.allowed_to_sign(&live, &confirmed.document().document_type)?;
             let granted = self.recorded::<RoleGranted>(grant.entry).await?;
             let draft = DocumentSigned::draft(confirmed.grounds(&granted), printed_name)
-                .map_err(countersign_audit::AuditError::from)?;
-            let sealed = self.seal(&mut self.walk(&confirmed.record), draft, now)?;
-            Ok((
-                Change::new(live.session.tenant.clone()),
-                sealed.into_parts(),
-            ))
-        })
-        .await
-        .map(Signature::new)
+                .map_err(AuditError::from)?;
+            let change = Change::new(live.session.tenant.clone());
+            let signed = self.commit(&live, &confirmed.record, draft, change).await?;
+            if let Some(record) = signed {
+                return Ok(Signature::new(record));
+            }
+        }
+        Err(too_many_conflicts())
     }
 
     /// Records that the signer declined, with the reason in the signer's own words.
@@ -239,14 +221,8 @@ impl Engine {
         presented: Presented,
         reason: Option<&str>,
     ) -> Result<Declined, EngineError> {
-        let (tenant, session) = session_of(&presented);
-        self.step(&tenant, &session, async |live, now| {
-            let draft = DocumentDeclined::draft(&presented.record, reason);
-            let sealed = self.seal(&mut self.walk(&presented.record), draft, now)?;
-            Ok((
-                Change::new(live.session.tenant.clone()),
-                sealed.into_parts(),
-            ))
+        self.step(&presented.session, &presented.record, |_| {
+            Ok(DocumentDeclined::draft(&presented.record, reason))
         })
         .await
         .map(Declined::new)
@@ -293,39 +269,55 @@ impl Engine {
         Ok(Confirmed { presented, record })
     }
 
-    /// One step of a live session: read, decide, commit, and all of it again where the commit
-    /// lost a race.
-    async fn step<K: RecordBody>(
+    /// One step of a live session, which follows `after`: read, draft, commit, and all of it
+    /// again where the commit lost a race.
+    async fn step<K: RecordBody, C>(
         &self,
-        tenant: &TenantId,
-        session: &SessionId,
-        decide: impl AsyncFn(&Live, Timestamp) -> Result<(Change, (Entry, Recorded<K>)), EngineError>,
+        opened: &Recorded<SessionOpened>,
+        after: &Recorded<C>,
+        draft: impl Fn(&Live) -> Result<Draft<K>, EngineError>,
     ) -> Result<Recorded<K>, EngineError> {
         for _ in 0..MOST_ATTEMPTS {
-            let now = self.shared.clock.now();
-            let live = self.live(tenant, session, now).await?;
-            let (mut change, (entry, recorded)) = decide(&live, now).await?;
-            change.users.push(UserWrite::Expect {
-                user: live.user.id.clone(),
-                version: live.user.version,
-            });
-            change.entries.push(entry);
-            match self.shared.users.commit(&change).await {
-                Ok(()) => return Ok(recorded),
-                Err(error) if error.is_conflict() => {}
-                Err(error) => return Err(error.into()),
+            let live = self.live_session(opened).await?;
+            let draft = draft(&live)?;
+            let change = Change::new(live.session.tenant.clone());
+            if let Some(recorded) = self.commit(&live, after, draft, change).await? {
+                return Ok(recorded);
             }
         }
         Err(too_many_conflicts())
     }
 
-    /// Reads a session and its account; they have to be live at `now`.
-    async fn live(
+    /// Commits a change together with its record, provided that the account is still as it was
+    /// read; `None` if it is not.
+    async fn commit<K: RecordBody, C>(
         &self,
-        tenant: &TenantId,
-        session: &SessionId,
-        now: Timestamp,
-    ) -> Result<Live, EngineError> {
+        live: &Live,
+        after: &Recorded<C>,
+        draft: Draft<K>,
+        mut change: Change,
+    ) -> Result<Option<Recorded<K>>, EngineError> {
+        let mut walk = Correlation::resume(after).under_policy(self.shared.policy.hash());
+        let (entry, recorded) = self.seal(&mut walk, draft, live.now)?.into_parts();
+        change.users.push(UserWrite::Expect {
+            user: live.user.id.clone(),
+            version: live.user.version,
+        });
+        change.entries.push(entry);
+        match self.shared.users.commit(&change).await {
+            Ok(()) => Ok(Some(recorded)),
+            Err(error) if error.is_conflict() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn live_session(&self, opened: &Recorded<SessionOpened>) -> Result<Live, EngineError> {
+        self.live(opened.tenant(), &opened.body().session).await
+    }
+
+    /// Reads a session and its account; they have to be live now.
+    async fn live(&self, tenant: &TenantId, session: &SessionId) -> Result<Live, EngineError> {
+        let now = self.shared.clock.now();
         let users = &self.shared.users;
         let session = users
             .session(tenant, session)
@@ -338,6 +330,7 @@ impl Engine {
             .filter(|account| account.user.state == UserState::Active)
             .ok_or(EngineError::SessionOver)?;
         Ok(Live {
+            now,
             session,
             user: account.user,
             grants: account.grants,
@@ -345,21 +338,16 @@ impl Engine {
     }
 
     /// The live grant that allows to sign a document of this type.
-    fn allowed_to_sign(
-        &self,
-        live: &Live,
-        document_type: &str,
-        now: Timestamp,
-    ) -> Result<Grant, EngineError> {
+    fn allowed_to_sign(&self, live: &Live, document_type: &str) -> Result<Grant, EngineError> {
         match authorize(
             self.shared.policy.catalog(),
             &live.grants,
             SIGN,
             document_type,
-            now,
+            live.now,
         ) {
             Authorization::Allowed { grant } => Ok(grant),
-            _ => Err(EngineError::NotAllowed {
+            Authorization::Denied { .. } => Err(EngineError::NotAllowed {
                 action: SIGN,
                 document_type: document_type.to_owned(),
             }),
@@ -377,19 +365,13 @@ impl Engine {
         let Some(stored) = self.shared.entries.entry(&EntryQuery::Leaf(leaf)).await? else {
             return Err(misuse);
         };
-        let recorded = Recorded::<K>::parse(stored.entry.bytes())
-            .map_err(countersign_audit::AuditError::from)?;
+        let recorded = Recorded::<K>::parse(stored.entry.bytes()).map_err(AuditError::from)?;
         // The store found it by a hash that it does not compute: this is where it is checked.
         if recorded.leaf().hash() == leaf {
             Ok(recorded)
         } else {
             Err(misuse)
         }
-    }
-
-    /// The walk that goes on after a record, under the policy in force.
-    fn walk<K>(&self, after: &Recorded<K>) -> Correlation {
-        Correlation::resume(after).under_policy(self.shared.policy.hash())
     }
 
     pub(crate) fn seal<K: RecordBody>(
@@ -400,13 +382,6 @@ impl Engine {
     ) -> Result<Sealed<K>, EngineError> {
         Ok(walk.seal(draft, now, &*self.shared.entropy)?)
     }
-}
-
-fn session_of(presented: &Presented) -> (TenantId, SessionId) {
-    (
-        presented.session.tenant().clone(),
-        presented.session.body().session.clone(),
-    )
 }
 
 /// Somebody else won every time.

@@ -2,7 +2,7 @@
 
 use countersign_audit::AuditError;
 use countersign_core::{ConnectionId, StoreError};
-//EVIDENCE use countersign_evidence::ExportError;
+use countersign_evidence::EvidenceError;
 use thiserror::Error;
 
 /// Why the engine did not do what was asked. Whatever it is, nothing was given or signed.
@@ -38,6 +38,9 @@ pub enum EngineError {
     /// A record could not be sealed, or the ledger failed.
     #[error("the ledger failed")]
     Audit(#[from] AuditError),
+    /// The bundle could not be put together.
+    #[error("the evidence could not be exported")]
+    Evidence(#[from] EvidenceError),
 }
 
 impl EngineError {
@@ -51,6 +54,7 @@ impl EngineError {
             Self::Misuse { .. } => "engine.misuse",
             Self::Store(_) => "engine.store",
             Self::Audit(error) => error.code(),
+            Self::Evidence(error) => error.code(),
         }
     }
 }

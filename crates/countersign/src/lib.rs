@@ -12,6 +12,7 @@
 //! #     store: std::sync::Arc<countersign::memory::MemoryStore>) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use countersign::audit::Ed25519Signer;
+//! use countersign::evidence::Export;
 //! use countersign::saml::{Expect, IdentityProvider, Inbound, ServiceProvider};
 //! use countersign::{ConnectionId, Document, DocumentId, Engine, Intent, PolicyFile, SignIn};
 //!
@@ -37,7 +38,7 @@
 //! let signature = engine.sign(confirmed, "Given Family").await?;
 //!
 //! // One file that proves it:
-//! let bundle = engine.export(signature.entry(), &Default::default()).await?;
+//! let bundle = engine.export(&Export::of(signature.leaf())).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -46,7 +47,7 @@
 //! | port | what for | what is there |
 //! |---|---|---|
 //! | [`provision::store::UserStore`] | accounts, links, grants, sessions | [`memory::MemoryStore`], `countersign-sqlite` |
-//! | [`saml::ReplayStore`] | assertions that were used | the same |
+//! | [`saml::replay::ReplayStore`] | assertions that were used | the same |
 //! | [`audit::store::LedgerStore`] | records and the tree over them | the same |
 //! | [`audit::signer::Signer`] | the key that signs checkpoints | [`audit::Ed25519Signer`] |
 //! | [`Clock`] | the time | [`SystemClock`], [`ManualClock`] |

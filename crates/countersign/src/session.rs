@@ -17,7 +17,8 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(record: SessionRecord, mut grants: Vec<Grant>) -> Self {
+    pub(crate) fn new(record: SessionRecord, mut grants: Vec<Grant>, now: Timestamp) -> Self {
+        grants.retain(|grant| grant.is_live(now));
         grants.sort_by(|a, b| (&a.role, &a.id).cmp(&(&b.role, &b.id)));
         Self { record, grants }
     }

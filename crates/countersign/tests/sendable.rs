@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign::evidence::Export;
 use countersign::saml::{Expect, Inbound};
 use countersign::{
     Confirmed, ConnectionId, Document, Engine, Intent, LeafHash, Presented, Session, SessionId,
@@ -22,6 +23,7 @@ fn every_future_is_sendable(
     intent: &Intent,
     steps: (Presented, Presented, Confirmed),
     entry: LeafHash,
+    export: &Export,
 ) {
     sendable(engine.sign_in(connection, Inbound::Xml(b""), Expect::Unsolicited));
     sendable(engine.session(tenant, id));
@@ -32,6 +34,8 @@ fn every_future_is_sendable(
     sendable(engine.sign(steps.2, ""));
     sendable(engine.resume_presented(session, entry));
     sendable(engine.resume_confirmed(session, entry));
+    sendable(engine.checkpoint());
+    sendable(engine.export(export));
 }
 
 #[test]
