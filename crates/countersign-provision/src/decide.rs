@@ -308,11 +308,13 @@ impl<'a> Decision<'a> {
             None => UserPlan::Create(self.new_user()),
             Some(existing) => self.updated(&existing.user),
         };
+        // An account that keeps its address must not be locked out by another that shares it.
+        let mut takes_address = account.existing.is_none();
         if let UserPlan::Update { changes, .. } = &user {
-            let fields = changes
-                .iter()
-                .map(|change| Reason::FieldUpdated(change.field));
-            reasons.extend(fields);
+            for FieldChange { field, .. } in changes {
+                takes_address |= matches!(field, UserField::Email | UserField::State);
+                reasons.push(Reason::FieldUpdated(*field));
+            }
         }
         let sync = RoleSync {
             connection: self.id,
@@ -335,7 +337,7 @@ impl<'a> Decision<'a> {
             matched_by: account.matched_by,
             grants,
             seat_cap: self.connection.create.seats,
-            unique_email: !self.connection.matching.shares_email,
+            unique_email: !self.connection.matching.shares_email && takes_address,
             session_not_after: self.policy.session().deadline(self.now, None),
             reasons,
         }
