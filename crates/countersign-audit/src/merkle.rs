@@ -105,6 +105,9 @@ pub fn verify_consistency(
     old_root: Sha256Digest,
     new_root: Sha256Digest,
 ) -> Result<(), ProofError> {
+    let Some(mut node) = old_size.checked_sub(1) else {
+        return Err(ProofError::Size);
+    };
     if old_size > new_size {
         return Err(ProofError::Size);
     }
@@ -115,12 +118,9 @@ pub fn verify_consistency(
             _ => Err(ProofError::Length),
         };
     }
+    let mut last = new_size.saturating_sub(1);
     // The old tree may be a complete subtree of the new one; its root begins the path then
     // [RFC 9162 §2.1.4.2, step 2].
-    let (Some(mut node), Some(mut last)) = (old_size.checked_sub(1), new_size.checked_sub(1))
-    else {
-        return Err(ProofError::Size);
-    };
     let (first, path) = if old_size.is_power_of_two() {
         (old_root, proof)
     } else {
@@ -521,10 +521,12 @@ mod tests {
             verify_consistency(2, 1, &[], root, root),
             Err(ProofError::Size)
         );
-        assert_eq!(
-            verify_consistency(0, 1, &[], root, root),
-            Err(ProofError::Size)
-        );
+        for new_size in [0, 1] {
+            assert_eq!(
+                verify_consistency(0, new_size, &[], root, root),
+                Err(ProofError::Size)
+            );
+        }
         assert_eq!(
             verify_consistency(3, 4, &[], root, root),
             Err(ProofError::Length)

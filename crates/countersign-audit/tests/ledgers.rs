@@ -1,0 +1,516 @@
+//! Ledgers: growing, signing, proving, and refusing to go on over damage.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use countersign_audit::fsck::{LedgerCheck, Progress};
+use countersign_audit::ledger::{Damage, Receipt};
+use countersign_audit::merkle::verify_consistency;
+use countersign_audit::record::RecordError;
+use countersign_audit::store::{NodeId, StoredCheckpoint};
+use countersign_audit::{AuditError, Ed25519Signer, Ledger, LedgerReader};
+use countersign_core::{Entry, LeafHash, Sha256Digest};
+use pollster::block_on;
+use proptest::prelude::*;
+use support::{
+    CountingEntropy, ORIGIN, TestStore, Walk, WalkPlan, open, plain_entries, signer, store_with,
+};
+
+fn damage<T: std::fmt::Debug>(outcome: Result<T, AuditError>) -> Damage {
+    match outcome {
+        Err(AuditError::Damaged(damage)) => damage,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A store whose first `signed` entries are signed, with `more` leaves behind them.
+fn grown(signed: u64, more: u64) -> Arc<TestStore> {
+    let store = store_with(&plain_entries(0..signed));
+    let ledger = open(&store).unwrap();
+    block_on(ledger.advance()).unwrap();
+    store.change(|tables| {
+        tables.outbox.extend(plain_entries(signed..signed + more));
+    });
+    block_on(ledger.integrate()).unwrap();
+    store
+}
+
+fn walk_store() -> Arc<TestStore> {
+    let walk = Walk::new(WalkPlan::default(), &CountingEntropy::default());
+    let store = store_with(&walk.entries());
+    block_on(open(&store).unwrap().advance()).unwrap();
+    store
+}
+
+fn check(store: &Arc<TestStore>) -> LedgerCheck {
+    let keys = [open_key()];
+    let reader = LedgerReader::new(Arc::<TestStore>::clone(store));
+    block_on(reader.verify_all(&keys, &mut |_| {})).unwrap()
+}
+
+fn open_key() -> countersign_audit::VerifierKey {
+    countersign_audit::VerifierKey::of_signer(ORIGIN, &*signer()).unwrap()
+}
+
+#[test]
+fn entries_become_leaves_and_a_checkpoint_covers_them() {
+    let store = store_with(&plain_entries(0..2500));
+    let ledger = open(&store).unwrap();
+    let checkpoint = block_on(ledger.advance()).unwrap();
+    assert_eq!(checkpoint.checkpoint().size(), 2500);
+    assert_eq!(checkpoint.checkpoint().origin(), ORIGIN);
+    checkpoint.verify(&[ledger.verifier_key().clone()]).unwrap();
+    assert_eq!(
+        block_on(ledger.reader().root(2500)).unwrap(),
+        checkpoint.checkpoint().root()
+    );
+}
+
+#[test]
+fn the_same_tree_is_not_signed_twice() {
+    let store = grown(5, 0);
+    let ledger = open(&store).unwrap();
+    let before = store.tables.lock().unwrap().checkpoint.clone();
+    block_on(ledger.advance()).unwrap();
+    assert_eq!(store.tables.lock().unwrap().checkpoint, before);
+}
+
+#[test]
+fn the_empty_ledger_can_be_signed() {
+    let store = store_with(&[]);
+    let ledger = open(&store).unwrap();
+    assert_eq!(block_on(ledger.advance()).unwrap().checkpoint().size(), 0);
+    store.change(|tables| tables.outbox.extend(plain_entries(0..1)));
+    assert_eq!(block_on(ledger.advance()).unwrap().checkpoint().size(), 1);
+}
+
+#[test]
+fn lost_races_are_run_again() {
+    let store = store_with(&plain_entries(0..10));
+    let ledger = open(&store).unwrap();
+    store.conflicts.store(5, Ordering::SeqCst);
+    assert_eq!(block_on(ledger.advance()).unwrap().checkpoint().size(), 10);
+}
+
+#[test]
+fn a_race_that_is_always_lost_ends() {
+    let store = store_with(&plain_entries(0..10));
+    let ledger = open(&store).unwrap();
+    store.conflicts.store(1_000_000, Ordering::SeqCst);
+    assert!(matches!(
+        block_on(ledger.advance()),
+        Err(AuditError::Store(error)) if error.is_conflict()
+    ));
+}
+
+#[test]
+fn two_ledgers_over_one_store_make_one_tree() {
+    let store = store_with(&plain_entries(0..3000));
+    let (one, two) = (open(&store).unwrap(), open(&store).unwrap());
+    std::thread::scope(|scope| {
+        for ledger in [&one, &two] {
+            scope.spawn(move || block_on(ledger.advance()).unwrap());
+        }
+    });
+    let alone = store_with(&plain_entries(0..3000));
+    let alone = block_on(open(&alone).unwrap().advance()).unwrap();
+    let together = block_on(one.reader().checkpoint()).unwrap().unwrap();
+    assert_eq!(together, alone);
+}
+
+#[test]
+fn a_receipt_says_how_far_an_entry_is() {
+    let entries = plain_entries(0..4);
+    let store = store_with(&entries[..3]);
+    let ledger = open(&store).unwrap();
+    let receipt = |n: usize| block_on(ledger.receipt(entries[n].leaf()));
+    assert_eq!(receipt(0).unwrap(), Receipt::Durable);
+    block_on(ledger.integrate()).unwrap();
+    assert_eq!(receipt(0).unwrap(), Receipt::Durable);
+    block_on(ledger.checkpoint()).unwrap();
+    let Receipt::Checkpointed(proof) = receipt(2).unwrap() else {
+        panic!("is not covered");
+    };
+    assert_eq!(proof.verify(entries[2].leaf()), Ok(()));
+    assert!(matches!(receipt(3), Err(AuditError::NotInTree)));
+}
+
+#[test]
+fn an_entry_whose_bytes_do_not_have_its_leaf_hash_does_not_become_a_leaf() {
+    let mut entries = plain_entries(0..3);
+    let (id, leaf) = (entries[1].id().clone(), entries[1].leaf());
+    entries[1] = Entry::from_parts(id, leaf, b"other".to_vec(), None);
+    let store = store_with(&entries);
+    let ledger = open(&store).unwrap();
+    assert_eq!(
+        damage(block_on(ledger.advance())),
+        Damage::ChangedEntry { index: 1 }
+    );
+    assert_eq!(block_on(ledger.reader().size()).unwrap(), 1);
+}
+
+#[test]
+fn a_ledger_with_fewer_leaves_than_were_signed_is_not_opened() {
+    let store = grown(7, 0);
+    store.change(|tables| tables.leaves.truncate(6));
+    assert_eq!(
+        damage(open(&store)),
+        Damage::RolledBack {
+            size: 6,
+            signed_size: 7
+        }
+    );
+}
+
+#[test]
+fn a_ledger_whose_signed_part_was_rewritten_is_not_opened() {
+    let store = grown(7, 3);
+    store.change(|tables| {
+        let node = NodeId { level: 2, index: 0 };
+        tables.nodes.insert(node, Sha256Digest::from_bytes([9; 32]));
+    });
+    assert_eq!(damage(open(&store)), Damage::Forked { signed_size: 7 });
+}
+
+#[test]
+fn a_ledger_that_grew_over_other_nodes_than_were_signed_is_not_opened() {
+    // The nodes of the signed size are intact, and the larger tree is built over others.
+    let store = grown(3, 5);
+    store.change(|tables| {
+        let node = NodeId { level: 3, index: 0 };
+        tables.nodes.insert(node, Sha256Digest::from_bytes([9; 32]));
+    });
+    assert_eq!(damage(open(&store)), Damage::Forked { signed_size: 3 });
+}
+
+#[test]
+fn a_ledger_with_a_missing_node_is_not_opened() {
+    let store = grown(7, 0);
+    let node = NodeId { level: 2, index: 0 };
+    store.change(|tables| {
+        tables.nodes.remove(&node);
+    });
+    assert_eq!(damage(open(&store)), Damage::MissingNode(node));
+}
+
+#[test]
+fn a_ledger_whose_checkpoint_another_key_signed_is_not_opened() {
+    let store = grown(7, 0);
+    let (stranger, _) = Ed25519Signer::generate().unwrap();
+    let opened = block_on(Ledger::open(
+        Arc::<TestStore>::clone(&store),
+        Arc::new(stranger),
+        ORIGIN,
+    ));
+    assert_eq!(damage(opened), Damage::Checkpoint);
+}
+
+#[test]
+fn a_ledger_under_another_name_is_not_opened() {
+    let store = grown(7, 0);
+    let opened = block_on(Ledger::open(store, signer(), "log.example/other"));
+    assert_eq!(damage(opened), Damage::Checkpoint);
+}
+
+#[test]
+fn a_name_that_no_note_can_have_is_refused() {
+    let store = grown(0, 0);
+    for origin in ["", "a b", "a+b", "a\nb"] {
+        let opened = block_on(Ledger::open(
+            Arc::<TestStore>::clone(&store),
+            signer(),
+            origin,
+        ));
+        assert!(matches!(opened, Err(AuditError::Signer(_))), "{origin}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_does_not_say_its_size_is_refused() {
+    let store = grown(7, 0);
+    store.change(|tables| {
+        let checkpoint: &mut StoredCheckpoint = tables.checkpoint.as_mut().unwrap();
+        checkpoint.size = 6;
+    });
+    assert_eq!(damage(open(&store)), Damage::Checkpoint);
+}
+
+#[test]
+fn a_store_set_back_under_a_running_ledger_is_noticed() {
+    let store = grown(3, 0);
+    let old = store.tables.lock().unwrap().clone();
+    let ledger = open(&store).unwrap();
+    store.change(|tables| tables.outbox.extend(plain_entries(3..6)));
+    block_on(ledger.advance()).unwrap();
+    store.change(|tables| *tables = old);
+    assert_eq!(
+        damage(block_on(ledger.advance())),
+        Damage::RolledBack {
+            size: 3,
+            signed_size: 6
+        }
+    );
+}
+
+#[test]
+fn a_store_that_grew_another_way_after_it_was_set_back_is_noticed() {
+    let store = grown(3, 0);
+    let old = store.tables.lock().unwrap().clone();
+    let ledger = open(&store).unwrap();
+    store.change(|tables| tables.outbox.extend(plain_entries(3..6)));
+    block_on(ledger.advance()).unwrap();
+    store.change(|tables| {
+        *tables = old;
+        tables.outbox.extend(plain_entries(10..13));
+    });
+    assert_eq!(
+        damage(block_on(ledger.advance())),
+        Damage::Forked { signed_size: 6 }
+    );
+}
+
+#[test]
+fn a_checkpoint_kept_elsewhere_shows_that_a_store_was_set_back() {
+    let store = grown(3, 0);
+    let old = store.tables.lock().unwrap().clone();
+    let ledger = open(&store).unwrap();
+    store.change(|tables| tables.outbox.extend(plain_entries(3..6)));
+    let kept = block_on(ledger.advance()).unwrap();
+    block_on(ledger.check_continues(&kept)).unwrap();
+    store.change(|tables| *tables = old);
+    let young = open(&store).unwrap();
+    assert_eq!(
+        damage(block_on(young.check_continues(&kept))),
+        Damage::RolledBack {
+            size: 3,
+            signed_size: 6
+        }
+    );
+}
+
+#[test]
+fn a_signer_that_signs_with_another_key_than_it_names_is_not_believed() {
+    use async_trait::async_trait;
+    use countersign_audit::Signer;
+    use countersign_audit::signer::{SignatureAlgorithm, SignerError};
+    #[derive(Debug)]
+    struct Liar(Ed25519Signer, Ed25519Signer);
+    #[async_trait]
+    impl Signer for Liar {
+        fn algorithm(&self) -> SignatureAlgorithm {
+            self.0.algorithm()
+        }
+        fn public_key(&self) -> Vec<u8> {
+            self.0.public_key()
+        }
+        async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+            self.1.sign(message).await
+        }
+    }
+    let liar = Liar(
+        Ed25519Signer::generate().unwrap().0,
+        Ed25519Signer::generate().unwrap().0,
+    );
+    let store = store_with(&plain_entries(0..3));
+    let ledger = block_on(Ledger::open(
+        Arc::<TestStore>::clone(&store),
+        Arc::new(liar),
+        ORIGIN,
+    ))
+    .unwrap();
+    assert!(matches!(
+        block_on(ledger.advance()),
+        Err(AuditError::Signer(_))
+    ));
+    assert_eq!(store.tables.lock().unwrap().checkpoint, None);
+}
+
+#[test]
+fn the_key_of_openssl_signs() {
+    // The test key was made by openssl, without its public key in it.
+    assert_eq!(open_key().name(), ORIGIN);
+}
+
+// Checking all of it.
+
+#[test]
+fn a_sound_ledger_is_found_sound() {
+    let store = walk_store();
+    let check = check(&store);
+    assert_eq!(check.damage, []);
+    assert!(check.is_sound() && check.checkpoint_trusted);
+    assert_eq!((check.size, check.pending), (7, 0));
+}
+
+#[test]
+fn the_check_tells_how_far_it_is() {
+    let store = grown(2500, 0);
+    let reader = LedgerReader::new(store);
+    let mut seen = Vec::new();
+    let check = block_on(reader.verify_all(&[], &mut |progress: Progress| {
+        seen.push((progress.done, progress.total));
+    }))
+    .unwrap();
+    assert_eq!(seen, [(1024, 2500), (2048, 2500), (2500, 2500)]);
+    // These entries are no records; the tree over them is sound.
+    assert!(check.damage.iter().all(|damage| matches!(
+        damage,
+        Damage::NotARecord {
+            error: RecordError::Malformed,
+            ..
+        }
+    )));
+    assert!(!check.checkpoint_trusted);
+}
+
+#[test]
+fn a_changed_entry_is_located() {
+    let store = walk_store();
+    store.change(|tables| {
+        let entry = &tables.leaves[2];
+        let bytes = String::from_utf8(entry.bytes().to_vec()).unwrap();
+        let changed = bytes.replace("sign nda/*", "sign hrx/*");
+        tables.leaves[2] =
+            Entry::from_parts(entry.id().clone(), entry.leaf(), changed.into_bytes(), None);
+    });
+    assert_eq!(check(&store).damage, [Damage::ChangedEntry { index: 2 }]);
+}
+
+#[test]
+fn an_entry_that_was_exchanged_with_its_hash_is_located() {
+    let store = walk_store();
+    let plan = WalkPlan {
+        name: "doctor",
+        ..WalkPlan::default()
+    };
+    let other = Walk::new(plan, &CountingEntropy::default());
+    store.change(|tables| tables.leaves[6] = other.signed.entry().clone());
+    let damage = check(&store).damage;
+    assert!(damage.contains(&Damage::WrongNode(NodeId { level: 0, index: 6 })));
+    assert!(damage.contains(&Damage::Forked { signed_size: 7 }));
+    let lost = damage
+        .iter()
+        .filter(|damage| matches!(damage, Damage::MissingParent { index: 6, .. }));
+    assert_eq!(lost.count(), 3, "{damage:?}");
+}
+
+#[test]
+fn a_lost_entry_is_located() {
+    let store = walk_store();
+    store.change(|tables| {
+        let entry = tables.leaves[6].clone();
+        tables.leaves[6] = tables.leaves[5].clone();
+        tables.leaves.push(entry);
+    });
+    let damage = check(&store).damage;
+    assert!(
+        damage.contains(&Damage::Duplicate { index: 6 }),
+        "{damage:?}"
+    );
+}
+
+#[test]
+fn a_truncated_ledger_is_found() {
+    let store = walk_store();
+    store.change(|tables| tables.leaves.truncate(5));
+    assert_eq!(
+        check(&store).damage,
+        [Damage::RolledBack {
+            size: 5,
+            signed_size: 7
+        }]
+    );
+}
+
+#[test]
+fn missing_and_wrong_nodes_are_located() {
+    let store = walk_store();
+    let (gone, wrong) = (NodeId { level: 1, index: 2 }, NodeId { level: 2, index: 0 });
+    store.change(|tables| {
+        tables.nodes.remove(&gone);
+        tables
+            .nodes
+            .insert(wrong, Sha256Digest::from_bytes([1; 32]));
+    });
+    assert_eq!(
+        check(&store).damage,
+        [Damage::WrongNode(wrong), Damage::MissingNode(gone)]
+    );
+}
+
+#[test]
+fn an_entry_under_another_id_is_located() {
+    let store = walk_store();
+    store.change(|tables| {
+        let entry = &tables.leaves[1];
+        tables.leaves[1] = Entry::from_parts(
+            tables.leaves[0].id().clone(),
+            entry.leaf(),
+            entry.bytes().to_vec(),
+            None,
+        );
+    });
+    assert_eq!(check(&store).damage, [Damage::OtherId { index: 1 }]);
+}
+
+#[test]
+fn a_checkpoint_by_another_key_is_found() {
+    let store = walk_store();
+    let (stranger, _) = Ed25519Signer::generate().unwrap();
+    let key = countersign_audit::VerifierKey::of_signer(ORIGIN, &stranger).unwrap();
+    let reader = LedgerReader::new(store);
+    let check = block_on(reader.verify_all(&[key], &mut |_| {})).unwrap();
+    assert_eq!(check.damage, [Damage::Checkpoint]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn however_it_grew_the_tree_is_the_same_and_every_proof_holds(
+        steps in prop::collection::vec(0_u64..40, 1..8),
+        pick in any::<prop::sample::Index>(),
+    ) {
+        let store = store_with(&[]);
+        let ledger = open(&store).unwrap();
+        let mut size = 0_u64;
+        let mut checkpoints = Vec::new();
+        for step in steps {
+            store.change(|tables| tables.outbox.extend(plain_entries(size..size + step)));
+            size += step;
+            checkpoints.push(block_on(ledger.advance()).unwrap());
+        }
+        let last = checkpoints.last().unwrap();
+        let at_once = store_with(&plain_entries(0..size));
+        let at_once = block_on(open(&at_once).unwrap().advance()).unwrap();
+        prop_assert_eq!(&at_once, last);
+        for old in checkpoints.iter().map(|signed| signed.checkpoint()) {
+            if old.size() == 0 {
+                continue;
+            }
+            let proof = block_on(ledger.reader().consistency_proof(old.size(), size)).unwrap();
+            let new_root = last.checkpoint().root();
+            prop_assert_eq!(
+                verify_consistency(old.size(), size, &proof, old.root(), new_root),
+                Ok(())
+            );
+        }
+        if size > 0 {
+            let index = pick.index(usize::try_from(size).unwrap()) as u64;
+            let proof = block_on(ledger.reader().log_proof(index, last)).unwrap();
+            let leaf = plain_entries(index..index + 1)[0].leaf();
+            prop_assert_eq!(proof.verify(leaf), Ok(()));
+            prop_assert!(proof.verify(LeafHash::from_bytes([0; 32])).is_err());
+        }
+    }
+}

@@ -1,0 +1,512 @@
+//! Records: what can be sealed, what is read back, and what is refused.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+
+use countersign_audit::ceremony::{DocumentSigned, Grounds, IntentConfirmed};
+use countersign_audit::commitment::Openings;
+use countersign_audit::kind::ParentRule;
+use countersign_audit::record::RecordError;
+use countersign_audit::seal::{EntropyError, SealError};
+use countersign_audit::session::SessionOpened;
+use countersign_audit::{
+    AuditError, Correlation, Entropy, Kind, Recorded, SystemEntropy, leaf_hash, parse_record,
+};
+use countersign_core::{CorrelationId, Entry, TenantId};
+use proptest::prelude::*;
+use support::{CountingEntropy, Walk, WalkPlan, at};
+
+fn walk() -> Walk {
+    Walk::new(WalkPlan::default(), &CountingEntropy::default())
+}
+
+fn other_walk() -> Walk {
+    let plan = WalkPlan {
+        name: "doctor",
+        ..WalkPlan::default()
+    };
+    Walk::new(plan, &SystemEntropy::new())
+}
+
+fn signed_bytes() -> String {
+    String::from_utf8(walk().signed.entry().bytes().to_vec()).unwrap()
+}
+
+fn refused(plan: WalkPlan) -> SealError {
+    match Walk::try_new(plan, &CountingEntropy::default()) {
+        Err(AuditError::Seal(error)) => error,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("was sealed"),
+    }
+}
+
+#[test]
+fn every_sealed_record_is_read_back() {
+    for entry in walk().entries() {
+        let record = parse_record(entry.bytes()).unwrap();
+        assert_eq!(record.id, *entry.id());
+        assert_eq!(entry.leaf(), leaf_hash(entry.bytes()));
+    }
+}
+
+#[test]
+fn a_signature_cites_its_intent_its_session_and_its_grant() {
+    let walk = walk();
+    let record = parse_record(walk.signed.entry().bytes()).unwrap();
+    assert_eq!(
+        record.parents,
+        [
+            walk.intent.leaf().hash(),
+            walk.session.leaf().hash(),
+            walk.grant.leaf().hash()
+        ]
+    );
+    assert_eq!(record.prev, Some(walk.intent.leaf().hash()));
+}
+
+#[test]
+fn drafts_cite_parents_of_the_kinds_that_their_kind_asks_for() {
+    let entries = walk().entries();
+    for entry in &entries {
+        let record = parse_record(entry.bytes()).unwrap();
+        let rules: &[ParentRule] = record.kind().parents();
+        for (parent, rule) in record.parents.iter().zip(rules) {
+            let parent = entries
+                .iter()
+                .find(|entry| entry.leaf() == *parent)
+                .unwrap();
+            let kind = parse_record(parent.bytes()).unwrap().kind();
+            assert!(rule.kinds.contains(&kind), "{kind} for {}", record.kind());
+        }
+    }
+}
+
+#[test]
+fn no_personal_value_is_in_a_record() {
+    for entry in walk().entries() {
+        let text = String::from_utf8(entry.bytes().to_vec()).unwrap();
+        for personal in [
+            "@acme.example",
+            "Given",
+            "Family",
+            "_session-1",
+            "_assertion-1",
+        ] {
+            assert!(!text.contains(personal), "{personal} in {text}");
+        }
+    }
+}
+
+#[test]
+fn openings_match_what_the_record_commits_to() {
+    for entry in walk().entries() {
+        let record = parse_record(entry.bytes()).unwrap();
+        let openings = entry
+            .openings()
+            .map_or_else(Openings::default, |bytes| Openings::parse(bytes).unwrap());
+        assert_eq!(openings.iter().count(), record.commitments.len());
+        for (field, opening) in openings.iter() {
+            assert_eq!(opening.commit(field).unwrap(), record.commitments[field]);
+        }
+    }
+}
+
+#[test]
+fn the_id_is_a_uuid_of_version_7_of_the_records_time() {
+    let record = parse_record(walk().signed.entry().bytes()).unwrap();
+    let millis = u64::try_from(at("2026-03-01T09:33:00Z").unix_millis()).unwrap();
+    let hex = record.id.as_str().replace('-', "");
+    assert_eq!(u64::from_str_radix(&hex[..12], 16).unwrap(), millis);
+    assert_eq!(&hex[12..13], "7");
+}
+
+// What a writer refuses [record.md §6].
+
+#[test]
+fn a_signature_after_the_grant_has_expired_is_not_sealed() {
+    let expired = WalkPlan {
+        grant_expires_at: Some(at("2026-03-01T09:33:00Z")),
+        ..WalkPlan::default()
+    };
+    assert_eq!(refused(expired), SealError::Expired { what: "grant" });
+}
+
+#[test]
+fn a_signature_after_the_session_has_expired_is_not_sealed() {
+    let expired = WalkPlan {
+        session_expires_at: at("2026-03-01T09:33:00Z"),
+        ..WalkPlan::default()
+    };
+    assert_eq!(refused(expired), SealError::Expired { what: "session" });
+}
+
+#[test]
+fn a_document_is_not_presented_after_the_session_has_expired() {
+    let expired = WalkPlan {
+        session_expires_at: at("2026-03-01T09:31:00Z"),
+        ..WalkPlan::default()
+    };
+    assert_eq!(refused(expired), SealError::Expired { what: "session" });
+}
+
+#[test]
+fn a_signature_that_the_grant_does_not_cover_is_not_drafted() {
+    let uncovered = WalkPlan {
+        permissions: vec!["sign hr/*".to_owned()],
+        ..WalkPlan::default()
+    };
+    assert_eq!(refused(uncovered), SealError::NotCovered);
+}
+
+#[test]
+fn a_signature_under_another_persons_grant_is_not_drafted() {
+    let (mine, theirs) = (walk(), other_walk());
+    let grounds = Grounds {
+        presented: mine.presented.recorded(),
+        intent: mine.intent.recorded(),
+        session: mine.session.recorded(),
+        grant: theirs.grant.recorded(),
+    };
+    assert_eq!(
+        DocumentSigned::draft(grounds, "x").err(),
+        Some(SealError::OtherSubject)
+    );
+}
+
+#[test]
+fn a_signature_with_another_ceremonys_intent_is_not_drafted() {
+    let (mine, theirs) = (walk(), other_walk());
+    let grounds = |presented, intent, session| Grounds {
+        presented,
+        intent,
+        session,
+        grant: mine.grant.recorded(),
+    };
+    for grounds in [
+        grounds(
+            mine.presented.recorded(),
+            theirs.intent.recorded(),
+            mine.session.recorded(),
+        ),
+        grounds(
+            theirs.presented.recorded(),
+            mine.intent.recorded(),
+            mine.session.recorded(),
+        ),
+        grounds(
+            mine.presented.recorded(),
+            mine.intent.recorded(),
+            theirs.session.recorded(),
+        ),
+    ] {
+        assert_eq!(
+            DocumentSigned::draft(grounds, "x").err(),
+            Some(SealError::OtherCeremony)
+        );
+    }
+}
+
+#[test]
+fn a_step_is_not_sealed_into_another_walk() {
+    let walk = walk();
+    let tenant = walk.correlation.tenant().clone();
+    let other_id = CorrelationId::new("another").unwrap();
+    let other_tenant = TenantId::new("another").unwrap();
+    for mut other in [
+        Correlation::begin(tenant, other_id),
+        Correlation::begin(other_tenant, walk.correlation.id().clone()),
+    ] {
+        let draft = IntentConfirmed::draft(walk.presented.recorded(), "approval", "Yes.", None);
+        let sealed = other.seal(draft, at("2026-03-01T09:40:00Z"), &SystemEntropy::new());
+        assert!(matches!(
+            sealed,
+            Err(AuditError::Seal(SealError::OtherCorrelation))
+        ));
+    }
+}
+
+#[test]
+fn a_step_is_never_dated_before_the_step_it_follows() {
+    let walk = walk();
+    let mut correlation = Correlation::resume(walk.presented.recorded());
+    let draft = IntentConfirmed::draft(walk.presented.recorded(), "approval", "Yes.", None);
+    let sealed = correlation
+        .seal(draft, at("2026-03-01T09:30:59.999Z"), &SystemEntropy::new())
+        .unwrap();
+    assert_eq!(sealed.recorded().at(), walk.presented.recorded().at());
+}
+
+#[test]
+fn a_record_longer_than_an_entry_is_not_sealed() {
+    let walk = walk();
+    let mut correlation = walk.correlation.clone();
+    let long = "x".repeat(Entry::MAX_BYTES);
+    let draft = IntentConfirmed::draft(walk.presented.recorded(), "approval", long, None);
+    let sealed = correlation.seal(draft, at("2026-03-01T09:40:00Z"), &SystemEntropy::new());
+    assert!(matches!(
+        sealed,
+        Err(AuditError::Seal(SealError::Format(RecordError::TooLong)))
+    ));
+    assert_eq!(correlation, walk.correlation, "a refused draft is no step");
+}
+
+#[test]
+fn a_personal_value_that_is_no_canonical_json_is_not_sealed() {
+    let walk = walk();
+    let draft = || IntentConfirmed::draft(walk.presented.recorded(), "approval", "Yes.", None);
+    for (field, draft) in [
+        ("weight", draft().personal("weight", &70.5)),
+        ("E-mail", draft().personal("E-mail", &"x")),
+    ] {
+        let sealed =
+            walk.correlation
+                .clone()
+                .seal(draft, at("2026-03-01T09:40:00Z"), &SystemEntropy::new());
+        assert!(
+            matches!(
+                sealed,
+                Err(AuditError::Seal(
+                    SealError::Personal { .. } | SealError::Format(RecordError::FieldName)
+                ))
+            ),
+            "{field}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_sealed_without_random_bytes() {
+    #[derive(Debug)]
+    struct Nothing;
+    impl Entropy for Nothing {
+        fn fill(&self, _: &mut [u8]) -> Result<(), EntropyError> {
+            Err(EntropyError)
+        }
+    }
+    assert!(matches!(
+        Walk::try_new(WalkPlan::default(), &Nothing),
+        Err(AuditError::Entropy(_))
+    ));
+}
+
+// What a reader refuses [record.md §1, §3, §5].
+
+fn parse(text: &str) -> Result<Kind, RecordError> {
+    parse_record(text.as_bytes()).map(|record| record.kind())
+}
+
+#[test]
+fn bytes_that_are_no_json_are_refused() {
+    for text in ["", "{", "[]", "{}", "null", "\u{feff}{}"] {
+        assert_eq!(parse(text), Err(RecordError::Malformed), "{text}");
+    }
+    assert_eq!(
+        parse(&"x".repeat(Entry::MAX_BYTES + 1)),
+        Err(RecordError::TooLong)
+    );
+}
+
+#[test]
+fn another_way_to_write_the_same_record_is_refused() {
+    let good = signed_bytes();
+    assert_eq!(parse(&good), Ok(Kind::DocumentSigned));
+    for (what, text) in [
+        ("white space", good.replacen(':', ": ", 1)),
+        ("a newline at the end", format!("{good}\n")),
+        (
+            "an escape",
+            good.replacen("\"approval\"", "\"\\u0061pproval\"", 1),
+        ),
+        ("a float", good.replacen("\"v\":1}", "\"v\":1.0}", 1)),
+        (
+            "an unknown member",
+            good.replacen("\"v\":1}", "\"v\":1,\"w\":1}", 1),
+        ),
+        (
+            "another time form",
+            good.replacen("09:33:00.000Z", "09:33:00Z", 1),
+        ),
+        ("an upper-case hash", {
+            let hash = parse_record(good.as_bytes()).unwrap().parents[0].to_string();
+            good.replacen(&hash, &hash.to_uppercase(), 1)
+        }),
+    ] {
+        assert_ne!(text, good, "{what}");
+        assert!(
+            matches!(
+                parse(&text),
+                Err(RecordError::NotCanonical | RecordError::Malformed)
+            ),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn a_member_that_is_there_twice_is_refused() {
+    let good = signed_bytes();
+    let twice = good.replacen("\"v\":1}", "\"v\":1,\"v\":1}", 1);
+    assert_ne!(twice, good);
+    assert!(parse(&twice).is_err());
+    let twice = good.replacen("\"body\":{", "\"body\":{\"meaning\":\"other\",", 1);
+    assert!(parse(&twice).is_err());
+}
+
+#[test]
+fn a_missing_member_is_refused() {
+    let good = signed_bytes();
+    let missing = good.replacen("\"key_id\":null,", "", 1);
+    assert_ne!(missing, good);
+    assert_eq!(parse(&missing), Err(RecordError::NotCanonical));
+    let missing = good.replacen("\"tenant\":\"acme\",", "", 1);
+    assert_eq!(parse(&missing), Err(RecordError::Malformed));
+}
+
+#[test]
+fn an_unknown_kind_is_refused() {
+    let unknown = signed_bytes().replacen("document.signed", "document.shredded", 1);
+    assert_eq!(parse(&unknown), Err(RecordError::Malformed));
+}
+
+#[test]
+fn another_version_is_refused() {
+    let other = signed_bytes().replacen("\"v\":1}", "\"v\":2}", 1);
+    assert_eq!(parse(&other), Err(RecordError::Version { version: 2 }));
+}
+
+#[test]
+fn an_id_of_another_time_or_version_is_refused() {
+    let good = signed_bytes();
+    let other_time = good.replacen("09:33:00.000Z", "09:33:00.001Z", 1);
+    assert_eq!(parse(&other_time), Err(RecordError::Id));
+    let id = parse_record(good.as_bytes()).unwrap().id.to_string();
+    let version_4 = format!("{}4{}", &id[..14], &id[15..]);
+    let upper = id.to_uppercase();
+    let bare = id.replace('-', "");
+    for other in [version_4, upper, bare, "x".to_owned()] {
+        assert_eq!(
+            parse(&good.replacen(&id, &other, 1)),
+            Err(RecordError::Id),
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn too_few_and_too_many_parents_are_refused() {
+    let good = signed_bytes();
+    let parents = parse_record(good.as_bytes()).unwrap().parents;
+    let first = format!("\"{}\",", parents[0]);
+    for (found, text) in [
+        (2, good.replacen(&first, "", 1)),
+        (4, good.replacen(&first, &first.repeat(2), 1)),
+    ] {
+        assert_eq!(
+            parse(&text),
+            Err(RecordError::Parents {
+                kind: Kind::DocumentSigned,
+                found
+            })
+        );
+    }
+}
+
+#[test]
+fn a_signature_about_no_account_is_refused() {
+    let nobody =
+        signed_bytes().replacen("\"subject_ref\":\"user-nurse\"", "\"subject_ref\":null", 1);
+    assert_eq!(
+        parse(&nobody),
+        Err(RecordError::Subject {
+            kind: Kind::DocumentSigned
+        })
+    );
+}
+
+#[test]
+fn a_commitment_under_a_name_that_is_not_allowed_is_refused() {
+    let other = signed_bytes().replacen("\"printed_name\"", "\"Printed-Name\"", 1);
+    assert_eq!(parse(&other), Err(RecordError::FieldName));
+}
+
+#[test]
+fn a_record_of_another_kind_is_not_taken_for_the_one_asked_for() {
+    let walk = walk();
+    assert!(Recorded::<SessionOpened>::parse(walk.session.entry().bytes()).is_ok());
+    assert_eq!(
+        Recorded::<SessionOpened>::parse(walk.grant.entry().bytes()).err(),
+        Some(RecordError::OtherKind {
+            expected: Kind::SessionOpened,
+            found: Kind::RoleGranted
+        })
+    );
+}
+
+#[test]
+fn a_record_that_was_read_back_serves_as_the_one_that_was_sealed() {
+    let walk = walk();
+    let read = Recorded::parse(walk.intent.entry().bytes()).unwrap();
+    assert_eq!(read, *walk.intent.recorded());
+}
+
+#[test]
+fn every_kind_has_its_own_name_and_optional_parents_come_last() {
+    let names: std::collections::BTreeSet<_> = Kind::ALL.iter().map(|k| k.as_str()).collect();
+    assert_eq!(names.len(), Kind::ALL.len());
+    for kind in Kind::ALL {
+        let required: Vec<_> = kind.parents().iter().map(|rule| rule.required).collect();
+        assert!(required.is_sorted_by(|a, b| a >= b), "{kind}");
+        assert!(!kind.allows_parents(kind.parents().len() + 1));
+    }
+}
+
+/// The examples of the specification are records: each is read, as it stands there.
+#[test]
+fn the_examples_of_the_specification_are_records() {
+    let specification = include_str!("../../../docs/spec/record.md");
+    let examples: Vec<_> = specification
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| rest.split("\n```").next().unwrap())
+        .collect();
+    assert!(!examples.is_empty());
+    let entries = walk().entries();
+    for example in examples {
+        parse(example).unwrap();
+        let entry = entries
+            .iter()
+            .find(|entry| entry.bytes() == example.as_bytes())
+            .unwrap_or_else(|| panic!("is not sealed like this any more: {example}"));
+        assert!(specification.contains(&format!("`{}`", entry.leaf())));
+        if let Some(openings) = entry.openings() {
+            let openings = std::str::from_utf8(openings).unwrap();
+            assert!(specification.contains(&format!("```\n{openings}\n```")));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_read_is_hashed_as_it_stands(flip in any::<prop::sample::Index>(), to in any::<u8>()) {
+        let good = walk().signed.entry().bytes().to_vec();
+        let mut changed = good.clone();
+        changed[flip.index(good.len())] = to;
+        if let Ok(record) = parse_record(&changed) {
+            // Accepted bytes are the only bytes of that record.
+            prop_assert_eq!(serde_json_canonicalizer::to_vec(&record).unwrap(), changed);
+        }
+    }
+
+    #[test]
+    fn reading_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse_record(&bytes);
+    }
+}
