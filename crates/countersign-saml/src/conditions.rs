@@ -39,8 +39,8 @@ impl Rules<'_> {
         Ok(end)
     }
 
-    /// [SAML-Core §2.5.1.4]: every restriction must name us; there must be one
-    /// [SAML-Profiles §4.1.4.2].
+    /// \[SAML-Core §2.5.1.4\]: every restriction must name us; there must be one
+    /// \[SAML-Profiles §4.1.4.2\].
     fn check_audience(&self, conditions: Part<'_>) -> Result<(), Rejection> {
         let mut restricted = false;
         for restriction in conditions.children(ASSERTION, "AudienceRestriction") {
@@ -67,7 +67,7 @@ impl Rules<'_> {
         Ok(())
     }
 
-    /// [SAML-Core §2.5.1.2, §2.4.1.2]: the window of `Conditions` or `SubjectConfirmationData`.
+    /// \[SAML-Core §2.5.1.2, §2.4.1.2\]: the window of `Conditions` or `SubjectConfirmationData`.
     pub(crate) fn check_window(&self, part: Part<'_>) -> Result<Option<Timestamp>, Rejection> {
         let start = part.optional_instant("NotBefore")?;
         let end = part.optional_instant("NotOnOrAfter")?;

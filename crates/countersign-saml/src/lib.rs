@@ -14,13 +14,14 @@
 //! - *Signature wrapping.* The signature is found by an absolute path (a child of the root
 //!   `Response`, or of its sole `Assertion`), its reference must name its own parent, and claims
 //!   are read from the digested bytes alone. There is no second place to read from.
-//! - *Parser differentials, comments, entities.* One parser for everything, which refuses what is
-//!   not well-formed, document types and processing instructions; canonical bytes hold no
-//!   comments, so text is never split by one.
-//! - *Key and algorithm confusion.* Keys come from the [`IdentityProvider`], never from the
-//!   message, and a key's type fixes the family of algorithms.
-//! - *Stripped signatures, tokens for others, old tokens.* What is absent is refused: signature,
-//!   issuer, audience, recipient, expiry, the request that it answers.
+//! - *Two readings of one text.* One parser for everything, which refuses what is not well-formed,
+//!   document types and processing instructions; canonical bytes hold no comments.
+//! - *Keys and algorithms of the attacker's choice.* Keys come from the [`IdentityProvider`], never
+//!   from the message, and a key's type fixes the family of algorithms.
+//! - *What is left out.* It is refused: signature, issuer, audience, recipient, expiry, the request
+//!   that is answered.
+//!
+//! [`attacks`] lists them one by one, each with its test.
 //!
 //! An `Advice` may be there and is never read. Encrypted assertions, identifiers and attributes
 //! are refused with a code of their own.
@@ -75,8 +76,10 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`replay`] | the port that remembers what was accepted |
+//! | [`attacks`] | past attacks on SAML, and the test of each |
 
 mod assertion;
+pub mod attacks;
 mod clock;
 mod code;
 mod conditions;

@@ -65,7 +65,7 @@ pub(crate) fn is_signed(response: Part<'_>) -> bool {
     response.children(SIGNATURE, "Signature").next().is_some()
 }
 
-/// [SAML-Core §3.2.2.2]: anything but `Success` is a refusal by the identity provider.
+/// \[SAML-Core §3.2.2.2\]: anything but `Success` is a refusal by the identity provider.
 pub(crate) fn check_status(response: Part<'_>) -> Result<(), Rejection> {
     let status = response.child(PROTOCOL, "Status")?;
     let code = status.child(PROTOCOL, "StatusCode")?;
@@ -104,7 +104,7 @@ impl Rules<'_> {
         self.check_answers(response)
     }
 
-    /// [SAML-Bindings §3.5.5.2]: a signed message must say where it was sent, and it must be here.
+    /// \[SAML-Bindings §3.5.5.2\]: a signed message must say where it was sent, and it must be here.
     fn check_destination(&self, response: Part<'_>, is_signed: bool) -> Result<(), Rejection> {
         match response.element.attribute("Destination") {
             Some(destination) if destination == self.sp.acs_url() => Ok(()),
@@ -124,7 +124,7 @@ impl Rules<'_> {
         }
     }
 
-    /// [SAML-Profiles §4.1.4.3, §4.1.5]: the answer to our request, or to none at all.
+    /// \[SAML-Profiles §4.1.4.3, §4.1.5\]: the answer to our request, or to none at all.
     fn check_answers(&self, response: Part<'_>) -> Result<(), Rejection> {
         match (self.expect, response.element.attribute("InResponseTo")) {
             (Expect::Unsolicited, None) => Ok(()),

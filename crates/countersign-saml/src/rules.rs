@@ -72,7 +72,7 @@ impl Rules<'_> {
         Ok(())
     }
 
-    /// [SAML-Profiles §4.1.4.2]: the issuer is the identity provider that this connection is bound
+    /// \[SAML-Profiles §4.1.4.2\]: the issuer is the identity provider that this connection is bound
     /// to, byte for byte.
     pub(crate) fn check_issuer(&self, part: Part<'_>) -> Result<(), Rejection> {
         let Some(issuer) = part.optional_child(ASSERTION, "Issuer")? else {

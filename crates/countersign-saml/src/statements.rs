@@ -119,7 +119,7 @@ fn read_attribute(attribute: Part<'_>) -> Result<Attribute, Rejection> {
     })
 }
 
-/// [SAML-Core §2.7.3.1.1]: text, nothing, or anything at all. Text is taken verbatim; what has
+/// \[SAML-Core §2.7.3.1.1\]: text, nothing, or anything at all. Text is taken verbatim; what has
 /// elements in it is kept apart, so that no rule ever takes it for text.
 pub(crate) fn read_value(value: Part<'_>) -> Result<AttributeValue, Rejection> {
     if matches!(

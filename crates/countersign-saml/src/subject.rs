@@ -33,7 +33,7 @@ impl Rules<'_> {
         })
     }
 
-    /// Exactly one bearer confirmation holds [SAML-Profiles §4.1.4.2]. Confirmations by other
+    /// Exactly one bearer confirmation holds \[SAML-Profiles §4.1.4.2\]. Confirmations by other
     /// methods prove nothing here and are passed over.
     fn check_confirmation(&self, subject: Part<'_>) -> Result<Timestamp, Rejection> {
         let mut holds = None;
@@ -63,7 +63,7 @@ impl Rules<'_> {
         }
     }
 
-    /// [SAML-Profiles §4.1.4.2, §4.1.4.3]: sent to us, now, in answer to our request. `Address` is
+    /// \[SAML-Profiles §4.1.4.2, §4.1.4.3\]: sent to us, now, in answer to our request. `Address` is
     /// not compared: a browser's address differs between two hosts on either side of a NAT.
     fn check_bearer(&self, confirmation: Part<'_>) -> Result<Timestamp, Rejection> {
         let data = confirmation.child(ASSERTION, "SubjectConfirmationData")?;

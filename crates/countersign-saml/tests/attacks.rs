@@ -249,3 +249,46 @@ fn issuer_with_a_suffix_a_prefix_or_another_case() {
         refused_as(IssuerMismatch, verify(&sp(), &xml));
     }
 }
+
+// The page that lists them.
+
+#[test]
+fn every_test_that_the_page_of_attacks_names_exists() {
+    let file = |path: &str| {
+        let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let ours = [
+        "tests/attacks.rs",
+        "tests/properties.rs",
+        "tests/replay.rs",
+        "tests/rules/malformed.rs",
+        "tests/rules/unexpected.rs",
+        "tests/rules/untrusted.rs",
+    ]
+    .map(file)
+    .concat();
+    let dsig = ["src/signature/tests.rs", "src/xml/parse/tests.rs"]
+        .map(|path| file(&format!("../countersign-dsig/{path}")))
+        .concat();
+    let page = file("src/attacks.rs");
+    let mut tests = 0;
+    for row in page.lines().filter(|line| line.starts_with("//! |")) {
+        for name in row
+            .rsplit(" | ")
+            .next()
+            .unwrap()
+            .split('`')
+            .skip(1)
+            .step_by(2)
+        {
+            let (source, name) = match name.strip_prefix("dsig:") {
+                Some(name) => (&dsig, name),
+                None => (&ours, name),
+            };
+            assert!(source.contains(&format!("fn {name}(")), "no test {name}");
+            tests += 1;
+        }
+    }
+    assert!(tests > 60, "the page names only {tests} tests");
+}

@@ -138,6 +138,9 @@ impl TestIdp {
     }
 
     /// The response that `spec` describes, as XML.
+    ///
+    /// # Panics
+    /// If the part that is to be signed can not be, for example because its ID is no name.
     #[must_use]
     pub fn respond(&self, spec: &ResponseSpec) -> Vec<u8> {
         let mut xml = spec.xml(&self.entity_id).into_bytes();
@@ -157,6 +160,9 @@ impl TestIdp {
     }
 
     /// Signs the element with this `ID`; the signature goes behind its issuer.
+    ///
+    /// # Panics
+    /// If there is no such element, or it is signed already.
     #[must_use]
     pub fn sign(&self, xml: &[u8], id: &str) -> Vec<u8> {
         must(sign_enveloped(xml, id, &self.key, &self.options))
