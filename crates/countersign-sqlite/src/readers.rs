@@ -87,3 +87,28 @@ fn run(mut db: Connection, jobs: &Mutex<Receiver<Job>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::StoreErrorKind;
+    use pollster::block_on;
+
+    use super::*;
+
+    #[test]
+    fn threads_that_died_are_an_error_for_everybody() {
+        let connections = (0..2).map(|_| Connection::open_in_memory().unwrap());
+        let readers = Readers::start(connections.collect()).unwrap();
+        let one = |db: &Transaction<'_>| Ok(db.query_row("SELECT 1", [], |row| row.get(0))?);
+        let answer: i64 = block_on(readers.read("read", one)).unwrap();
+        assert_eq!(answer, 1);
+        for _ in 0..2 {
+            let died = block_on(readers.read("read", |_| -> Result<(), Failure> {
+                panic!("a test makes a reader panic")
+            }));
+            assert_eq!(died.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        }
+        let later = block_on(readers.read("read", one));
+        assert_eq!(later.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+}
