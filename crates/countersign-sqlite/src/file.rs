@@ -20,7 +20,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const PREPARED_STATEMENTS: usize = 64;
 
 /// The header of every SQLite file: 100 bytes that begin with a magic string and have the
-/// application's id at byte 68 [SQLite file format §1.3].
+/// application's id at byte 68 \[SQLite file format §1.3\].
 const HEADER_BYTES: usize = 100;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const APPLICATION_ID_OFFSET: usize = 68;
@@ -243,7 +243,7 @@ pub(crate) fn open_inspector(path: &Path) -> Result<Connection, OpenError> {
     Ok(db)
 }
 
-/// `file:` with every byte but the plainest escaped [RFC 3986 §2.1].
+/// `file:` with every byte but the plainest escaped \[RFC 3986 §2.1\].
 fn immutable_uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {

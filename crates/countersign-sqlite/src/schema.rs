@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::file::{OpenError, SchemaVersion};
 
 /// "CSgn": SQLite keeps it in the file's header, so that no other application's file is taken
-/// for ours [SQLite file format §1.3.12].
+/// for ours \[SQLite file format §1.3.12\].
 pub(crate) const APPLICATION_ID: i32 = 0x4353_676e;
 
 /// Each is applied once, in this order, and is never edited after a release; `user_version`
