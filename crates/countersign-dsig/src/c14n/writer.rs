@@ -144,7 +144,7 @@ impl<'d> Writer<'d, '_> {
             self.out
                 .extend_from_slice(attribute.qualified_name().as_bytes());
             self.out.extend_from_slice(b"=\"");
-            push_attribute_value(&mut self.out, *attribute);
+            push_escaped(&mut self.out, attribute.value(), escape_in_attribute);
             self.out.push(b'"');
         }
         self.push(">");
@@ -242,26 +242,7 @@ impl<'d> Writer<'d, '_> {
     }
 
     fn text(&mut self, value: Value) {
-        let text = self.document.value(value);
-        // INVARIANT: text that stands verbatim in the source has no `&`, `<` or carriage return.
-        let is_plain =
-            matches!(value, Value::Verbatim(_)) && memchr::memchr(b'>', text.as_bytes()).is_none();
-        if is_plain {
-            self.out.extend_from_slice(text.as_bytes());
-        } else {
-            push_escaped(&mut self.out, text, escape_in_text);
-        }
-    }
-}
-
-fn push_attribute_value(out: &mut Vec<u8>, attribute: Attribute<'_>) {
-    let value = attribute.value();
-    // INVARIANT: a value that stands verbatim in the source has no `&`, `<` or white space other
-    // than blanks.
-    if attribute.is_verbatim() && memchr::memchr(b'"', value.as_bytes()).is_none() {
-        out.extend_from_slice(value.as_bytes());
-    } else {
-        push_escaped(out, value, escape_in_attribute);
+        push_escaped(&mut self.out, self.document.value(value), escape_in_text);
     }
 }
 
@@ -289,20 +270,30 @@ const fn escape_in_attribute(byte: u8) -> Option<&'static [u8]> {
     }
 }
 
+/// Whether a byte may have to be escaped, in text or in an attribute value.
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, b'&' | b'<' | b'>' | b'"')
+}
+
 fn push_escaped(out: &mut Vec<u8>, text: &str, escape: fn(u8) -> Option<&'static [u8]>) {
+    // Nearly all text is plain. Without a branch for each byte the compiler looks at many at once.
+    let any_special = text
+        .bytes()
+        .fold(false, |found, byte| found | is_special(byte));
+    if !any_special {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     let mut plain = text.as_bytes();
-    let mut at = 0_usize;
-    for byte in text.bytes() {
-        match escape(byte) {
-            None => at = at.saturating_add(1),
-            Some(escaped) => {
-                let (before, rest) = plain.split_at_checked(at).unwrap_or((plain, &[]));
-                out.extend_from_slice(before);
-                out.extend_from_slice(escaped);
-                plain = rest.get(1..).unwrap_or_default();
-                at = 0;
-            }
-        }
+    while let Some((at, escaped)) = plain
+        .iter()
+        .enumerate()
+        .find_map(|(at, byte)| Some((at, escape(*byte)?)))
+    {
+        let (before, rest) = plain.split_at_checked(at).unwrap_or((plain, &[]));
+        out.extend_from_slice(before);
+        out.extend_from_slice(escaped);
+        plain = rest.get(1..).unwrap_or_default();
     }
     out.extend_from_slice(plain);
 }

@@ -48,11 +48,32 @@ const fn is_ncname_char(c: char) -> bool {
 }
 
 const fn is_ascii_ncname_start(byte: u8) -> bool {
-    matches!(byte, b'A'..=b'Z' | b'_' | b'a'..=b'z')
+    byte.is_ascii() && is_ncname_start(byte as char)
 }
 
-const fn is_ascii_ncname_char(byte: u8) -> bool {
-    is_ascii_ncname_start(byte) || matches!(byte, b'-' | b'.' | b'0'..=b'9')
+/// `NameChar` without the colon, of ASCII. Names are half of a document's bytes, so this is a
+/// table.
+static IS_ASCII_NCNAME_CHAR: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        #[allow(
+            clippy::indexing_slicing,
+            clippy::arithmetic_side_effects,
+            reason = "evaluated by the compiler, which would refuse to go on"
+        )]
+        {
+            table[byte as usize] = is_ncname_char(byte as char);
+            byte += 1;
+        }
+    }
+    table
+};
+
+fn is_ascii_ncname_char(byte: u8) -> bool {
+    IS_ASCII_NCNAME_CHAR
+        .get(usize::from(byte))
+        .is_some_and(|is_name| *is_name)
 }
 
 /// How many bytes at the start of `text` are an `NCName`; 0 if it starts with none.

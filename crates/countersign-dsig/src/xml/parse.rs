@@ -119,8 +119,8 @@ struct Open {
 }
 
 /// A namespace declaration in scope.
-struct InScope {
-    prefix: Span,
+struct InScope<'t> {
+    prefix: &'t str,
     declaration: u32,
 }
 
@@ -129,7 +129,7 @@ struct Builder<'t, 'l> {
     limits: &'l Limits,
     tree: Tree,
     open: Vec<Open>,
-    scope: Vec<InScope>,
+    scope: Vec<InScope<'t>>,
 }
 
 impl<'t, 'l> Builder<'t, 'l> {
@@ -258,7 +258,11 @@ impl<'t, 'l> Builder<'t, 'l> {
     fn attribute_value(&mut self, span: Span) -> Result<Value, XmlError> {
         let raw = span.of(self.text);
         let is_special = |byte: u8| matches!(byte, b'&' | b'<' | b'\t' | b'\n');
-        if !raw.bytes().any(is_special) {
+        // Without a branch for each byte the compiler looks at many at once.
+        if !raw
+            .bytes()
+            .fold(false, |found, byte| found | is_special(byte))
+        {
             return Ok(Value::Verbatim(span));
         }
         let start = self.tree.decoded.len();
@@ -331,7 +335,7 @@ impl<'t, 'l> Builder<'t, 'l> {
             is_relative,
         });
         self.scope.push(InScope {
-            prefix,
+            prefix: name,
             declaration,
         });
         Ok(())
@@ -349,12 +353,11 @@ impl<'t, 'l> Builder<'t, 'l> {
                 local: attribute.name.local,
             };
             let name = self.resolve(name, false, at)?;
-            let namespace = self.namespace(name.namespace);
             let local = name.local.of(self.text);
             let earlier = range(first, current).of(&self.tree.attributes);
             let duplicate = earlier.iter().any(|other| {
                 other.name.local.of(self.text) == local
-                    && self.namespace(other.name.namespace) == namespace
+                    && self.same_namespace(other.name.namespace, name.namespace)
             });
             if duplicate {
                 return Err(XmlErrorKind::DuplicateAttribute.at(name.local.start()));
@@ -364,6 +367,11 @@ impl<'t, 'l> Builder<'t, 'l> {
             }
         }
         Ok(())
+    }
+
+    fn same_namespace(&self, one: NamespaceId, other: NamespaceId) -> bool {
+        let uri = |id| self.tree.namespace(self.text, id);
+        one == other || uri(one) == uri(other)
     }
 
     /// Looks up a prefix; without one, an element takes the default namespace and an attribute
@@ -379,7 +387,7 @@ impl<'t, 'l> Builder<'t, 'l> {
                 .scope
                 .iter()
                 .rev()
-                .find(|in_scope| in_scope.prefix.of(self.text) == prefix);
+                .find(|in_scope| in_scope.prefix == prefix);
             match found {
                 Some(in_scope) => NamespaceId::Declared(in_scope.declaration),
                 None if prefix.is_empty() => NamespaceId::None,
@@ -518,10 +526,6 @@ impl<'t, 'l> Builder<'t, 'l> {
 
     fn value(&self, value: Value) -> &str {
         self.tree.value(self.text, value)
-    }
-
-    fn namespace(&self, id: NamespaceId) -> &str {
-        self.tree.namespace(self.text, id)
     }
 }
 

@@ -574,10 +574,6 @@ impl<'d> Attribute<'d> {
     pub fn value(self) -> &'d str {
         self.document.value(self.data.value)
     }
-
-    pub(crate) fn is_verbatim(self) -> bool {
-        matches!(self.data.value, Value::Verbatim(_))
-    }
 }
 
 impl fmt::Debug for Attribute<'_> {
