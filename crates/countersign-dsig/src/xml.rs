@@ -30,17 +30,21 @@
 
 mod chars;
 mod declaration;
+mod element;
 mod error;
+mod input;
 mod limits;
 mod parse;
+mod reference;
 mod scanner;
 mod tree;
 
 pub use chars::is_ncname;
 pub(crate) use chars::is_space;
+pub use element::{Attribute, Element};
 pub use error::{XmlError, XmlErrorKind};
 pub use limits::Limits;
-pub use tree::{Attribute, Document, Element};
+pub use tree::Document;
 
 pub(crate) use tree::{Node, Value};
 

@@ -1,11 +1,9 @@
 //! From bytes to the tree: quick-xml's tokens, and every check that it leaves to its caller.
 
-use std::borrow::Cow;
-
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
-use super::chars::{forbidden_char, is_char, is_space};
+use super::chars::is_space;
 use super::error::{XmlError, XmlErrorKind};
 use super::limits::Limits;
 use super::scanner::{ScannedName, Scanner};
@@ -13,13 +11,10 @@ use super::tree::{
     AttributeData, Declaration, Document, ElementData, Name, NamespaceId, Node, Range, Span, Tree,
     Value, index,
 };
-use super::{XML_NAMESPACE, XMLNS_NAMESPACE, declaration};
-
-/// U+FEFF in UTF-8 \[XML §4.3.3\].
-const BYTE_ORDER_MARK: &str = "\u{FEFF}";
+use super::{XML_NAMESPACE, XMLNS_NAMESPACE, declaration, input, reference};
 
 pub(super) fn parse<'i>(input: &'i [u8], limits: &Limits) -> Result<Document<'i>, XmlError> {
-    let text = read_input(input, limits)?;
+    let text = input::read(input, limits)?;
     let mut reader = Reader::from_str(&text);
     reader.config_mut().check_comments = true;
     let mut builder = Builder::new(&text, limits);
@@ -46,41 +41,6 @@ pub(super) fn parse<'i>(input: &'i [u8], limits: &Limits) -> Result<Document<'i>
     }
     let tree = builder.finish()?;
     Ok(Document { text, tree })
-}
-
-/// Checks size, encoding and characters, and normalizes line ends \[XML §2.11\]: what tokens are
-/// read from.
-fn read_input<'i>(input: &'i [u8], limits: &Limits) -> Result<Cow<'i, str>, XmlError> {
-    // The second bound keeps every offset in 32 bits, whatever the limits say.
-    if input.len() > limits.max_bytes || u32::try_from(input.len()).is_err() {
-        return Err(XmlErrorKind::TooLarge.at(0));
-    }
-    let text = std::str::from_utf8(input)
-        .map_err(|error| XmlErrorKind::NotUtf8.at(error.valid_up_to()))?;
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    // quick-xml would silently take another one off.
-    if text.starts_with(BYTE_ORDER_MARK) {
-        return Err(XmlErrorKind::ContentOutsideRoot.at(0));
-    }
-    if let Some(at) = forbidden_char(text) {
-        return Err(XmlErrorKind::ForbiddenCharacter.at(at));
-    }
-    Ok(normalize_line_ends(text))
-}
-
-/// CRLF and CR become LF \[XML §2.11\].
-fn normalize_line_ends(text: &str) -> Cow<'_, str> {
-    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let mut normalized = String::with_capacity(text.len());
-    let mut lines = text.split('\r');
-    normalized.push_str(lines.next().unwrap_or_default());
-    for line in lines {
-        normalized.push('\n');
-        normalized.push_str(line.strip_prefix('\n').unwrap_or(line));
-    }
-    Cow::Owned(normalized)
 }
 
 fn position(reader: &Reader<&[u8]>) -> usize {
@@ -277,7 +237,7 @@ impl<'t, 'l> Builder<'t, 'l> {
                 let (name, rest) = reference
                     .split_once(';')
                     .ok_or(XmlErrorKind::BareAmpersand.at(offset))?;
-                let c = resolve_reference(name).map_err(|kind| kind.at(offset))?;
+                let c = reference::resolve(name).map_err(|kind| kind.at(offset))?;
                 self.tree.decoded.push(c);
                 rest
             } else {
@@ -481,7 +441,7 @@ impl<'t, 'l> Builder<'t, 'l> {
             return Err(XmlErrorKind::ContentOutsideRoot.at(start));
         }
         let name = Span::new(start.saturating_add(1), end.saturating_sub(1)).of(self.text);
-        let c = resolve_reference(name).map_err(|kind| kind.at(start))?;
+        let c = reference::resolve(name).map_err(|kind| kind.at(start))?;
         self.push_decoded(c.encode_utf8(&mut [0; 4]));
         Ok(())
     }
@@ -534,34 +494,6 @@ fn range(start: usize, end: usize) -> Range {
         start: index(start),
         end: index(end),
     }
-}
-
-/// What stands between `&` and `;`: a character reference \[XML §4.1\] or one of the five
-/// predefined entities \[XML §4.6\].
-fn resolve_reference(name: &str) -> Result<char, XmlErrorKind> {
-    let Some(number) = name.strip_prefix('#') else {
-        return match name {
-            "amp" => Ok('&'),
-            "lt" => Ok('<'),
-            "gt" => Ok('>'),
-            "apos" => Ok('\''),
-            "quot" => Ok('"'),
-            _ => Err(XmlErrorKind::UnknownEntity),
-        };
-    };
-    let (digits, radix) = match number.strip_prefix('x') {
-        Some(digits) => (digits, 16),
-        None => (number, 10),
-    };
-    // `from_str_radix` would take a sign.
-    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return Err(XmlErrorKind::BadCharacterReference);
-    }
-    u32::from_str_radix(digits, radix)
-        .ok()
-        .and_then(char::from_u32)
-        .filter(|c| is_char(*c))
-        .ok_or(XmlErrorKind::BadCharacterReference)
 }
 
 /// Whether a URI reference is absolute: it starts with a scheme \[RFC 3986 §3.1\].

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::error::{XmlError, XmlErrorKind};
+use super::error::XmlError;
 use super::limits::Limits;
-use super::{XML_NAMESPACE, parse};
+use super::{Element, XML_NAMESPACE, parse};
 
 /// Bytes of the text. INVARIANT: the text is shorter than 4 GiB, which `parse` checks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,7 +86,7 @@ pub(super) struct Name {
 
 impl Name {
     /// Prefix, colon and local name as they stand.
-    fn qualified(self) -> Span {
+    pub(super) fn qualified(self) -> Span {
         if self.prefix.is_empty() {
             self.local
         } else {
@@ -216,10 +216,7 @@ impl<'i> Document<'i> {
     #[must_use]
     pub fn root(&self) -> Element<'_> {
         // INVARIANT: `parse` refuses a document without an element.
-        Element {
-            document: self,
-            index: 0,
-        }
+        Element::new(self, 0)
     }
 
     /// The element whose `ID`, `Id`, `id` (without namespace) or `xml:id` is `id`. There is never
@@ -230,10 +227,7 @@ impl<'i> Document<'i> {
         let at = ids
             .binary_search_by(|(value, _)| self.value(*value).cmp(id))
             .ok()?;
-        ids.get(at).map(|(_, index)| Element {
-            document: self,
-            index: *index,
-        })
+        ids.get(at).map(|(_, index)| Element::new(self, *index))
     }
 
     /// The text that all spans point into: the input without a byte order mark and with its line
@@ -246,7 +240,7 @@ impl<'i> Document<'i> {
         self.tree.value(&self.text, value)
     }
 
-    fn namespace(&self, id: NamespaceId) -> &str {
+    pub(super) fn namespace(&self, id: NamespaceId) -> &str {
         self.tree.namespace(&self.text, id)
     }
 }
@@ -259,345 +253,4 @@ impl fmt::Debug for Document<'_> {
             .field("elements", &self.tree.elements.len())
             .finish()
     }
-}
-
-/// One element of a [`Document`]; as cheap to copy as a reference.
-///
-/// Two are equal if they are the same node of the same document.
-#[derive(Clone, Copy)]
-pub struct Element<'d> {
-    document: &'d Document<'d>,
-    index: u32,
-}
-
-impl<'d> Element<'d> {
-    fn data(self) -> Option<&'d ElementData> {
-        // INVARIANT: always `Some`; elements are made only from indices of their own document.
-        self.document.tree.elements.get(self.index as usize)
-    }
-
-    fn at(self, index: u32) -> Self {
-        Self {
-            document: self.document,
-            index,
-        }
-    }
-
-    /// The document that it is part of.
-    #[must_use]
-    pub fn document(self) -> &'d Document<'d> {
-        self.document
-    }
-
-    /// The URI of its namespace, or `None` if it has none.
-    #[must_use]
-    pub fn namespace(self) -> Option<&'d str> {
-        Some(self.namespace_or_empty()).filter(|uri| !uri.is_empty())
-    }
-
-    pub(crate) fn namespace_or_empty(self) -> &'d str {
-        self.data()
-            .map_or("", |data| self.document.namespace(data.name.namespace))
-    }
-
-    /// Its name without a prefix.
-    #[must_use]
-    pub fn local_name(self) -> &'d str {
-        self.data()
-            .map_or("", |data| data.name.local.of(&self.document.text))
-    }
-
-    /// Its name as it is written, with the prefix.
-    pub(crate) fn qualified_name(self) -> &'d str {
-        self.data()
-            .map_or("", |data| data.name.qualified().of(&self.document.text))
-    }
-
-    /// Its prefix; empty if it has none.
-    pub(crate) fn prefix(self) -> &'d str {
-        self.data()
-            .map_or("", |data| data.name.prefix.of(&self.document.text))
-    }
-
-    /// Whether it has this expanded name.
-    #[must_use]
-    pub fn is(self, namespace: &str, local_name: &str) -> bool {
-        self.local_name() == local_name && self.namespace_or_empty() == namespace
-    }
-
-    /// The element that it is a child of; `None` for the root.
-    #[must_use]
-    pub fn parent(self) -> Option<Self> {
-        let parent = self.data()?.parent;
-        (parent != self.index).then(|| self.at(parent))
-    }
-
-    /// Its child elements, in document order.
-    pub fn children(self) -> impl Iterator<Item = Self> + use<'d> {
-        let end = self.data().map_or(0, |data| data.subtree_end);
-        let mut next = self.index.saturating_add(1);
-        std::iter::from_fn(move || {
-            if next >= end {
-                return None;
-            }
-            let child = self.at(next);
-            next = child.data()?.subtree_end;
-            Some(child)
-        })
-    }
-
-    /// The elements below it at every depth, in document order.
-    pub fn descendants(self) -> impl Iterator<Item = Self> + use<'d> {
-        let end = self.data().map_or(0, |data| data.subtree_end);
-        (self.index.saturating_add(1)..end).map(move |index| self.at(index))
-    }
-
-    /// Its only child element of this expanded name, or `None`.
-    ///
-    /// # Errors
-    /// [`XmlErrorKind::RepeatedChild`] if there are two: whoever reads the first and whoever
-    /// reads the last must not see different documents.
-    pub fn child(self, namespace: &str, local_name: &str) -> Result<Option<Self>, XmlError> {
-        let mut found = self
-            .children()
-            .filter(|child| child.is(namespace, local_name));
-        let first = found.next();
-        match found.next() {
-            None => Ok(first),
-            Some(second) => Err(XmlErrorKind::RepeatedChild.at(second.span().start())),
-        }
-    }
-
-    /// Whether it has child elements.
-    #[must_use]
-    pub fn has_child_elements(self) -> bool {
-        self.children().next().is_some()
-    }
-
-    /// Whether a comment stands in it, at any depth.
-    #[must_use]
-    pub fn contains_comment(self) -> bool {
-        self.content()
-            .iter()
-            .any(|node| matches!(node, Node::Comment(_)))
-    }
-
-    /// Whether text other than white space stands in it, that of its child elements not counted.
-    #[must_use]
-    pub fn has_text_beside_children(self) -> bool {
-        let mut content = self.content().iter();
-        while let Some(node) = content.next() {
-            match node {
-                Node::Text(value) if !is_white_space(self.document.value(*value)) => return true,
-                Node::Text(_) | Node::Comment(_) => {}
-                Node::Element(child) => {
-                    let inside = self.at(*child).content().len();
-                    if let Some(last) = inside.checked_sub(1) {
-                        content.nth(last);
-                    }
-                }
-            }
-        }
-        false
-    }
-
-    /// Its whole text: CDATA and references resolved, comments left out, nothing trimmed.
-    ///
-    /// A comment never ends the text early: `admin<!-- -->@acme.example` is
-    /// `admin@acme.example`.
-    ///
-    /// # Errors
-    /// [`XmlErrorKind::ElementInText`] if it has child elements.
-    pub fn text(self) -> Result<Cow<'d, str>, XmlError> {
-        let mut text = Cow::Borrowed("");
-        for node in self.content() {
-            match node {
-                Node::Text(value) => {
-                    let piece = self.document.value(*value);
-                    if text.is_empty() {
-                        text = Cow::Borrowed(piece);
-                    } else {
-                        text.to_mut().push_str(piece);
-                    }
-                }
-                Node::Comment(_) => {}
-                Node::Element(child) => {
-                    return Err(XmlErrorKind::ElementInText.at(self.at(*child).span().start()));
-                }
-            }
-        }
-        Ok(text)
-    }
-
-    /// The value of its attribute `local_name` that has no namespace.
-    #[must_use]
-    pub fn attribute(self, local_name: &str) -> Option<&'d str> {
-        self.attributes()
-            .find(|attribute| {
-                attribute.data.name.prefix.is_empty() && attribute.local_name() == local_name
-            })
-            .map(Attribute::value)
-    }
-
-    /// The value of its attribute of this expanded name.
-    #[must_use]
-    pub fn attribute_ns(self, namespace: &str, local_name: &str) -> Option<&'d str> {
-        self.attributes()
-            .find(|attribute| {
-                attribute.local_name() == local_name && attribute.namespace_or_empty() == namespace
-            })
-            .map(Attribute::value)
-    }
-
-    /// Its attributes in document order, without namespace declarations.
-    pub fn attributes(self) -> impl ExactSizeIterator<Item = Attribute<'d>> + use<'d> {
-        let attributes = self.data().map_or(&[][..], |data| {
-            data.attributes.of(&self.document.tree.attributes)
-        });
-        attributes.iter().map(move |data| Attribute {
-            document: self.document,
-            data,
-        })
-    }
-
-    /// What `prefix` stands for here, for names in content such as the value of `xsi:type`; the
-    /// empty prefix asks for the default namespace.
-    #[must_use]
-    pub fn namespace_for_prefix(self, prefix: &str) -> Option<&'d str> {
-        if prefix == "xml" {
-            return Some(XML_NAMESPACE);
-        }
-        let mut element = Some(self);
-        while let Some(here) = element {
-            if let Some(declared) = here
-                .declarations()
-                .find(|declared| declared.prefix == prefix)
-            {
-                return Some(declared.uri).filter(|uri| !uri.is_empty());
-            }
-            element = here.parent();
-        }
-        None
-    }
-
-    /// The namespace declarations in its own start tag, in document order.
-    pub(crate) fn declarations(self) -> impl ExactSizeIterator<Item = Declared<'d>> + use<'d> {
-        let declarations = self.data().map_or(&[][..], |data| {
-            data.declarations.of(&self.document.tree.declarations)
-        });
-        declarations.iter().map(move |data| Declared {
-            prefix: data.prefix.of(&self.document.text),
-            uri: self.document.value(data.uri),
-            is_relative: data.is_relative,
-        })
-    }
-
-    /// Everything in it, at every depth, in document order.
-    pub(crate) fn content(self) -> &'d [Node] {
-        self.data()
-            .map_or(&[][..], |data| data.content.of(&self.document.tree.nodes))
-    }
-
-    /// The element that a [`Node::Element`] of its content is.
-    pub(crate) fn content_element(self, index: u32) -> Self {
-        self.at(index)
-    }
-
-    /// From `<` of its start tag to the end of its end tag.
-    pub(crate) fn span(self) -> Span {
-        self.data().map_or(Span::empty(), |data| data.span)
-    }
-
-    /// What stands between its tags; empty in `<a/>`.
-    pub(crate) fn inner(self) -> Span {
-        self.data().map_or(Span::empty(), |data| data.inner)
-    }
-}
-
-impl PartialEq for Element<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::from_ref(self.document).cast::<()>()
-            == std::ptr::from_ref(other.document).cast::<()>()
-            && self.index == other.index
-    }
-}
-
-impl Eq for Element<'_> {}
-
-impl fmt::Debug for Element<'_> {
-    /// The name only: contents may be personal data.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Element({{{}}}{})",
-            self.namespace_or_empty(),
-            self.local_name()
-        )
-    }
-}
-
-/// One attribute of an [`Element`].
-#[derive(Clone, Copy)]
-pub struct Attribute<'d> {
-    document: &'d Document<'d>,
-    data: &'d AttributeData,
-}
-
-impl<'d> Attribute<'d> {
-    /// The URI of its namespace, or `None`: an attribute without a prefix has none.
-    #[must_use]
-    pub fn namespace(self) -> Option<&'d str> {
-        Some(self.namespace_or_empty()).filter(|uri| !uri.is_empty())
-    }
-
-    pub(crate) fn namespace_or_empty(self) -> &'d str {
-        self.document.namespace(self.data.name.namespace)
-    }
-
-    /// Its name without a prefix.
-    #[must_use]
-    pub fn local_name(self) -> &'d str {
-        self.data.name.local.of(&self.document.text)
-    }
-
-    /// Its name as it is written, with the prefix.
-    pub(crate) fn qualified_name(self) -> &'d str {
-        self.data.name.qualified().of(&self.document.text)
-    }
-
-    pub(crate) fn prefix(self) -> &'d str {
-        self.data.name.prefix.of(&self.document.text)
-    }
-
-    /// Its value, normalized as XML does it for attributes without a DTD \[XML §3.3.3\].
-    #[must_use]
-    pub fn value(self) -> &'d str {
-        self.document.value(self.data.value)
-    }
-}
-
-impl fmt::Debug for Attribute<'_> {
-    /// The name only: values may be personal data.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Attribute({{{}}}{})",
-            self.namespace_or_empty(),
-            self.local_name()
-        )
-    }
-}
-
-/// One namespace declaration.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Declared<'d> {
-    /// Empty for the default namespace.
-    pub(crate) prefix: &'d str,
-    /// Empty in `xmlns=""`.
-    pub(crate) uri: &'d str,
-    pub(crate) is_relative: bool,
-}
-
-fn is_white_space(text: &str) -> bool {
-    text.bytes().all(super::chars::is_space)
 }
