@@ -257,8 +257,9 @@ fn reading_only_sees_what_a_crash_left_in_the_log() {
 fn reading_only_goes_on_beside_a_store_that_writes() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("store.db");
+    fill(&SqliteStore::open(&file).unwrap());
+    // It has written nothing yet, so its log is empty.
     let store = SqliteStore::open(&file).unwrap();
-    fill(&store);
     let inspected = SqliteStore::open_read_only(&file).unwrap();
     assert_filled(&inspected);
     block_on(store.commit(&create("later"))).unwrap();
