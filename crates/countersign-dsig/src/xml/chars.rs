@@ -77,6 +77,7 @@ fn is_ascii_ncname_char(byte: u8) -> bool {
 }
 
 /// How many bytes at the start of `text` are an `NCName`; 0 if it starts with none.
+#[inline]
 pub(super) fn ncname_len(text: &str) -> usize {
     let bytes = text.as_bytes();
     let ascii = bytes

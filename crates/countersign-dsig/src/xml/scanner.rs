@@ -85,12 +85,8 @@ impl<'t> Scanner<'t> {
 
     fn ncname(&mut self) -> Option<Span> {
         let start = self.at;
-        let len = ncname_len(self.rest());
-        if len == 0 {
-            return None;
-        }
-        self.advance(len);
-        Some(Span::new(start, self.at))
+        self.advance(ncname_len(self.rest()));
+        (self.at > start).then(|| Span::new(start, self.at))
     }
 
     /// Reads `=` and a quoted value, with the white space that `Eq` allows \[XML §3.1\], and gives
