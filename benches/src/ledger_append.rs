@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign_audit::{Ed25519Signer, Ledger, LedgerStore, leaf_hash};
-use countersign_core::{Entry, EntryId};
+use countersign::audit::{Ed25519Signer, Ledger, LedgerStore, leaf_hash};
+use countersign::{Entry, EntryId};
 use countersign_sqlite::SqliteStore;
 use pollster::block_on;
 
 use crate::group_commit::GroupCommit;
-use crate::load::{drive, folder};
+use crate::load::{Until, drive, folder};
 use crate::measure::{Effort, Load, Writers, now, rates};
 use crate::row::Row;
 use crate::sqlite_chain::SqliteChain;
@@ -34,19 +34,21 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
         .into_iter()
         .flat_map(|(case, writers)| {
             let folder = folder();
-            let floor = GroupCommit::create(&folder.path().join("floor"));
+            let floor = GroupCommit::to_file(&folder.path().join("floor"));
             let ledger = Log::create(&folder.path().join("countersign"));
             let chain = SqliteChain::create(&folder.path().join("chain"));
             let loads = vec![
                 Writers::new("floor", |turn| {
-                    drive(writers, turn, |_| {
+                    drive(writers, Until::Elapsed(turn), |_| {
                         let client = floor.client();
                         move || client.append(vec![b'x'; ENTRY])
                     })
                 }),
                 Writers::new("countersign", |turn| ledger.load(writers, turn)),
                 Writers::new("sqlite_chain", |turn| {
-                    drive(writers, turn, |_| || chain.append(&[b'x'; ENTRY]))
+                    drive(writers, Until::Elapsed(turn), |_| {
+                        || chain.append(&[b'x'; ENTRY])
+                    })
                 }),
             ];
             rates("ledger_append", case, effort, loads)
@@ -91,18 +93,11 @@ impl Log {
                 }
             });
             let start = now();
-            let mut load = drive(writers, turn, |_| || self.append());
+            let load = drive(writers, Until::Elapsed(turn), |_| || self.append());
             over.store(true, Ordering::Relaxed);
             integrating.join().expect("the integrating thread");
             block_on(self.ledger.advance()).expect("a checkpoint");
-            let seconds = start.elapsed().as_secs_f64();
-            #[allow(
-                clippy::cast_precision_loss,
-                reason = "a count of operations is far below 2^52"
-            )]
-            let count = load.waits_ms.len() as f64;
-            load.per_second = count / seconds;
-            load
+            Load::new(load.waits_ms, start.elapsed().as_secs_f64())
         })
     }
 

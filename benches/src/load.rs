@@ -12,11 +12,20 @@ use crate::measure::{Load, now};
 /// memory.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Starts `writers` threads at once; each makes its own client and calls it until `duration` is
-/// over. A call is one acknowledged operation.
+/// When a writer stops.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Until {
+    /// With the first call that ends after this time.
+    Elapsed(Duration),
+    /// After this many calls.
+    Calls(usize),
+}
+
+/// Starts `writers` threads at once; each makes its own client, which is not timed, and calls
+/// it. A call is one acknowledged operation.
 pub(crate) fn drive<C: FnMut()>(
     writers: usize,
-    duration: Duration,
+    until: Until,
     client: impl Fn(usize) -> C + Sync,
 ) -> Load {
     let ready = Barrier::new(writers.saturating_add(1));
@@ -29,7 +38,10 @@ pub(crate) fn drive<C: FnMut()>(
                     let mut waits = Vec::new();
                     ready.wait();
                     let start = now();
-                    while start.elapsed() < duration {
+                    while match until {
+                        Until::Elapsed(duration) => start.elapsed() < duration,
+                        Until::Calls(calls) => waits.len() < calls,
+                    } {
                         let before = now();
                         call();
                         waits.push(before.elapsed().as_secs_f64() * 1e3);
@@ -50,15 +62,7 @@ pub(crate) fn drive<C: FnMut()>(
         }
         (waits, start.elapsed().as_secs_f64())
     });
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a count of operations is far below 2^52"
-    )]
-    let count = waits_ms.len() as f64;
-    Load {
-        per_second: count / seconds,
-        waits_ms,
-    }
+    Load::new(waits_ms, seconds)
 }
 
 /// A new folder on the disk that the program is on: a temporary folder may be in memory, where
@@ -80,13 +84,19 @@ mod tests {
 
     #[test]
     fn every_writer_writes_and_every_call_is_counted() {
-        let calls = AtomicUsize::new(0);
-        let load = drive(3, Duration::from_millis(1), |_| {
-            || {
-                calls.fetch_add(1, Ordering::Relaxed);
+        for until in [Until::Elapsed(Duration::from_millis(1)), Until::Calls(5)] {
+            let calls = AtomicUsize::new(0);
+            let load = drive(3, until, |_| {
+                || {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            let calls = calls.load(Ordering::Relaxed);
+            assert_eq!(load.waits_ms.len(), calls);
+            assert!(calls >= 3);
+            if let Until::Calls(each) = until {
+                assert_eq!(calls, 3 * each);
             }
-        });
-        assert_eq!(load.waits_ms.len(), calls.load(Ordering::Relaxed));
-        assert!(load.waits_ms.len() >= 3);
+        }
     }
 }

@@ -13,6 +13,8 @@
     reason = "a benchmark that can not run has to stop"
 )]
 
+mod acme;
+mod bundle_verify;
 mod group_commit;
 mod ledger_append;
 mod load;
@@ -21,6 +23,7 @@ mod policy_evaluate;
 mod policy_load;
 mod row;
 mod saml_verify;
+mod sign_in_durable;
 mod sqlite_chain;
 
 use std::process::ExitCode;
@@ -31,11 +34,13 @@ use row::Row;
 /// A benchmark measures all of its cases.
 type Bench = fn(Effort) -> Vec<Row>;
 
-const BENCHES: [(&str, Bench); 4] = [
+const BENCHES: [(&str, Bench); 6] = [
     ("saml_verify", saml_verify::run),
     ("policy_evaluate", policy_evaluate::run),
     ("policy_load", policy_load::run),
     ("ledger_append", ledger_append::run),
+    ("sign_in_durable", sign_in_durable::run),
+    ("bundle_verify", bundle_verify::run),
 ];
 
 fn main() -> ExitCode {

@@ -121,6 +121,21 @@ pub(crate) struct Load {
     pub(crate) waits_ms: Vec<f64>,
 }
 
+impl Load {
+    /// As many operations as `waits_ms` has, done in `seconds`.
+    pub(crate) fn new(waits_ms: Vec<f64>, seconds: f64) -> Self {
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "a count of operations is far below 2^52"
+        )]
+        let count = waits_ms.len() as f64;
+        Self {
+            per_second: count / seconds,
+            waits_ms,
+        }
+    }
+}
+
 /// A load of writers that is measured: it runs for a given time.
 pub(crate) struct Writers<'a> {
     name: &'static str,

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use countersign_core::{ConnectionId, Facts, Groups, RoleName, RuleId, SubjectKey, TenantId};
-use countersign_roles::{Condition, Role, RoleCatalog, RoleGrant, Rule, RuleSet};
+use countersign::roles::{Condition, Role, RoleCatalog, RoleGrant, Rule, RuleSet};
+use countersign::{ConnectionId, Facts, Groups, RoleName, RuleId, SubjectKey, TenantId};
 
 use crate::measure::{Effort, Subject, times};
 use crate::row::Row;

@@ -4,11 +4,7 @@
 //! The floor is what no verifier does without: one RSA-2048 verification and one SHA-256 of the
 //! document.
 
-use countersign_core::Timestamp;
-use countersign_saml::{
-    Expect, IdentityProvider, Inbound, PendingRequest, ServiceProvider, verify,
-};
-use countersign_testkit::idp::{ResponseSpec, TestIdp};
+use countersign::saml::{Expect, Inbound, verify};
 use countersign_testkit::keys::IDP_RSA_2048_PKCS8;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
@@ -16,6 +12,7 @@ use ring::signature::{
     KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
 
+use crate::acme::Acme;
 use crate::measure::{Effort, Subject, times};
 use crate::row::Row;
 
@@ -26,12 +23,8 @@ const CASES: [(&str, usize); 3] = [("5k", 3), ("60k", 500), ("560k", 5_000)];
 const SIGNED_INFO: [u8; 700] = [b'x'; 700];
 
 pub(crate) fn run(effort: Effort) -> Vec<Row> {
-    let now: Timestamp = "2026-03-01T09:30:00Z".parse().expect("a time");
-    let sp = ServiceProvider::new("https://sign.example/saml", "https://sign.example/saml/acs")
-        .expect("a service provider");
-    let idp = TestIdp::new("https://idp.acme.example/metadata");
-    let trusted = IdentityProvider::from_metadata(idp.metadata().as_bytes()).expect("metadata");
-    let pending = PendingRequest::new("_request-1").expect("a request");
+    let acme = Acme::new();
+    let trusted = acme.trusted();
 
     let key = RsaKeyPair::from_pkcs8(IDP_RSA_2048_PKCS8).expect("a key");
     let mut signature = vec![0; key.public().modulus_len()];
@@ -47,20 +40,15 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
     CASES
         .into_iter()
         .flat_map(|(case, groups)| {
-            let spec = ResponseSpec::new(sp.entity_id(), sp.acs_url(), "nurse", now)
-                .answering(pending.id())
-                .with_attribute("email", ["nurse@acme.example"])
-                .with_attribute("givenname", ["Given"])
-                .with_attribute("surname", ["Family"])
-                .with_groups(groups);
-            let response = idp.respond(&spec);
+            let response = acme.response("nurse", groups);
             let floor = || {
                 public.verify(&SIGNED_INFO, &signature).expect("it is ours");
                 digest(&SHA256, &response)
             };
             let ours = || {
-                let expect = Expect::Request(&pending);
-                verify(&sp, &trusted, Inbound::Xml(&response), expect, now).expect("it is ours")
+                let message = Inbound::Xml(&response);
+                verify(&acme.sp, &trusted, message, Expect::Unsolicited, acme.now)
+                    .expect("it is ours")
             };
             let subjects = vec![
                 Subject::new("floor", floor),

@@ -1,0 +1,81 @@
+//! One customer: its policy, its identity provider, and an engine over a store.
+
+use std::sync::Arc;
+
+use countersign::audit::Ed25519Signer;
+use countersign::builder::Store;
+use countersign::saml::{IdentityProvider, ServiceProvider};
+use countersign::{ConnectionId, Engine, ManualClock, PolicyFile, Timestamp};
+use countersign_testkit::idp::{ResponseSpec, TestIdp};
+use pollster::block_on;
+
+const POLICY: &str = r#"
+[connection.acme]
+issuer = "https://idp.acme.example/metadata"
+preset = "generic"
+strategy = "jit"
+domains = ["acme.example"]
+
+[role.signer]
+allow = ["sign nda/*", "view *"]
+
+[role.viewer]
+allow = ["view *"]
+
+[[rule]]
+id = "nurses"
+all = [{ attribute = "department", eq = "ward" }]
+grant = [{ role = "signer", ttl = "24h", renew = true }, { role = "viewer" }]
+"#;
+
+const SP: &str = "https://sign.example/saml";
+const ACS: &str = "https://sign.example/saml/acs";
+
+/// The customer.
+#[derive(Debug)]
+pub(crate) struct Acme {
+    pub(crate) connection: ConnectionId,
+    pub(crate) sp: ServiceProvider,
+    pub(crate) idp: TestIdp,
+    pub(crate) now: Timestamp,
+}
+
+impl Acme {
+    pub(crate) fn new() -> Self {
+        Self {
+            connection: ConnectionId::new("acme").expect("an id"),
+            sp: ServiceProvider::new(SP, ACS).expect("a service provider"),
+            idp: TestIdp::new("https://idp.acme.example/metadata"),
+            now: "2026-03-01T09:30:00Z".parse().expect("a time"),
+        }
+    }
+
+    /// What the service provider knows of the identity provider.
+    pub(crate) fn trusted(&self) -> IdentityProvider {
+        IdentityProvider::from_metadata(self.idp.metadata().as_bytes()).expect("its metadata")
+    }
+
+    /// An unsolicited response about a person in `groups` groups.
+    pub(crate) fn response(&self, person: &str, groups: usize) -> Vec<u8> {
+        let spec = ResponseSpec::new(SP, ACS, person, self.now)
+            .with_ids(&format!("_r-{person}"), &format!("_a-{person}"))
+            .with_attribute("email", [format!("{person}@acme.example")])
+            .with_attribute("givenname", ["Given"])
+            .with_attribute("surname", ["Family"])
+            .with_attribute("department", ["ward"])
+            .with_groups(groups);
+        self.idp.respond(&spec)
+    }
+
+    pub(crate) fn engine<S: Store>(&self, store: Arc<S>) -> Engine {
+        let policy = PolicyFile::parse("policy.toml", POLICY).expect("nothing is wrong with it");
+        let (signer, _) = Ed25519Signer::generate().expect("a key");
+        let engine = Engine::builder(policy)
+            .connection(self.connection.clone(), self.sp.clone(), self.trusted())
+            .store(store)
+            .log("log.example/bench", Arc::new(signer))
+            .clock(Arc::new(ManualClock::new(self.now)))
+            .build();
+        block_on(engine).expect("a new engine")
+    }
+}
