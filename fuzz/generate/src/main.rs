@@ -34,11 +34,13 @@ fn main() -> ExitCode {
 }
 
 fn generate(folder: &Path) -> Result<(), Failure> {
-    let entries = walk::entries()?;
+    let walk = walk::walk()?;
+    let ledger = log::ledger(&walk)?;
+    write(&folder.join("bundle_verify"), log::bundles(&walk, &ledger)?)?;
     write(&folder.join("c14n"), xml::documents())?;
     write(&folder.join("policy_file"), policy::files())?;
-    write(&folder.join("proof_parse"), log::proofs(&entries)?)?;
-    write(&folder.join("record_parse"), log::records(&entries))?;
+    write(&folder.join("proof_parse"), log::proofs(&walk, &ledger)?)?;
+    write(&folder.join("record_parse"), log::records(&walk))?;
     write(&folder.join("saml_verify"), saml::messages()?)?;
     write(&folder.join("xml_parse"), xml::documents())?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Responses of the test identity provider, which signs with RSA and PKCS#1 v1.5: the same bytes
 //! in every run [RFC 8017 §8.2].
 
-use countersign_core::Timestamp;
+use countersign::Timestamp;
 use countersign_testkit::idp::{KeyChoice, ResponseSpec, Sign, TestIdp};
 
 use crate::{Failure, Seed};

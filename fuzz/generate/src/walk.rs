@@ -3,16 +3,16 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use countersign_audit::account::{Person, UserLinked, UserProvisioned, UserRefused, UserUpdated};
-use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
-use countersign_audit::ceremony::{
+use countersign::audit::account::{Person, UserLinked, UserProvisioned, UserRefused, UserUpdated};
+use countersign::audit::assertion::{AssertionRejected, AssertionVerified};
+use countersign::audit::ceremony::{
     DocumentDeclined, DocumentPresented, DocumentSigned, Grounds, IntentConfirmed,
 };
-use countersign_audit::role::{RoleGranted, RoleRevoked};
-use countersign_audit::seal::{Draft, EntropyError};
-use countersign_audit::session::{SessionClosed, SessionOpened};
-use countersign_audit::{AuditError, Correlation, Entropy, Recorded};
-use countersign_core::{
+use countersign::audit::role::{RoleGranted, RoleRevoked};
+use countersign::audit::seal::{Draft, EntropyError};
+use countersign::audit::session::{SessionClosed, SessionOpened};
+use countersign::audit::{AuditError, Correlation, Entropy, Recorded};
+use countersign::{
     CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, GrantId, GrantOwner,
     IdentityClaims, IdentityEvidence, NameId, RoleName, RuleId, SessionId, Sha256Digest,
     SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
@@ -39,11 +39,11 @@ struct Sealing {
     walk: Correlation,
     now: Timestamp,
     entropy: Counted,
-    entries: Vec<(&'static str, Entry)>,
+    entries: Walk,
 }
 
 impl Sealing {
-    fn seal<K: countersign_audit::kind::RecordBody>(
+    fn seal<K: countersign::audit::kind::RecordBody>(
         &mut self,
         name: &'static str,
         draft: Draft<K>,
@@ -56,8 +56,11 @@ impl Sealing {
     }
 }
 
-/// A record of every kind, each with a name; those of the signature are the first.
-pub(crate) fn entries() -> Result<Vec<(&'static str, Entry)>, Failure> {
+/// Entries, each with the name of its kind.
+pub(crate) type Walk = Vec<(&'static str, Entry)>;
+
+/// A record of every kind; those of the signature are the first.
+pub(crate) fn walk() -> Result<Walk, Failure> {
     let begin = Timestamp::from_unix_millis(1_767_225_600_000);
     let mut sealing = Sealing {
         walk: Correlation::begin(TenantId::new("acme")?, CorrelationId::new("walk-1")?)
