@@ -1,2 +1,55 @@
-//! The `countersign` command.
-fn main() {}
+//! The `countersign` command: verify responses, read policies, check ledgers and evidence.
+//!
+//! Exit code 0: accepted. 1: refused. 2: wrong usage, or input that can not be read.
+
+mod evidence;
+mod input;
+mod ledger;
+mod log_key;
+mod policy;
+mod saml;
+mod verdict;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::verdict::Verdict;
+
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, about, max_term_width = 100)]
+struct Arguments {
+    /// Print one JSON object instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Verify or look into SAML responses.
+    #[command(subcommand)]
+    Saml(saml::Command),
+    /// Check a policy file, or ask what it would decide.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Check a ledger.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// Show or verify an evidence bundle.
+    #[command(subcommand)]
+    Evidence(evidence::Command),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let verdict = match &arguments.command {
+        Command::Saml(command) => saml::run(command),
+        Command::Policy(command) => policy::run(command),
+        Command::Ledger(command) => ledger::run(command),
+        Command::Evidence(command) => evidence::run(command),
+    }
+    .unwrap_or_else(Verdict::from);
+    verdict.print(arguments.json)
+}

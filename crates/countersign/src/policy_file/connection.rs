@@ -59,7 +59,7 @@ pub(super) fn read_connection(
     let strategy = choice(&mut section, "strategy", &strategies, problems);
     let domains = read_domains(&mut section, problems);
     for key in ["issuer", "preset", "strategy", "domains"] {
-        section.require(key, problems);
+        section.require(key);
     }
     let matching = section.section("match", problems);
     let create = section.section("create", problems);
@@ -153,7 +153,7 @@ fn read_link(
     let by = section.text("by", problems);
     let needs = section.texts("require", problems);
     let excluded = section.texts("exclude_roles", problems).unwrap_or_default();
-    section.require("by", problems);
+    section.require("by");
     let span = section.span().clone();
     section.finish(problems);
 

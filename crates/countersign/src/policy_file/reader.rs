@@ -22,8 +22,10 @@ pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Policy, Vec<Problem
         problems.add(&span, error.message().replace('\n', ", "));
     }
     if !problems.is_empty() {
-        // What follows a syntax error would be guesses.
-        return Err(problems.into_sorted());
+        // What follows a syntax error would be guesses, further syntax errors among them.
+        let mut problems = problems.into_sorted();
+        problems.truncate(1);
+        return Err(problems);
     }
     let root = Section::new(document.get_ref(), 0..0);
     let policy = read_policy(root, hash, &mut problems);

@@ -29,7 +29,7 @@ pub(super) fn read_role(
             }
         }
     }
-    section.require("allow", problems);
+    section.require("allow");
     if section.flag("privileged", problems) == Some(true) {
         role = role.map(Role::privileged);
     }
@@ -68,7 +68,7 @@ pub(super) fn read_rule(
     let conditions = section.listed_sections("all", problems);
     let grants = section.listed_sections("grant", problems);
     for key in ["id", "all", "grant"] {
-        section.require(key, problems);
+        section.require(key);
     }
     section.finish(problems);
 
@@ -119,7 +119,7 @@ fn read_condition(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opti
     let attribute = section.text("attribute", problems);
     let eq = section.text("eq", problems);
     let any_of = section.texts("any_of", problems);
-    section.require("attribute", problems);
+    section.require("attribute");
     let span = section.span().clone();
     let attribute = attribute.map(|text| text.value.to_owned());
     let condition = match (attribute, eq, any_of) {
@@ -155,7 +155,7 @@ fn read_grant(
     let ttl = section.duration("ttl", problems);
     let is_temporary = section.flag("temporary", problems);
     let renew = section.flag("renew", problems).unwrap_or(false);
-    section.require("role", problems);
+    section.require("role");
     let span = section.span().clone();
     section.finish(problems);
     if ttl.is_some() && is_temporary.is_some() {

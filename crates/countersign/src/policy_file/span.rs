@@ -57,6 +57,7 @@ pub(super) struct Section<'d> {
     table: &'d DeTable<'d>,
     span: Span,
     asked: Vec<&'static str>,
+    required: Vec<&'static str>,
 }
 
 impl<'d> Section<'d> {
@@ -65,6 +66,7 @@ impl<'d> Section<'d> {
             table,
             span,
             asked: Vec::new(),
+            required: Vec::new(),
         }
     }
 
@@ -78,11 +80,9 @@ impl<'d> Section<'d> {
         self.table.get(key)
     }
 
-    /// Adds the problem that `key` must be there.
-    pub(super) fn require(&self, key: &str, problems: &mut Problems<'_>) {
-        if !self.table.contains_key(key) {
-            problems.add(&self.span, format!("the key `{key}` is missing"));
-        }
+    /// Says that `key` must be there; [`Section::finish`] adds the problem if it is not.
+    pub(super) fn require(&mut self, key: &'static str) {
+        self.required.push(key);
     }
 
     pub(super) fn text(
@@ -218,11 +218,19 @@ impl<'d> Section<'d> {
 
     /// Refuses every key that was not asked for.
     pub(super) fn finish(self, problems: &mut Problems<'_>) {
+        let mut missing = self.required;
+        missing.retain(|key| !self.table.contains_key(*key));
         for key in self.table.keys() {
             let name: &str = key.get_ref();
             if !self.asked.contains(&name) {
                 problems.add(&key.span(), unknown("key", name, &self.asked));
+                // A key that was only mistyped is not missing as well.
+                let meant = countersign_roles::nearest(name, self.asked.iter().copied());
+                missing.retain(|key| Some(*key) != meant);
             }
+        }
+        for key in missing {
+            problems.add(&self.span, format!("the key `{key}` is missing"));
         }
     }
 }

@@ -1,0 +1,29 @@
+//! A log's public key, as an argument.
+
+use std::path::Path;
+
+use countersign::audit::VerifierKey;
+
+use crate::input::{Unreadable, read};
+
+/// A verifier key has a name of at most 255 bytes, a hash and 33 bytes in Base64 [C2SP signed-note].
+const LIMIT_BYTES: usize = 1024;
+
+/// Reads `name+hash+base64`, or the file that holds it.
+pub(crate) fn parse(argument: &str) -> Result<VerifierKey, Unreadable> {
+    if let Ok(key) = argument.trim().parse() {
+        return Ok(key);
+    }
+    let path = Path::new(argument);
+    if !path.is_file() {
+        return Err(Unreadable::new(
+            "--log-key",
+            "is neither a verifier key nor a file that holds one",
+        ));
+    }
+    let bytes = read(path, LIMIT_BYTES)?;
+    String::from_utf8(bytes)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .ok_or_else(|| Unreadable::new(path.display(), "holds no verifier key"))
+}

@@ -1,0 +1,105 @@
+//! What a command found out, printed once, for people or as JSON.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::input::Unreadable;
+
+/// The end of every command.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Exit code 0.
+    Accepted {
+        /// The JSON object, without `ok`.
+        json: Value,
+        /// The same for people.
+        text: String,
+    },
+    /// Exit code 1.
+    Refused {
+        /// A stable code.
+        code: String,
+        /// One clear line.
+        message: String,
+        /// More JSON members, or `Null`.
+        json: Value,
+        /// More for people; may be empty.
+        text: String,
+    },
+    /// Exit code 2.
+    Unreadable(Unreadable),
+}
+
+impl Verdict {
+    /// A refusal of which there is nothing more to say.
+    pub(crate) fn refused(code: impl Into<String>, message: impl ToString) -> Self {
+        Self::Refused {
+            code: code.into(),
+            message: message.to_string(),
+            json: Value::Null,
+            text: String::new(),
+        }
+    }
+
+    /// Prints it and gives the exit code.
+    pub(crate) fn print(self, as_json: bool) -> ExitCode {
+        let (ok, exit, code, message, members, text) = match self {
+            Self::Accepted { json, text } => (true, 0, None, None, json, text),
+            Self::Refused {
+                code,
+                message,
+                json,
+                text,
+            } => (false, 1, Some(code), Some(message), json, text),
+            Self::Unreadable(unreadable) => (
+                false,
+                2,
+                Some("cli.unreadable_input".to_owned()),
+                Some(unreadable.to_string()),
+                Value::Null,
+                String::new(),
+            ),
+        };
+        if as_json {
+            let mut object = json!({ "ok": ok });
+            if let Value::Object(object) = &mut object {
+                if let Some(code) = code {
+                    object.insert("code".to_owned(), Value::String(code));
+                }
+                if let Some(message) = message {
+                    object.insert("message".to_owned(), Value::String(message));
+                }
+                if let Value::Object(members) = members {
+                    object.extend(members);
+                }
+            }
+            print_to(std::io::stdout(), &object.to_string());
+        } else if let (Some(code), Some(message)) = (code, message) {
+            if exit == 2 {
+                print_to(std::io::stderr(), &format!("countersign: {message}"));
+            } else {
+                if !text.is_empty() {
+                    print_to(std::io::stdout(), &text);
+                }
+                print_to(std::io::stdout(), &format!("refused: {code}: {message}"));
+            }
+        } else {
+            print_to(std::io::stdout(), &text);
+        }
+        ExitCode::from(exit)
+    }
+}
+
+impl From<Unreadable> for Verdict {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable)
+    }
+}
+
+/// Writes one line. Whoever closed the pipe does not want to read it: the exit code still tells.
+fn print_to(mut stream: impl Write, text: &str) {
+    let _ = writeln!(stream, "{}", text.trim_end());
+    let _ = stream.flush();
+}

@@ -1,0 +1,177 @@
+//! The command line on real providers' responses.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod run;
+
+use countersign_testkit::fixtures;
+use run::{Run, countersign};
+use serde_json::Value;
+
+/// Verifies one of the stored responses with the clock and the names that it was made for.
+fn verify(folder: &str, acs_url: &str, more: &[&str]) -> Run {
+    let params: Value =
+        serde_json::from_str(&fixtures::read_text(&format!("{folder}/params.json"))).unwrap();
+    let metadata = fixtures::path(&format!("{folder}/metadata.xml"));
+    let response = fixtures::path(&format!("{folder}/assertion.xml"));
+    let mut arguments = vec![
+        "--json",
+        "saml",
+        "verify",
+        "--idp-metadata",
+        metadata.to_str().unwrap(),
+        "--sp-entity-id",
+        params["sp_entity_id"].as_str().unwrap(),
+        "--acs-url",
+        acs_url,
+        "--at",
+        params["now"].as_str().unwrap(),
+    ];
+    arguments.extend_from_slice(more);
+    arguments.push(response.to_str().unwrap());
+    countersign(&arguments)
+}
+
+const ASSERTIONS: &str = "saml/ssoready/assertions";
+const BAD: &str = "saml/ssoready/bad-assertions";
+const UNSOLICITED: &[&str] = &["--allow-unsolicited"];
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn entra_is_accepted_with_every_member_of_the_contract() {
+    let run = verify(
+        &format!("{ASSERTIONS}/adfs"),
+        "http://localhost:8080/accounts/8155d0cc-d51b-461a-a062-821b6bd574b1/saml/acs",
+        UNSOLICITED,
+    );
+    let json = run.json();
+    assert_eq!((run.code, &json["ok"]), (0, &Value::Bool(true)), "{run:?}");
+    let identity = &json["identity"];
+    assert_eq!(
+        identity["issuer"],
+        "https://sts.windows.net/a9054a0f-2011-4e31-b3ac-fd8c354146ec/"
+    );
+    assert_eq!(
+        identity["name_id"]["format"],
+        "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+    );
+    assert!(identity["name_id"]["name_qualifier"].is_null());
+    assert!(identity["name_id"]["sp_name_qualifier"].is_null());
+    assert_eq!(
+        identity["session_index"],
+        "_66b104aa-1f7a-402f-abe6-d131c8896400"
+    );
+    assert!(identity["session_not_on_or_after"].is_null());
+    assert_eq!(identity["authn_instant"], "2023-11-16T18:57:36.659Z");
+    assert_eq!(
+        identity["authn_context"],
+        "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
+    );
+    let attributes = identity["attributes"].as_array().unwrap();
+    assert_eq!(attributes.len(), 9);
+    let methods = &attributes[4];
+    assert_eq!(
+        methods["name"],
+        "http://schemas.microsoft.com/claims/authnmethodsreferences"
+    );
+    assert!(methods["name_format"].is_null() && methods["friendly_name"].is_null());
+    assert_eq!(methods["values"].as_array().unwrap().len(), 3);
+    let evidence = &identity["evidence"];
+    assert_eq!(evidence["signed_element"], "Assertion");
+    assert_eq!(
+        evidence["signature_algorithm"],
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+    );
+    assert_eq!(evidence["signed_sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(evidence["certificate_sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn google_is_accepted() {
+    let run = verify(
+        &format!("{ASSERTIONS}/google"),
+        "https://example.com/accounts/bfeb03a0-6022-4862-9bbf-5a4d7608db35/saml/acs",
+        UNSOLICITED,
+    );
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn keycloak_is_accepted_as_the_answer_to_its_request_and_not_unsolicited() {
+    let folder = format!("{ASSERTIONS}/keycloak");
+    let acs = "http://localhost:8080/v1/saml/saml_conn_7o6ylycayrere4h9kg76vqc0k/acs";
+    let asked = verify(
+        &folder,
+        acs,
+        &["--request-id", "saml_flow_95q1hli3z0vohj0d55l4j4yo1"],
+    );
+    assert_eq!(asked.code, 0, "{asked:?}");
+    let other = verify(&folder, acs, &["--request-id", "another"]);
+    assert_eq!(
+        (other.code, &other.json()["code"]),
+        (1, &Value::from("saml.in_response_to_mismatch")),
+        "{other:?}"
+    );
+    let unsolicited = verify(&folder, acs, UNSOLICITED);
+    assert_eq!(unsolicited.code, 1, "{unsolicited:?}");
+    assert_eq!(unsolicited.json()["ok"], false);
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn okta_is_accepted_only_where_the_assertion_was_named() {
+    let folder = format!("{ASSERTIONS}/okta");
+    let refused = verify(&folder, "http://localhost:8080", UNSOLICITED);
+    assert_eq!(
+        (refused.code, &refused.json()["code"]),
+        (1, &Value::from("saml.response_signature_invalid")),
+        "{refused:?}"
+    );
+    let accepted = verify(
+        &folder,
+        "http://localhost:8080",
+        &["--allow-unsolicited", "--signature", "assertion"],
+    );
+    assert_eq!(accepted.code, 0, "{accepted:?}");
+    assert_eq!(
+        accepted.json()["identity"]["evidence"]["signed_element"],
+        "Assertion"
+    );
+    let response = verify(
+        &folder,
+        "http://localhost:8080",
+        &["--allow-unsolicited", "--signature", "response"],
+    );
+    assert_eq!(response.code, 1, "{response:?}");
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn every_bad_assertion_is_refused_with_a_code() {
+    let folder = fixtures::path(BAD);
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        for more in [
+            UNSOLICITED,
+            &["--allow-unsolicited", "--signature", "assertion"],
+        ] {
+            let run = verify(&format!("{BAD}/{name}"), "http://localhost:8080", more);
+            let json = run.json();
+            assert_eq!(run.code, 1, "{name}: {run:?}");
+            assert!(
+                json["code"].as_str().unwrap().starts_with("saml."),
+                "{name}: {run:?}"
+            );
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 10);
+}
