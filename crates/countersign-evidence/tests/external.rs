@@ -1,0 +1,155 @@
+//! The commands of `VERIFY.md`, run as they stand there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "../../countersign-audit/tests/support/mod.rs"]
+mod support;
+mod unpacked;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use countersign_audit::{LedgerReader, VerifierKey};
+use countersign_evidence::{Disclosure, Export, export};
+use pollster::block_on;
+use support::{CountingEntropy, DOCUMENT, TestStore, Walk, WalkPlan, open, signer, store_with};
+use unpacked::Unpacked;
+
+fn bundle() -> Vec<u8> {
+    let walk = Walk::new(WalkPlan::default(), &CountingEntropy::default());
+    let mut entries = support::plain_entries(0..5);
+    entries.extend(walk.entries());
+    entries.extend(support::plain_entries(5..9));
+    let store = store_with(&entries);
+    block_on(open(&store).unwrap().advance()).unwrap();
+    let key = VerifierKey::of_signer(support::ORIGIN, &*signer()).unwrap();
+    let request = Export::of(walk.signed.leaf())
+        .disclose(Disclosure::Everything)
+        .document("contract.txt", DOCUMENT.to_vec());
+    let reader = LedgerReader::new(Arc::<TestStore>::clone(&store));
+    block_on(export(&reader, &key, &request)).unwrap()
+}
+
+/// Unpacks a bundle into a folder and runs every command block of its `VERIFY.md` in one shell.
+fn run_instructions(unpacked: &Unpacked) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, data) in &unpacked.members {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, data).unwrap();
+    }
+    let instructions = String::from_utf8(unpacked.get("VERIFY.md").clone()).unwrap();
+    let script: String = instructions
+        .split("```bash\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    bash(folder.path(), &script)
+}
+
+fn bash(folder: &Path, script: &str) -> Vec<String> {
+    let output = Command::new("bash")
+        .arg("-c")
+        .arg(script)
+        .current_dir(folder)
+        .output()
+        .expect("bash is needed, with openssl 3, sha256sum, base64, od, sed and jq");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(errors, "", "the commands complain");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn wrong(lines: &[String]) -> Vec<&str> {
+    let wrong = lines.iter().filter(|line| line.starts_with("WRONG"));
+    wrong.map(String::as_str).collect()
+}
+
+#[test]
+#[ignore = "runs openssl; cargo xtask test runs it"]
+fn the_instructions_find_a_bundle_right() {
+    let unpacked = Unpacked::read(&bundle());
+    let lines = run_instructions(&unpacked);
+    assert_eq!(wrong(&lines), Vec::<&str>::new(), "{lines:#?}");
+    for expected in [
+        "ok checkpoint",
+        "ok records/001-assertion.verified.json",
+        "ok records/007-document.signed.json",
+        "ok live at signing",
+        "ok documents/contract.txt",
+        "ok openings/007-document.signed.json printed_name \"Given Family\"",
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected}\n{lines:#?}"
+        );
+    }
+    let causes = lines.iter().filter(|line| line.contains(" from "));
+    assert_eq!(causes.count(), 10, "{lines:#?}");
+    // Every file but the two that the manifest leaves out is checked against it.
+    for (name, _) in &unpacked.members[2..] {
+        let line = format!("ok {name}");
+        assert!(lines.contains(&line), "{line}\n{lines:#?}");
+    }
+}
+
+#[test]
+#[ignore = "runs openssl; cargo xtask test runs it"]
+fn the_instructions_find_each_changed_part() {
+    let stranger = {
+        let (signer, _) = countersign_audit::Ed25519Signer::generate().unwrap();
+        VerifierKey::of_signer(support::ORIGIN, &signer).unwrap()
+    };
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Unpacked));
+    let changes: [Change<'_>; 6] = [
+        ("WRONG records/003-role.granted.json", &|unpacked| {
+            unpacked.replace("records/003-role.granted.json", "sign nda/*", "sign hr/x*");
+        }),
+        ("WRONG documents/contract.txt", &|unpacked| {
+            unpacked.get_mut("documents/contract.txt")[0] ^= 1;
+        }),
+        (
+            "WRONG openings/007-document.signed.json printed_name",
+            &|unpacked| {
+                unpacked.replace("openings/007-document.signed.json", "Given", "Other");
+            },
+        ),
+        ("WRONG checkpoint", &|unpacked| {
+            unpacked.replace("checkpoint", "\n16\n", "\n17\n");
+        }),
+        ("WRONG checkpoint", &|unpacked| {
+            *unpacked.get_mut("log.vkey") = format!("{stranger}\n").into_bytes();
+        }),
+        ("WRONG records/003-role.granted.json", &|unpacked| {
+            let proof = "proofs/003-role.granted.tlog-proof";
+            unpacked.replace(proof, "index 7\n", "index 6\n");
+        }),
+    ];
+    for (expected, change) in changes {
+        let mut unpacked = Unpacked::read(&bundle());
+        change(&mut unpacked);
+        // As a forger would: the manifest is right again, so that the part's own check counts.
+        unpacked.write_manifest();
+        let lines = run_instructions(&unpacked);
+        assert!(wrong(&lines).contains(&expected), "{expected}\n{lines:#?}");
+    }
+}
+
+#[test]
+#[ignore = "runs openssl; cargo xtask test runs it"]
+fn unzip_finds_nothing_to_complain_about() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bundle.asice"), bundle()).unwrap();
+    let python = "import zipfile; z = zipfile.ZipFile('bundle.asice'); print(z.testzip(), len(z.namelist()))";
+    let lines = bash(folder.path(), &format!("python3 -c \"{python}\""));
+    let members = Unpacked::read(&bundle()).members.len();
+    assert_eq!(lines, [format!("None {members}")]);
+}
