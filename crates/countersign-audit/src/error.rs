@@ -4,6 +4,7 @@ use countersign_core::StoreError;
 use thiserror::Error;
 
 use crate::ledger::Damage;
+use crate::note::ParseKeyError;
 use crate::record::RecordError;
 use crate::seal::{EntropyError, SealError};
 use crate::signer::SignerError;
@@ -30,6 +31,10 @@ pub enum AuditError {
     /// The signing backend failed.
     #[error("the ledger's signer failed")]
     Signer(#[from] SignerError),
+    /// The ledger's name can not be one of a note's key, or the signer's key is not Ed25519: the
+    /// caller's mistake.
+    #[error("the ledger can not have this name or this key")]
+    Origin(#[source] ParseKeyError),
     /// What was asked for is not in the tree, or not yet.
     #[error("the ledger does not hold what was asked for")]
     NotInTree,
@@ -46,6 +51,7 @@ impl AuditError {
             Self::Damaged(damage) => damage.code(),
             Self::Store(_) => "audit.store",
             Self::Signer(_) => "audit.signer",
+            Self::Origin(_) => "audit.origin",
             Self::NotInTree => "audit.not_in_tree",
         }
     }

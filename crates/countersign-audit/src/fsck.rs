@@ -64,23 +64,21 @@ impl LedgerReader {
         keys: &[VerifierKey],
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<LedgerCheck, AuditError> {
+        // The checkpoint is read before the size: what others sign meanwhile is not missed here.
+        let (checkpoint, damage) = match self.checkpoint().await {
+            Ok(checkpoint) => (checkpoint, Vec::new()),
+            Err(AuditError::Damaged(damage)) => (None, vec![damage]),
+            Err(error) => return Err(error),
+        };
         let size = self.size().await?;
+        let pending = usize::try_from(CHUNK).unwrap_or(usize::MAX);
         let mut check = LedgerCheck {
             size,
-            pending: self
-                .store()
-                .pending(usize::try_from(CHUNK).unwrap_or(usize::MAX))
-                .await?
-                .len(),
-            checkpoint: None,
+            pending: self.store().pending(pending).await?.len(),
+            checkpoint,
             checkpoint_trusted: false,
-            damage: Vec::new(),
+            damage,
         };
-        match self.checkpoint().await {
-            Ok(checkpoint) => check.checkpoint = checkpoint,
-            Err(AuditError::Damaged(damage)) => check.damage.push(damage),
-            Err(error) => return Err(error),
-        }
         let mut walk = Walk {
             frontier: Frontier::empty(),
             seen: HashSet::new(),

@@ -9,7 +9,7 @@ use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::AuditError;
 use crate::leaf::leaf_hash;
 use crate::merkle::verify_consistency;
-use crate::note::{ParseKeyError, VerifierKey, sign_note};
+use crate::note::{VerifierKey, sign_note};
 use crate::proof::LogProof;
 use crate::reader::LedgerReader;
 use crate::record::RecordError;
@@ -155,22 +155,22 @@ impl Ledger {
     ///
     /// # Errors
     /// [`AuditError::Damaged`] if the ledger was rolled back or forked, or its last checkpoint was
-    /// not signed by this key; [`AuditError::Signer`] if the origin or the key can not be used.
+    /// not signed by this key; [`AuditError::Origin`] if the name or the key can not be used.
     pub async fn open(
         store: Arc<dyn LedgerStore>,
         signer: Arc<dyn Signer>,
         origin: &str,
     ) -> Result<Self, AuditError> {
-        let key = VerifierKey::of_signer(origin, &*signer)
-            .map_err(|error: ParseKeyError| SignerError::new(error))?;
+        let key = VerifierKey::of_signer(origin, &*signer).map_err(AuditError::Origin)?;
         let ledger = Self {
             reader: LedgerReader::new(store),
             signer,
             key,
             seen: Mutex::new(None),
         };
-        let size = ledger.reader.size().await?;
+        // The size is read after the checkpoint: another process may sign in between.
         if let Some(last) = ledger.last_checkpoint().await? {
+            let size = ledger.reader.size().await?;
             ledger.check_head(last.checkpoint(), size).await?;
             ledger.saw(last.checkpoint());
         }
@@ -325,9 +325,9 @@ impl Ledger {
             Some(index) if index < checkpoint.checkpoint().size() => {
                 let proof = self.reader.log_proof(index, &checkpoint).await?;
                 // A receipt is not handed out on the store's word alone.
-                proof
-                    .verify(leaf)
-                    .map_err(|_| Damage::ChangedEntry { index })?;
+                proof.verify(leaf).map_err(|_| Damage::Forked {
+                    signed_size: checkpoint.checkpoint().size(),
+                })?;
                 Ok(Receipt::Checkpointed(proof))
             }
             _ => Ok(Receipt::Durable),

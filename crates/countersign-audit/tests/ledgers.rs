@@ -231,7 +231,7 @@ fn a_name_that_no_note_can_have_is_refused() {
             signer(),
             origin,
         ));
-        assert!(matches!(opened, Err(AuditError::Signer(_))), "{origin}");
+        assert!(matches!(opened, Err(AuditError::Origin(_))), "{origin}");
     }
 }
 

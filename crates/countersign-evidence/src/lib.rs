@@ -1,8 +1,8 @@
 //! The evidence bundle: one file that proves a signature, and its offline verifier.
 //!
-//! [`export`] walks from a `document.signed` entry back through its causes, and writes the
+//! [`export()`] walks from a `document.signed` entry back through its causes, and writes the
 //! records, their proofs, the log's checkpoint, what shall be disclosed, and the document or its
-//! hash into one container, whose bytes follow from its content. [`verify`] checks such a file
+//! hash into one container, whose bytes follow from its content. [`verify()`] checks such a file
 //! from its bytes, the log keys that are trusted, and a time; it needs no network, no database
 //! and no clock. The format is written down in `docs/spec/bundle.md`; each bundle also carries
 //! the commands to check it with openssl, sha256sum and jq.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
-use crate::container::Member;
+use crate::container::{MAX_MEMBERS, Member};
 use crate::layout::{MANIFEST, MIMETYPE};
 
 const HEAD: &str = concat!(
@@ -64,8 +64,12 @@ pub(crate) fn write<'a>(members: impl Iterator<Item = Member<'a>>) -> String {
 /// Reads what [`write`] wrote, and nothing else; it is never parsed as XML.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Vec<Reference<'_>>> {
     let text = std::str::from_utf8(bytes).ok()?;
-    text.strip_prefix(HEAD)?
-        .strip_suffix(TAIL)?
+    let lines = text.strip_prefix(HEAD)?.strip_suffix(TAIL)?;
+    // [bundle.md §1]: there are no more members than that to refer to.
+    if lines.split_terminator('\n').count() > MAX_MEMBERS {
+        return None;
+    }
+    lines
         .split_terminator('\n')
         .map(|line| {
             let (name, digest) = line

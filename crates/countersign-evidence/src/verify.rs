@@ -11,8 +11,9 @@ use ring::digest::{SHA256, digest};
 
 use crate::container::{self, Member};
 use crate::layout::{
-    CHECKPOINT, FIRST_MEMBERS, INSTRUCTIONS, INSTRUCTIONS_CONTENT, LOG_KEY, MANIFEST, MIMETYPE,
-    MIMETYPE_CONTENT, is_document_name, opening_name, proof_name, record_name, stem_of_record,
+    CHECKPOINT, FIRST_MEMBERS, INSTRUCTIONS, INSTRUCTIONS_CONTENT, LOG_KEY, MANIFEST, MAX_RECORDS,
+    MIMETYPE, MIMETYPE_CONTENT, is_document_name, opening_name, proof_name, record_name,
+    stem_of_record,
 };
 use crate::links::{Chain, Item, check_agreement, check_linked};
 use crate::manifest;
@@ -101,8 +102,8 @@ impl<'a> Layout<'a> {
         for name in names.iter().filter(|name| name.starts_with("records/")) {
             let number = stems.len().saturating_add(1);
             match stem_of_record(name, number) {
-                Some(stem) => stems.push(stem),
-                None => lines.failed(
+                Some(stem) if number <= MAX_RECORDS => stems.push(stem),
+                _ => lines.failed(
                     Claim::Members,
                     name,
                     format!("is not record number {number}, which is due here"),
@@ -185,8 +186,10 @@ fn check_manifest(members: &[Member<'_>], lines: &mut Lines) {
         return;
     };
     let listed: BTreeSet<&str> = references.iter().map(|reference| reference.name).collect();
+    let by_name: BTreeMap<&str, &Member<'_>> =
+        members.iter().map(|member| (member.name, member)).collect();
     for reference in &references {
-        match members.iter().find(|member| member.name == reference.name) {
+        match by_name.get(reference.name) {
             None => lines.failed(Claim::Manifest, reference.name, "is listed and missing"),
             Some(member) if manifest::Reference::of(member) != *reference => {
                 lines.failed(Claim::Manifest, reference.name, "has another SHA-256");

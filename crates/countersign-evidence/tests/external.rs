@@ -38,21 +38,28 @@ fn bundle() -> Vec<u8> {
     block_on(export(&reader, &key, &request)).unwrap()
 }
 
-/// Unpacks a bundle into a folder and runs every command block of its `VERIFY.md` in one shell.
-fn run_instructions(unpacked: &Unpacked) -> Vec<String> {
-    let folder = tempfile::tempdir().unwrap();
+fn unpack(unpacked: &Unpacked, folder: &Path) {
     for (name, data) in &unpacked.members {
-        let path = folder.path().join(name);
+        let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, data).unwrap();
     }
+}
+
+/// Every command block of a bundle's `VERIFY.md`, to be run in one shell.
+fn commands(unpacked: &Unpacked) -> String {
     let instructions = String::from_utf8(unpacked.get("VERIFY.md").clone()).unwrap();
-    let script: String = instructions
+    instructions
         .split("```bash\n")
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap())
-        .collect();
-    bash(folder.path(), &script)
+        .collect()
+}
+
+fn run_instructions(unpacked: &Unpacked) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    unpack(unpacked, folder.path());
+    bash(folder.path(), &commands(unpacked))
 }
 
 fn bash(folder: &Path, script: &str) -> Vec<String> {
@@ -152,4 +159,21 @@ fn unzip_finds_nothing_to_complain_about() {
     let lines = bash(folder.path(), &format!("python3 -c \"{python}\""));
     let members = Unpacked::read(&bundle()).members.len();
     assert_eq!(lines, [format!("None {members}")]);
+}
+
+#[test]
+#[ignore = "runs openssl; cargo xtask test runs it"]
+fn the_instructions_never_run_what_is_written_in_a_bundle() {
+    // Bash evaluates `x[$(command)]` where it expects a number.
+    let command = "x[$(touch ran)]";
+    let mut unpacked = Unpacked::read(&bundle());
+    unpacked.replace("checkpoint", "\n16\n", &format!("\n{command}\n"));
+    let proof = "proofs/003-role.granted.tlog-proof";
+    unpacked.replace(proof, "index 7\n", &format!("index {command}\n"));
+    let folder = tempfile::tempdir().unwrap();
+    unpack(&unpacked, folder.path());
+    let script = format!("( {}\n) 2> errors", commands(&unpacked));
+    let lines = bash(folder.path(), &script);
+    assert!(!folder.path().join("ran").exists());
+    assert!(wrong(&lines).contains(&"WRONG checkpoint"));
 }
