@@ -14,7 +14,7 @@
 //! | [`rule_set`] | [`RuleSet`]: many rules, checked and indexed; which of them match |
 //! | [`mod@reconcile`] | the grants that a sign-in gives, renews, keeps and takes |
 //! | [`mod@authorize`] | whether a grant allows an act now |
-//! | [`nearest`] | the name that was probably meant |
+//! | [`mod@nearest`] | the name that was probably meant |
 //! | [`error`] | what is wrong with a catalog or a rule |
 //!
 //! ```
