@@ -41,17 +41,17 @@ impl<'a> Inbound<'a> {
 /// Base64 with canonical padding. Line breaks and the white space around them are taken out first,
 /// because senders wrap lines \[RFC 2045 §6.8\]; any other character outside the alphabet refuses.
 fn decode_base64(form_value: &[u8], max_bytes: usize) -> Result<Vec<u8>, Rejection> {
-    let text: Vec<u8> = form_value
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
-        .collect();
-    // Three bytes from four characters: checked before anything of that size is made.
+    let digits = || {
+        let is_digit = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        form_value.iter().copied().filter(is_digit)
+    };
+    // Four characters for three bytes, the last of which may be padding. Counted before anything of
+    // that size is made.
     check_length(
-        text.len().saturating_mul(3) / 4,
+        (digits().count() / 4).saturating_mul(3),
         max_bytes.saturating_add(2),
     )?;
-    match STANDARD.decode(&text) {
+    match STANDARD.decode(digits().collect::<Vec<_>>()) {
         Ok(xml) => Ok(xml),
         Err(error) => reject!(MalformedBase64, "the form value is not base64: {error}"),
     }

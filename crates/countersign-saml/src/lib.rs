@@ -114,3 +114,6 @@ pub use crate::rejection::Rejection;
 pub use crate::request::{Expect, PendingRequest};
 pub use crate::service_provider::{ServiceProvider, ServiceProviderError, SignedPart};
 pub use crate::verify::verify;
+
+/// What [`IdentityProvider::new`] and [`ServiceProvider::with_limits`] take.
+pub use countersign_dsig::{key::VerificationKey, xml::Limits};

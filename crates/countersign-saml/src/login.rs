@@ -111,3 +111,14 @@ pub enum AdmitError {
     #[error("the replay check failed")]
     Store(#[source] StoreError),
 }
+
+impl AdmitError {
+    /// The stable code, such as `saml.replayed`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Store(_) => "saml.replay_unknown",
+        }
+    }
+}

@@ -49,6 +49,24 @@ pub enum MetadataError {
     ValidUntil,
 }
 
+impl MetadataError {
+    /// The stable name of the error, for logs and records.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Xml(_) => "metadata.xml",
+            Self::NotMetadata => "metadata.not_metadata",
+            Self::NoIdentityProvider => "metadata.no_identity_provider",
+            Self::SeveralIdentityProviders => "metadata.several_identity_providers",
+            Self::EntityId(_) => "metadata.entity_id",
+            Self::NoSigningKey => "metadata.no_signing_key",
+            Self::BareKey => "metadata.bare_key",
+            Self::Certificate(_) => "metadata.certificate",
+            Self::ValidUntil => "metadata.valid_until",
+        }
+    }
+}
+
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_bytes = MAX_METADATA_BYTES;

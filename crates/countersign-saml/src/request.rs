@@ -9,10 +9,27 @@ use serde::{Deserialize, Serialize};
 /// The host keeps it where only this browser's session finds it again, and takes it out when the
 /// answer comes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct PendingRequest {
     id: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     identity_provider: Option<String>,
+}
+
+/// A pending request as a host read it back.
+#[derive(Deserialize)]
+struct Stored {
+    id: String,
+    identity_provider: Option<String>,
+}
+
+impl TryFrom<Stored> for PendingRequest {
+    type Error = TextError;
+    fn try_from(stored: Stored) -> Result<Self, TextError> {
+        Ok(Self {
+            identity_provider: stored.identity_provider,
+            ..Self::new(stored.id)?
+        })
+    }
 }
 
 impl PendingRequest {
@@ -61,4 +78,22 @@ pub enum Expect<'a> {
     /// Whoever holds such a response can sign another person's browser in (login CSRF). Allow it
     /// only for a connection whose customer needs it.
     Unsolicited,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pending_request_can_be_stored_and_read_back() {
+        let pending = PendingRequest::new("_1")
+            .unwrap()
+            .sent_to("https://idp.example");
+        let json = serde_json::to_string(&pending).unwrap();
+        assert_eq!(
+            serde_json::from_str::<PendingRequest>(&json).unwrap(),
+            pending
+        );
+        assert!(serde_json::from_str::<PendingRequest>(r#"{"id":""}"#).is_err());
+    }
 }

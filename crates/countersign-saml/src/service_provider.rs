@@ -44,6 +44,19 @@ pub enum ServiceProviderError {
     ClockSkew,
 }
 
+impl ServiceProviderError {
+    /// The stable name of the error, for logs and records.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::EntityId(_) => "service_provider.entity_id",
+            Self::AcsUrl(_) => "service_provider.acs_url",
+            Self::AcsUrlScheme => "service_provider.acs_url_scheme",
+            Self::ClockSkew => "service_provider.clock_skew",
+        }
+    }
+}
+
 /// A service provider \[SAML-Profiles §4.1\]: one entity id with one assertion consumer service.
 ///
 /// ```

@@ -6,7 +6,7 @@ mod support;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_saml::{IdentityProvider, MetadataError};
+use countersign_saml::{IdentityProvider, MetadataError, VerificationKey};
 use countersign_testkit::keys;
 use support::{IDP, at, test_idp};
 
@@ -139,6 +139,19 @@ fn one_of_several_is_chosen_by_name() {
         IdentityProvider::from_metadata_for(twice.as_bytes(), "https://b.example"),
         Err(MetadataError::SeveralIdentityProviders)
     ));
+}
+
+#[test]
+fn a_key_without_a_certificate_is_refused() {
+    // SubjectPublicKeyInfo of Ed25519, up to its 32 bytes [RFC 8410 §4].
+    let prefix = [
+        0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00,
+    ];
+    let der = keys::IDP_ED25519_CERTIFICATE;
+    let start = der.windows(12).position(|window| window == prefix).unwrap();
+    let bare = VerificationKey::from_spki_der(&der[start..start + 44]).unwrap();
+    let with_bare = IdentityProvider::new(IDP, vec![test_idp().verification_key(), bare]);
+    assert!(matches!(with_bare, Err(MetadataError::BareKey)));
 }
 
 #[test]
