@@ -32,7 +32,7 @@
 //! };
 //!
 //! // The person reads a document, says what the signature shall mean, and signs:
-//! let nda = Document::new(DocumentId::new("nda-7")?, "nda/mutual", "application/pdf", b"%PDF…");
+//! let nda = Document::new(DocumentId::new("nda-7")?, "nda/mutual", "application/pdf", b"%PDF-1.7");
 //! let presented = engine.present(&session, &nda).await?;
 //! let confirmed = engine.confirm(presented, &Intent::approval()).await?;
 //! let signature = engine.sign(confirmed, "Given Family").await?;
