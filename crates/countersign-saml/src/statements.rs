@@ -134,7 +134,7 @@ pub(crate) fn read_value(value: Part<'_>) -> Result<AttributeValue, Rejection> {
     let mut xml = String::new();
     for child in value.element.children() {
         let canonical = c14n::canonicalize(child, &Canonicalization::exclusive(), None)
-            .map_err(|error| value.malformed(format!("an attribute value {error}")))?;
+            .map_err(|error| value.malformed(format!("an attribute value is refused: {error}")))?;
         xml.push_str(&String::from_utf8_lossy(&canonical));
     }
     Ok(AttributeValue::Structured { xml })
