@@ -17,8 +17,17 @@ use crate::rule_set::value_hasher::ValueHasher;
 
 mod value_hasher;
 
-/// The rules to ask for each value of one attribute, by their place in the set.
-type ByValue = HashMap<String, Vec<usize>, BuildHasherDefault<ValueHasher>>;
+/// The rules to ask for each value of one attribute.
+type ByValue = HashMap<String, Vec<Filed>, BuildHasherDefault<ValueHasher>>;
+
+/// Where a rule is filed.
+#[derive(Debug, Clone, Copy)]
+struct Filed {
+    /// Its place in the set.
+    place: usize,
+    /// The place of the condition that it is filed under: whoever finds the rule meets it.
+    met: usize,
+}
 
 /// Rules that were checked against a catalog, and indexed.
 #[derive(Debug, Clone, Default)]
@@ -126,12 +135,12 @@ impl RuleSet {
     ) {
         for value in values {
             let filed = by_value.get(value.as_str()).map_or(&[][..], Vec::as_slice);
-            places.extend(filed.iter().copied().filter(|place| {
-                self.rules.get(*place).is_some_and(|rule| {
-                    rule.is_about(connection)
-                        && rule.all.iter().all(|condition| condition.is_met_by(facts))
-                })
-            }));
+            let survivors = filed.iter().filter(|filed| {
+                self.rules
+                    .get(filed.place)
+                    .is_some_and(|rule| rule.is_about(connection) && others_met(rule, filed, facts))
+            });
+            places.extend(survivors.map(|filed| filed.place));
         }
     }
 
@@ -164,6 +173,12 @@ pub fn verdict<'r>(rule: &'r Rule, connection: &ConnectionId, facts: &Facts) -> 
     undecided.map_or(Verdict::Matched, Verdict::Undecided)
 }
 
+/// Whether all conditions are met but the one that the rule was found by, which is.
+fn others_met(rule: &Rule, filed: &Filed, facts: &Facts) -> bool {
+    let mut conditions = rule.all.iter().enumerate();
+    conditions.all(|(place, condition)| place == filed.met || condition.is_met_by(facts))
+}
+
 fn faults(catalog: &RoleCatalog, rule: &Rule) -> Vec<RolesError> {
     let mut errors = Vec::new();
     if rule.all.is_empty() {
@@ -182,8 +197,8 @@ fn faults(catalog: &RoleCatalog, rule: &Rule) -> Vec<RolesError> {
     let mut given = BTreeSet::new();
     for grant in &rule.grant {
         let (rule, role) = (rule.id.clone(), grant.role.clone());
-        if let Err(error) = catalog.expect_role(role.as_str()) {
-            errors.push(error);
+        if catalog.role(&role).is_none() {
+            errors.extend(catalog.expect_role(role.as_str()).err());
         }
         if grant.ttl.is_some_and(|ttl| ttl.is_zero()) {
             errors.push(RolesError::NoTime {
@@ -214,7 +229,7 @@ fn index(rules: &[Rule]) -> BTreeMap<String, ByValue> {
             *count = count.saturating_add(1);
         }
     }
-    let rarity = |condition: &&Condition| {
+    let rarity = |condition: &Condition| {
         let atoms = condition.values().iter();
         let counts = atoms.map(|value| asked.get(&(condition.attribute(), value.as_str())));
         counts
@@ -223,10 +238,12 @@ fn index(rules: &[Rule]) -> BTreeMap<String, ByValue> {
     };
     let mut index: BTreeMap<String, ByValue> = BTreeMap::new();
     for (place, rule) in rules.iter().enumerate() {
-        if let Some(rarest) = rule.all.iter().min_by_key(rarity) {
+        let conditions = rule.all.iter().enumerate();
+        if let Some((met, rarest)) = conditions.min_by_key(|(_, condition)| rarity(condition)) {
             let by_value = index.entry(rarest.attribute().to_owned()).or_default();
             for value in rarest.values() {
-                by_value.entry(value.clone()).or_default().push(place);
+                let filed = by_value.entry(value.clone()).or_default();
+                filed.push(Filed { place, met });
             }
         }
     }

@@ -126,7 +126,7 @@ impl PolicyFile {
         };
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let (good, _) = bytes.split_at(error.valid_up_to());
-            invalid(vec![problem::not_utf8(good)])
+            invalid(problem::not_utf8(good))
         })?;
         let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
         let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or_default();

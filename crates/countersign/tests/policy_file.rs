@@ -385,6 +385,21 @@ fn every_problem_is_told_at_once_in_the_order_of_the_file() {
     assert!(lines[2].starts_with("policy.toml:25:35: `ttl` must be"));
 }
 
+/// One line is enough for each; and no more lines than a person reads.
+#[test]
+fn thousands_of_problems_are_told_soon_and_not_all() {
+    let keys: String = (0..20_000)
+        .map(|number| format!("signer{number} = 1\n"))
+        .collect();
+    let lines = parse(&format!("{keys}{GOOD}")).unwrap_err();
+    assert_eq!(lines.len(), 100);
+    assert!(
+        lines[0].starts_with("policy.toml:1:1: unknown key `signer0`"),
+        "{}",
+        lines[0]
+    );
+}
+
 #[test]
 fn control_characters_in_names_are_refused_and_never_printed() {
     let lines = broken("id = \"contractor\"", "id = \"con\\u001btractor\"");

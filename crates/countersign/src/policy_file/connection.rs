@@ -10,7 +10,7 @@ use countersign_provision::{
 };
 use countersign_roles::RoleCatalog;
 
-use crate::policy_file::problem::{quote, unknown};
+use crate::policy_file::problem::quote;
 use crate::policy_file::roles::known_role;
 use crate::policy_file::span::{Problems, Section, Text};
 
@@ -29,7 +29,7 @@ pub(super) fn read_connection(
     name: &Text<'_>,
     mut section: Section<'_>,
     catalog: &RoleCatalog,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<(ConnectionId, ConnectionPolicy)> {
     let id = ConnectionId::new(name.value)
         .map_err(|error| {
@@ -83,7 +83,7 @@ pub(super) fn read_connection(
     Some((id?, connection)).filter(|_| complete)
 }
 
-fn read_domains(section: &mut Section<'_>, problems: &mut Problems<'_>) -> BTreeSet<String> {
+fn read_domains(section: &mut Section<'_>, problems: &mut Problems) -> BTreeSet<String> {
     let mut domains = BTreeSet::new();
     for text in section.texts("domains", problems).into_iter().flatten() {
         match normalize::domain(text.value) {
@@ -106,7 +106,7 @@ fn read_match(
     mut section: Section<'_>,
     connection: &mut ConnectionPolicy,
     catalog: &RoleCatalog,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) {
     let matching = &mut connection.matching;
     if let Some(text) = section.text("key", problems) {
@@ -148,7 +148,7 @@ fn read_link(
     mut section: Section<'_>,
     preset: Preset,
     catalog: &RoleCatalog,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<EmailLink> {
     let by = section.text("by", problems);
     let needs = section.texts("require", problems);
@@ -166,7 +166,7 @@ fn read_link(
         .iter()
         .filter(|text| !LINK_NEEDS.contains(&text.value))
     {
-        problems.add(&text.span, unknown("requirement", text.value, &LINK_NEEDS));
+        problems.add_unknown(&text.span, "requirement", text.value, &LINK_NEEDS);
     }
     let by = by?;
     match by.value {
@@ -189,8 +189,8 @@ fn read_link(
             None
         }
         other => {
-            let message = unknown("way to link", other, &["email", "email_and_name"]);
-            problems.add(&by.span, message);
+            let ways = ["email", "email_and_name"];
+            problems.add_unknown(&by.span, "way to link", other, &ways);
             None
         }
     }
@@ -200,7 +200,7 @@ fn read_create(
     mut section: Section<'_>,
     connection: &mut ConnectionPolicy,
     catalog: &RoleCatalog,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) {
     let create = &mut connection.create;
     let modes = [("allow", CreationMode::Allow), ("deny", CreationMode::Deny)];
@@ -230,13 +230,13 @@ fn choice<T: Copy>(
     section: &mut Section<'_>,
     key: &'static str,
     choices: &[(&str, T)],
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<T> {
     let text = section.text(key, problems)?;
     let chosen = choices.iter().find(|(name, _)| *name == text.value);
     if chosen.is_none() {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        problems.add(&text.span, unknown(key, text.value, &names));
+        problems.add_unknown(&text.span, key, text.value, &names);
     }
     chosen.map(|(_, value)| *value)
 }

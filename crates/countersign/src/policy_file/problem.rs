@@ -14,15 +14,26 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The problem at the byte `offset` of `text`.
-    pub(super) fn at(text: &str, offset: usize, message: String) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        Self {
-            line: before.matches('\n').count().saturating_add(1),
-            column: line.chars().count().saturating_add(1),
-            message,
-        }
+    /// The problems at these byte offsets of `text`, in its order and each once.
+    pub(super) fn locate(text: &str, mut found: Vec<(usize, String)>) -> Vec<Self> {
+        found.sort();
+        found.dedup();
+        let (mut line, mut column, mut from) = (1_usize, 1_usize, 0);
+        let located = found.into_iter().map(|(offset, message)| {
+            for c in text.get(from..offset).unwrap_or_default().chars() {
+                (line, column) = match c {
+                    '\n' => (line.saturating_add(1), 1),
+                    _ => (line, column.saturating_add(1)),
+                };
+            }
+            from = offset.max(from);
+            Self {
+                line,
+                column,
+                message,
+            }
+        });
+        located.collect()
     }
 
     /// The line, from 1.
@@ -51,10 +62,10 @@ impl fmt::Display for Problem {
 }
 
 /// The problem of bytes that are no UTF-8 after `good`.
-pub(super) fn not_utf8(good: &[u8]) -> Problem {
+pub(super) fn not_utf8(good: &[u8]) -> Vec<Problem> {
     let good = String::from_utf8_lossy(good);
     let message = "is not UTF-8 from here on".to_owned();
-    Problem::at(&good, good.len(), message)
+    Problem::locate(&good, vec![(good.len(), message)])
 }
 
 /// What the file says, in backticks: hidden characters spelled out, and no longer than a line.

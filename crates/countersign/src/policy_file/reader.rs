@@ -16,14 +16,14 @@ use crate::policy_file::span::{Problems, Section, Span, Text};
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Policy, Vec<Problem>> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut problems = Problems::of(text);
+    let mut problems = Problems::default();
     for error in &errors {
         let span = error.span().unwrap_or_default();
         problems.add(&span, error.message().replace('\n', ", "));
     }
     if !problems.is_empty() {
         // What follows a syntax error would be guesses, further syntax errors among them.
-        let mut problems = problems.into_sorted();
+        let mut problems = problems.locate(text);
         problems.truncate(1);
         return Err(problems);
     }
@@ -31,14 +31,14 @@ pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Policy, Vec<Problem
     let policy = read_policy(root, hash, &mut problems);
     match policy {
         Some(policy) if problems.is_empty() => Ok(policy),
-        _ => Err(problems.into_sorted()),
+        _ => Err(problems.locate(text)),
     }
 }
 
 fn read_policy(
     mut root: Section<'_>,
     hash: Sha256Digest,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<Policy> {
     let session = match root.section("session", problems) {
         Some(section) => read_session(section, problems),
@@ -100,13 +100,13 @@ fn read_policy(
     }
 }
 
-fn read_session(mut section: Section<'_>, problems: &mut Problems<'_>) -> SessionPolicy {
+fn read_session(mut section: Section<'_>, problems: &mut Problems) -> SessionPolicy {
     let lifetime = section.duration("lifetime", problems);
     section.finish(problems);
     lifetime.map_or_else(SessionPolicy::default, SessionPolicy::new)
 }
 
-fn read_defaults(mut section: Section<'_>, problems: &mut Problems<'_>) -> Duration {
+fn read_defaults(mut section: Section<'_>, problems: &mut Problems) -> Duration {
     let temporary = section.duration("temporary_role", problems);
     section.finish(problems);
     temporary.unwrap_or(Policy::DEFAULT_TEMPORARY_ROLE)
@@ -115,7 +115,7 @@ fn read_defaults(mut section: Section<'_>, problems: &mut Problems<'_>) -> Durat
 type RuleSpans = [(countersign_core::RuleId, Span)];
 
 /// Says where in the file a rule's error is. Unknown roles were said where they stand.
-fn add_roles_error(error: &RolesError, rules: &RuleSpans, problems: &mut Problems<'_>) {
+fn add_roles_error(error: &RolesError, rules: &RuleSpans, problems: &mut Problems) {
     let (rule, nth_last) = match error {
         RolesError::DuplicateRule(rule) => (rule, true),
         RolesError::NoCondition(rule)
@@ -142,7 +142,7 @@ fn add_policy_error(
     error: &PolicyError,
     connections: &[Text<'_>],
     rules: &RuleSpans,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) {
     let connection = |id: &ConnectionId| {
         let named = connections.iter().find(|name| name.value == id.as_str());

@@ -6,14 +6,14 @@ use countersign_core::{ConnectionId, RoleName, RuleId};
 use countersign_provision::normalize;
 use countersign_roles::{Condition, Role, RoleCatalog, RoleGrant, Rule};
 
-use crate::policy_file::problem::{quote, unknown};
+use crate::policy_file::problem::quote;
 use crate::policy_file::span::{Problems, Section, Span, Text};
 
 /// Reads `[role.NAME]`.
 pub(super) fn read_role(
     name: &Text<'_>,
     mut section: Section<'_>,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<Role> {
     let mut role = RoleName::new(name.value)
         .map(Role::new)
@@ -41,14 +41,14 @@ pub(super) fn read_role(
 pub(super) fn known_role(
     text: &Text<'_>,
     catalog: &RoleCatalog,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<RoleName> {
     let known = catalog
         .roles()
         .find(|role| role.name().as_str() == text.value);
     if known.is_none() {
         let names: Vec<&str> = catalog.roles().map(|role| role.name().as_str()).collect();
-        problems.add(&text.span, unknown("role", text.value, &names));
+        problems.add_unknown(&text.span, "role", text.value, &names);
     }
     known.map(|role| role.name().clone())
 }
@@ -59,7 +59,7 @@ pub(super) fn read_rule(
     catalog: &RoleCatalog,
     connections: &[Text<'_>],
     temporary: Duration,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<(Rule, Span)> {
     let id = section.text("id", problems);
     let scope = section
@@ -104,18 +104,18 @@ pub(super) fn read_rule(
 fn known_connection(
     text: &Text<'_>,
     connections: &[Text<'_>],
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<ConnectionId> {
     let names: Vec<&str> = connections.iter().map(|name| name.value).collect();
     if names.contains(&text.value) {
         return ConnectionId::new(text.value).ok();
     }
-    problems.add(&text.span, unknown("connection", text.value, &names));
+    problems.add_unknown(&text.span, "connection", text.value, &names);
     None
 }
 
 /// `{ attribute = "…", eq = "…" }` or `{ attribute = "…", any_of = ["…"] }`.
-fn read_condition(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Condition> {
+fn read_condition(mut section: Section<'_>, problems: &mut Problems) -> Option<Condition> {
     let attribute = section.text("attribute", problems);
     let eq = section.text("eq", problems);
     let any_of = section.texts("any_of", problems);
@@ -149,7 +149,7 @@ fn read_grant(
     mut section: Section<'_>,
     catalog: &RoleCatalog,
     temporary: Duration,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<RoleGrant> {
     let role = section.text("role", problems);
     let ttl = section.duration("ttl", problems);

@@ -18,35 +18,37 @@ pub(super) struct Text<'d> {
     pub(super) span: Span,
 }
 
-/// The problems that were found so far.
-#[derive(Debug)]
-pub(super) struct Problems<'t> {
-    text: &'t str,
-    found: Vec<Problem>,
+/// The problems that were found so far, by where they are.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    found: Vec<(usize, String)>,
 }
 
-impl<'t> Problems<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
-        Self {
-            text,
-            found: Vec::new(),
+impl Problems {
+    /// More than a person wants to read at once; looking for the nearest right name of each of
+    /// thousands would take long.
+    const MOST: usize = 100;
+
+    pub(super) fn add(&mut self, span: &Span, message: impl Into<String>) {
+        if self.found.len() < Self::MOST {
+            self.found.push((span.start, message.into()));
         }
     }
 
-    pub(super) fn add(&mut self, span: &Span, message: impl Into<String>) {
-        let problem = Problem::at(self.text, span.start, message.into());
-        self.found.push(problem);
+    /// Adds that `given` is no `kind`, of which there are `names`.
+    pub(super) fn add_unknown(&mut self, span: &Span, kind: &str, given: &str, names: &[&str]) {
+        if self.found.len() < Self::MOST {
+            self.add(span, unknown(kind, given, names));
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// In the order of the file, each once.
-    pub(super) fn into_sorted(mut self) -> Vec<Problem> {
-        self.found.sort();
-        self.found.dedup();
-        self.found
+    /// In the order of `text`, which is the file, each once.
+    pub(super) fn locate(self, text: &str) -> Vec<Problem> {
+        Problem::locate(text, self.found)
     }
 }
 
@@ -85,11 +87,7 @@ impl<'d> Section<'d> {
         self.required.push(key);
     }
 
-    pub(super) fn text(
-        &mut self,
-        key: &'static str,
-        problems: &mut Problems<'_>,
-    ) -> Option<Text<'d>> {
+    pub(super) fn text(&mut self, key: &'static str, problems: &mut Problems) -> Option<Text<'d>> {
         as_text(key, self.value(key)?, problems)
     }
 
@@ -97,7 +95,7 @@ impl<'d> Section<'d> {
     pub(super) fn texts(
         &mut self,
         key: &'static str,
-        problems: &mut Problems<'_>,
+        problems: &mut Problems,
     ) -> Option<Vec<Text<'d>>> {
         let value = self.value(key)?;
         let DeValue::Array(list) = value.get_ref() else {
@@ -112,7 +110,7 @@ impl<'d> Section<'d> {
     pub(super) fn text_or_texts(
         &mut self,
         key: &'static str,
-        problems: &mut Problems<'_>,
+        problems: &mut Problems,
     ) -> Option<Vec<Text<'d>>> {
         match self.value(key)?.get_ref() {
             DeValue::Array(_) => self.texts(key, problems),
@@ -120,7 +118,7 @@ impl<'d> Section<'d> {
         }
     }
 
-    pub(super) fn flag(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<bool> {
+    pub(super) fn flag(&mut self, key: &'static str, problems: &mut Problems) -> Option<bool> {
         let value = self.value(key)?;
         if let DeValue::Boolean(flag) = value.get_ref() {
             return Some(*flag);
@@ -130,7 +128,7 @@ impl<'d> Section<'d> {
     }
 
     /// A whole number of at least 1.
-    pub(super) fn count(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<u64> {
+    pub(super) fn count(&mut self, key: &'static str, problems: &mut Problems) -> Option<u64> {
         let value = self.value(key)?;
         if let DeValue::Integer(number) = value.get_ref()
             && let Ok(count @ 1..) = u64::from_str_radix(number.as_str(), number.radix())
@@ -147,7 +145,7 @@ impl<'d> Section<'d> {
     pub(super) fn duration(
         &mut self,
         key: &'static str,
-        problems: &mut Problems<'_>,
+        problems: &mut Problems,
     ) -> Option<Duration> {
         let text = self.text(key, problems)?;
         let duration = parse_duration(text.value);
@@ -169,7 +167,7 @@ impl<'d> Section<'d> {
     pub(super) fn section(
         &mut self,
         key: &'static str,
-        problems: &mut Problems<'_>,
+        problems: &mut Problems,
     ) -> Option<Section<'d>> {
         as_section(key, self.value(key)?, problems)
     }
@@ -178,7 +176,7 @@ impl<'d> Section<'d> {
     pub(super) fn named_sections(
         &mut self,
         key: &'static str,
-        problems: &mut Problems<'_>,
+        problems: &mut Problems,
     ) -> Vec<(Text<'d>, Section<'d>)> {
         let Some(section) = self.section(key, problems) else {
             return Vec::new();
@@ -201,7 +199,7 @@ impl<'d> Section<'d> {
     pub(super) fn listed_sections(
         &mut self,
         key: &'static str,
-        problems: &mut Problems<'_>,
+        problems: &mut Problems,
     ) -> Vec<Section<'d>> {
         let Some(value) = self.value(key) else {
             return Vec::new();
@@ -217,16 +215,18 @@ impl<'d> Section<'d> {
     }
 
     /// Refuses every key that was not asked for.
-    pub(super) fn finish(self, problems: &mut Problems<'_>) {
+    pub(super) fn finish(self, problems: &mut Problems) {
         let mut missing = self.required;
         missing.retain(|key| !self.table.contains_key(*key));
         for key in self.table.keys() {
             let name: &str = key.get_ref();
             if !self.asked.contains(&name) {
-                problems.add(&key.span(), unknown("key", name, &self.asked));
+                problems.add_unknown(&key.span(), "key", name, &self.asked);
                 // A key that was only mistyped is not missing as well.
-                let meant = countersign_roles::nearest(name, self.asked.iter().copied());
-                missing.retain(|key| Some(*key) != meant);
+                if !missing.is_empty() {
+                    let meant = countersign_roles::nearest(name, self.asked.iter().copied());
+                    missing.retain(|key| Some(*key) != meant);
+                }
             }
         }
         for key in missing {
@@ -238,7 +238,7 @@ impl<'d> Section<'d> {
 fn as_text<'d>(
     key: &str,
     value: &'d Spanned<DeValue<'d>>,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<Text<'d>> {
     if let DeValue::String(text) = value.get_ref() {
         return Some(Text {
@@ -253,7 +253,7 @@ fn as_text<'d>(
 fn as_section<'d>(
     key: &str,
     value: &'d Spanned<DeValue<'d>>,
-    problems: &mut Problems<'_>,
+    problems: &mut Problems,
 ) -> Option<Section<'d>> {
     if let DeValue::Table(table) = value.get_ref() {
         return Some(Section::new(table, value.span()));
