@@ -18,7 +18,7 @@
 //!
 //! let acme = ConnectionId::new("acme")?;
 //! let sp = ServiceProvider::new("https://sign.example/saml", "https://sign.example/saml/acs")?;
-//! let engine = Engine::builder(PolicyFile::load("policy.toml".as_ref())?)
+//! let engine = Engine::builder(PolicyFile::load("policy.toml")?)
 //!     .connection(acme.clone(), sp, IdentityProvider::from_metadata(metadata)?)
 //!     .store(store)
 //!     .log("sign.example/log", Arc::new(Ed25519Signer::from_pkcs8(&std::fs::read("log.key")?)?))
