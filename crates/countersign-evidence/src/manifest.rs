@@ -61,7 +61,7 @@ pub(crate) fn write<'a>(members: impl Iterator<Item = Member<'a>>) -> String {
     text
 }
 
-/// Reads what [`write`] wrote, and nothing else; it is never parsed as XML.
+/// Reads what [`write()`] wrote, and nothing else; it is never parsed as XML.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Vec<Reference<'_>>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let lines = text.strip_prefix(HEAD)?.strip_suffix(TAIL)?;
