@@ -20,13 +20,25 @@ mod value_hasher;
 /// The rules to ask for each value of one attribute.
 type ByValue = HashMap<String, Vec<Filed>, BuildHasherDefault<ValueHasher>>;
 
-/// Where a rule is filed.
+/// A rule, filed under a value of its rarest condition: whoever finds it meets that one.
 #[derive(Debug, Clone, Copy)]
 struct Filed {
     /// Its place in the set.
     place: usize,
-    /// The place of the condition that it is filed under: whoever finds the rule meets it.
-    met: usize,
+    /// Whether it names connections.
+    is_scoped: bool,
+    /// The run of its other conditions in [`Index::others`].
+    others: (usize, usize),
+}
+
+/// Where rules are found, and what is left to ask of them.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    by_attribute: BTreeMap<String, ByValue>,
+    /// Places in `conditions`, one run for each rule.
+    others: Vec<usize>,
+    /// Each condition that is left to ask, once, however many rules share it.
+    conditions: Vec<Condition>,
 }
 
 /// Rules that were checked against a catalog, and indexed.
@@ -34,7 +46,7 @@ struct Filed {
 pub struct RuleSet {
     rules: Vec<Rule>,
     by_id: BTreeMap<RuleId, usize>,
-    index: BTreeMap<String, ByValue>,
+    index: Index,
 }
 
 /// Which rules matched.
@@ -82,7 +94,7 @@ impl RuleSet {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let index = index(&rules);
+        let index = Index::of(&rules);
         Ok(Self {
             rules,
             by_id,
@@ -105,42 +117,28 @@ impl RuleSet {
     /// The rules that match `facts` that came through `connection`.
     #[must_use]
     pub fn evaluate(&self, connection: &ConnectionId, facts: &Facts) -> Evaluation<'_> {
-        let mut places = Vec::new();
-        for (attribute, by_value) in &self.index {
+        let mut survivors = Survivors {
+            set: self,
+            connection,
+            facts,
+            answers: vec![None; self.index.conditions.len()],
+            places: Vec::new(),
+        };
+        for (attribute, by_value) in &self.index.by_attribute {
             if attribute == GROUPS {
                 if let Some(groups) = facts.groups.known() {
-                    self.survivors(by_value, groups, connection, facts, &mut places);
+                    survivors.find(by_value, groups);
                 }
             } else {
-                let values = facts.values(attribute);
-                self.survivors(by_value, values, connection, facts, &mut places);
+                survivors.find(by_value, facts.values(attribute));
             }
         }
+        let mut places = survivors.places;
         places.sort_unstable();
         places.dedup();
         let matched = places.iter().filter_map(|place| self.rules.get(*place));
         Evaluation {
             matched: matched.collect(),
-        }
-    }
-
-    /// Adds the places of the rules that are filed under one of `values` and match.
-    fn survivors<'f>(
-        &self,
-        by_value: &ByValue,
-        values: impl IntoIterator<Item = &'f String>,
-        connection: &ConnectionId,
-        facts: &Facts,
-        places: &mut Vec<usize>,
-    ) {
-        for value in values {
-            let filed = by_value.get(value.as_str()).map_or(&[][..], Vec::as_slice);
-            let survivors = filed.iter().filter(|filed| {
-                self.rules
-                    .get(filed.place)
-                    .is_some_and(|rule| rule.is_about(connection) && others_met(rule, filed, facts))
-            });
-            places.extend(survivors.map(|filed| filed.place));
         }
     }
 
@@ -173,10 +171,47 @@ pub fn verdict<'r>(rule: &'r Rule, connection: &ConnectionId, facts: &Facts) -> 
     undecided.map_or(Verdict::Matched, Verdict::Undecided)
 }
 
-/// Whether all conditions are met but the one that the rule was found by, which is.
-fn others_met(rule: &Rule, filed: &Filed, facts: &Facts) -> bool {
-    let mut conditions = rule.all.iter().enumerate();
-    conditions.all(|(place, condition)| place == filed.met || condition.is_met_by(facts))
+/// The rules that were found and whose other conditions are met too.
+struct Survivors<'a> {
+    set: &'a RuleSet,
+    connection: &'a ConnectionId,
+    facts: &'a Facts,
+    /// Whether a condition is met, by its place in [`Index::conditions`], once it was asked.
+    answers: Vec<Option<bool>>,
+    places: Vec<usize>,
+}
+
+impl Survivors<'_> {
+    fn find<'f>(&mut self, by_value: &ByValue, values: impl IntoIterator<Item = &'f String>) {
+        for value in values {
+            for filed in by_value.get(value.as_str()).into_iter().flatten() {
+                if self.is_about(filed) && self.meets_others(filed) {
+                    self.places.push(filed.place);
+                }
+            }
+        }
+    }
+
+    fn is_about(&self, filed: &Filed) -> bool {
+        let rule = || self.set.rules.get(filed.place);
+        !filed.is_scoped || rule().is_some_and(|rule| rule.is_about(self.connection))
+    }
+
+    fn meets_others(&mut self, filed: &Filed) -> bool {
+        let index = &self.set.index;
+        let (from, to) = filed.others;
+        // INVARIANT: runs and places were made with the index; one that is not there is not met.
+        let Some(others) = index.others.get(from..to) else {
+            return false;
+        };
+        others.iter().all(|place| {
+            let asked = self.answers.get_mut(*place);
+            let asked = asked.zip(index.conditions.get(*place));
+            asked.is_some_and(|(answer, condition)| {
+                *answer.get_or_insert_with(|| condition.is_met_by(self.facts))
+            })
+        })
+    }
 }
 
 fn faults(catalog: &RoleCatalog, rule: &Rule) -> Vec<RolesError> {
@@ -219,33 +254,51 @@ fn faults(catalog: &RoleCatalog, rule: &Rule) -> Vec<RolesError> {
     errors
 }
 
-/// Files each rule under the values of its rarest condition: the one whose values are asked for
-/// by the fewest conditions of all rules together.
-fn index(rules: &[Rule]) -> BTreeMap<String, ByValue> {
-    let mut asked: HashMap<(&str, &str), usize> = HashMap::new();
-    for condition in rules.iter().flat_map(|rule| &rule.all) {
-        for value in condition.values() {
-            let count = asked.entry((condition.attribute(), value)).or_default();
-            *count = count.saturating_add(1);
-        }
-    }
-    let rarity = |condition: &Condition| {
-        let atoms = condition.values().iter();
-        let counts = atoms.map(|value| asked.get(&(condition.attribute(), value.as_str())));
-        counts
-            .flatten()
-            .fold(0_usize, |sum, count| sum.saturating_add(*count))
-    };
-    let mut index: BTreeMap<String, ByValue> = BTreeMap::new();
-    for (place, rule) in rules.iter().enumerate() {
-        let conditions = rule.all.iter().enumerate();
-        if let Some((met, rarest)) = conditions.min_by_key(|(_, condition)| rarity(condition)) {
-            let by_value = index.entry(rarest.attribute().to_owned()).or_default();
-            for value in rarest.values() {
-                let filed = by_value.entry(value.clone()).or_default();
-                filed.push(Filed { place, met });
+impl Index {
+    /// Files each rule under the values of its rarest condition: the one whose values are asked
+    /// for by the fewest conditions of all rules together.
+    fn of(rules: &[Rule]) -> Self {
+        let mut asked: HashMap<(&str, &str), usize> = HashMap::new();
+        for condition in rules.iter().flat_map(|rule| &rule.all) {
+            for value in condition.values() {
+                let count = asked.entry((condition.attribute(), value)).or_default();
+                *count = count.saturating_add(1);
             }
         }
+        let rarity = |condition: &Condition| {
+            let values = condition.values().iter();
+            let counts = values.map(|value| asked.get(&(condition.attribute(), value.as_str())));
+            let counts = counts.flatten();
+            counts.fold(0_usize, |sum, count| sum.saturating_add(*count))
+        };
+        let mut index = Self::default();
+        let mut places: HashMap<&Condition, usize> = HashMap::new();
+        for (place, rule) in rules.iter().enumerate() {
+            let conditions = rule.all.iter().enumerate();
+            let Some((rarest, found_by)) = conditions.min_by_key(|(_, c)| rarity(c)) else {
+                continue;
+            };
+            let from = index.others.len();
+            for (number, condition) in rule.all.iter().enumerate() {
+                if number != rarest {
+                    let place = *places.entry(condition).or_insert_with(|| {
+                        index.conditions.push(condition.clone());
+                        index.conditions.len().saturating_sub(1)
+                    });
+                    index.others.push(place);
+                }
+            }
+            let filed = Filed {
+                place,
+                is_scoped: !rule.connections.is_empty(),
+                others: (from, index.others.len()),
+            };
+            let attribute = found_by.attribute().to_owned();
+            let by_value = index.by_attribute.entry(attribute).or_default();
+            for value in found_by.values() {
+                by_value.entry(value.clone()).or_default().push(filed);
+            }
+        }
+        index
     }
-    index
 }
