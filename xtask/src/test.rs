@@ -17,8 +17,10 @@ const USUAL_FIXTURES: &str = "../shared/fixtures";
 const FIXTURE_TESTS: &str = "fixtures";
 
 /// Programs that tests may run, and the Debian package of each.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 7] = [
+    ("bash", "bash"),
     ("cc", "gcc libc6-dev"),
+    ("jq", "jq"),
     ("openssl", "openssl"),
     ("sha256sum", "coreutils"),
     ("xmlsec1", "xmlsec1"),

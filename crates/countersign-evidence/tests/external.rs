@@ -81,7 +81,7 @@ fn wrong(lines: &[String]) -> Vec<&str> {
 }
 
 #[test]
-#[ignore = "runs openssl; cargo xtask test runs it"]
+#[ignore = "runs bash, openssl, sha256sum and jq; cargo xtask test runs it"]
 fn the_instructions_find_a_bundle_right() {
     let unpacked = Unpacked::read(&bundle());
     let lines = run_instructions(&unpacked);
@@ -109,7 +109,7 @@ fn the_instructions_find_a_bundle_right() {
 }
 
 #[test]
-#[ignore = "runs openssl; cargo xtask test runs it"]
+#[ignore = "runs bash, openssl, sha256sum and jq; cargo xtask test runs it"]
 fn the_instructions_find_each_changed_part() {
     let stranger = {
         let (signer, _) = countersign_audit::Ed25519Signer::generate().unwrap();
@@ -151,8 +151,8 @@ fn the_instructions_find_each_changed_part() {
 }
 
 #[test]
-#[ignore = "runs openssl; cargo xtask test runs it"]
-fn unzip_finds_nothing_to_complain_about() {
+#[ignore = "runs bash and python3; cargo xtask test runs it"]
+fn a_zip_reader_finds_nothing_to_complain_about() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bundle.asice"), bundle()).unwrap();
     let python = "import zipfile; z = zipfile.ZipFile('bundle.asice'); print(z.testzip(), len(z.namelist()))";
@@ -162,7 +162,7 @@ fn unzip_finds_nothing_to_complain_about() {
 }
 
 #[test]
-#[ignore = "runs openssl; cargo xtask test runs it"]
+#[ignore = "runs bash, openssl, sha256sum and jq; cargo xtask test runs it"]
 fn the_instructions_never_run_what_is_written_in_a_bundle() {
     // Bash evaluates `x[$(command)]` where it expects a number.
     let command = "x[$(touch ran)]";
