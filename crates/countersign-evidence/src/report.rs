@@ -1,5 +1,6 @@
 //! What a verifier says: one line for each thing that is proved, not proved, or refuted.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use countersign_core::Timestamp;
@@ -191,22 +192,41 @@ impl Report {
     }
 }
 
+impl Report {
+    /// How many lines prove the claim of this one; 0 unless it does.
+    fn proved_alike(&self, line: &Line) -> usize {
+        let alike = |other: &&Line| other.claim == line.claim && other.status == Status::Proved;
+        match line.status {
+            Status::Proved => self.lines.iter().filter(alike).count(),
+            Status::NotProved | Status::Failed => 0,
+        }
+    }
+}
+
 impl fmt::Display for Report {
-    /// For people: one line each, and the verdict last.
+    /// For people: what is refuted or not proved line by line, what is proved one line a claim,
+    /// and the verdict last.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = BTreeSet::new();
         for line in &self.lines {
             let status = match line.status {
+                Status::Proved if !told.insert(line.claim) => continue,
                 Status::Proved => "proved",
                 Status::NotProved => "not proved",
                 Status::Failed => "FAILED",
             };
-            writeln!(
+            write!(
                 f,
                 "{status:<11} {:<24} {}: {}",
                 line.claim.as_str(),
                 Visible(&line.subject),
                 Visible(&line.by)
             )?;
+            let more = self.proved_alike(line).saturating_sub(1);
+            if more > 0 {
+                write!(f, ", and {more} more alike")?;
+            }
+            writeln!(f)?;
         }
         let verdict = if self.accepted {
             "accepted"
