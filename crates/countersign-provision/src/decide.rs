@@ -98,8 +98,13 @@ impl<'a> Decision<'a> {
         let by_subject = || Account::of(linked, MatchedBy::Subject, Reason::MatchedBySubject);
         let on_inactive = self.connection.matching.on_inactive;
         match user.state {
-            UserState::Active | UserState::Invited => {
+            UserState::Active => {
                 self.check_email_change(user)?;
+                Ok(by_subject())
+            }
+            UserState::Invited => {
+                self.check_email_change(user)?;
+                self.check_email_free(user)?;
                 Ok(by_subject())
             }
             _ if on_inactive == OnInactive::PassOver => {
@@ -113,6 +118,7 @@ impl<'a> Decision<'a> {
             }
             UserState::Deprovisioned if on_inactive == OnInactive::ReactivateDeprovisioned => {
                 self.check_email_change(user)?;
+                self.check_email_free(user)?;
                 self.check_seats()?;
                 let mut account = by_subject();
                 account.reasons.push(Reason::Reactivated);
@@ -148,14 +154,27 @@ impl<'a> Decision<'a> {
             OnEmailChange::Deny => refuse(Reason::EmailChanged),
             OnEmailChange::UpdateIfOwnedDomain => {
                 let shares = self.connection.matching.shares_email;
-                let others = self.with_address(address);
-                let mut others = others.filter(|other| other.user.id != user.id);
-                if !shares && others.any(|other| other.user.state != UserState::Deprovisioned) {
+                if !shares && self.has_other_owner(address, user) {
                     return refuse(Reason::NewEmailTaken);
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Whether an account that comes into use would find its address given to another by now.
+    fn check_email_free(&self, user: &User) -> Result<(), Refusal> {
+        let shares = self.connection.matching.shares_email;
+        let taken = |address| self.has_other_owner(address, user);
+        if !shares && user.email.as_ref().is_some_and(taken) {
+            return Err(Refusal::new(Reason::EmailTaken).about(&user.id));
+        }
+        Ok(())
+    }
+
+    fn has_other_owner(&self, address: &Email, user: &User) -> bool {
+        self.with_address(address)
+            .any(|other| other.user.id != user.id && other.user.state != UserState::Deprovisioned)
     }
 
     /// The address that the person came with, if it is not the stored one.
@@ -165,7 +184,10 @@ impl<'a> Decision<'a> {
     }
 
     /// The accounts of the tenant with exactly this address, whatever the store sent.
-    fn with_address(&self, address: &'a Email) -> impl Iterator<Item = &'a UserWithGrants> {
+    fn with_address<'e>(
+        &self,
+        address: &'e Email,
+    ) -> impl Iterator<Item = &'a UserWithGrants> + use<'a, 'e> {
         let tenant = &self.connection.tenant;
         self.snapshot.by_email.iter().filter(move |candidate| {
             candidate.user.email.as_ref() == Some(address) && candidate.user.tenant == *tenant

@@ -336,6 +336,20 @@ fn only_a_deprovisioned_account_may_be_put_back_into_use_and_only_by_its_subject
     );
 }
 
+#[test]
+fn an_account_does_not_come_into_use_with_an_address_that_another_has_by_now() {
+    let mut connection = jit();
+    connection.matching.on_inactive = OnInactive::ReactivateDeprovisioned;
+    for state in [UserState::Invited, UserState::Deprovisioned] {
+        let mut snapshot = linked(in_state(account("u1"), state));
+        snapshot.by_email.push(account("u2"));
+        let code = refused(&connection, &nurse(), &snapshot);
+        assert_eq!(code, "provision.email_taken");
+        snapshot.by_email[1].user.state = UserState::Deprovisioned;
+        assert!(plan(&connection, &nurse(), &snapshot).admission().is_some());
+    }
+}
+
 /// CVE-2025-64717, CVE-2026-3009.
 #[test]
 fn a_disabled_connection_refuses_everybody() {
