@@ -148,7 +148,8 @@ pub struct Change {
     pub connection: Option<(ConnectionId, u64)>,
     /// Accounts to create, update or hold; conflicts if one account is written twice.
     pub users: Vec<UserWrite>,
-    /// Conflicts if a created user would be more than this many that take a seat in the tenant.
+    /// Conflicts if more users of the tenant than this would take a seat, and more than before:
+    /// because one is created, or a deprovisioned one comes back.
     pub seat_cap: Option<u64>,
     /// Conflicts if a created or updated user would share its e-mail address with another user
     /// of the tenant that is not deprovisioned.
@@ -169,7 +170,8 @@ pub struct Change {
     /// Sessions to open.
     pub open_sessions: Vec<SessionRecord>,
     /// Sessions to close, with the instant; one that is closed already stays as it is, one that
-    /// is not there is no conflict.
+    /// is not there is no conflict. The version of the account of one that is closed grows as
+    /// above, so that a signing that is under way notices.
     pub close_sessions: Vec<(SessionId, Timestamp)>,
     /// Audit entries for the outbox, in order; conflicts if an id or a leaf hash is there already.
     pub entries: Vec<Entry>,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_core::{Grant, GrantId, SessionId, SubjectKey, TenantId, Timestamp, UserId};
 use countersign_provision::store::{Change, Link, SessionRecord, UserWrite};
-use countersign_provision::user::{User, UserState};
+use countersign_provision::user::User;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure::Failure;
@@ -17,8 +17,9 @@ pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     let tenant = &change.tenant;
     check_tenant(change)?;
     check_connection(db, change)?;
+    let seated = seats_taken(db, tenant)?;
     let written = write_users(db, change)?;
-    check_seats(db, change)?;
+    check_seats(db, change, seated)?;
     check_emails(db, change)?;
     for subject in &change.remove_links {
         remove_link(db, subject)?;
@@ -34,17 +35,17 @@ pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     for grant in &change.remove_grants {
         touched.extend(remove_grant(db, tenant, grant)?);
     }
+    for session in &change.open_sessions {
+        open_session(db, session)?;
+    }
+    for (session, at) in &change.close_sessions {
+        touched.extend(close_session(db, tenant, session, *at)?);
+    }
     for user in touched
         .iter()
         .filter(|user| !written.contains(user.as_str()))
     {
         move_version_on(db, tenant, user)?;
-    }
-    for session in &change.open_sessions {
-        open_session(db, session)?;
-    }
-    for (session, at) in &change.close_sessions {
-        close_session(db, tenant, session, *at)?;
     }
     ledger::enqueue(db, &change.entries)
 }
@@ -184,7 +185,8 @@ fn write_user(
     ])?)
 }
 
-/// An account whose grants were touched without it is another one to whoever decided by it.
+/// An account whose grants or sessions were touched without it is another one to whoever decided
+/// by it.
 fn move_version_on(db: &Connection, tenant: &TenantId, user: &str) -> Result<(), Failure> {
     let mut update =
         db.prepare_cached("UPDATE users SET version = version + 1 WHERE tenant = ?1 AND id = ?2")?;
@@ -192,16 +194,15 @@ fn move_version_on(db: &Connection, tenant: &TenantId, user: &str) -> Result<(),
     Ok(())
 }
 
-fn check_seats(db: &Connection, change: &Change) -> Result<(), Failure> {
-    let takes_a_seat = |write: &UserWrite| matches!(write, UserWrite::Create(user) if user.state != UserState::Deprovisioned);
-    match change.seat_cap {
-        Some(cap)
-            if change.users.iter().any(takes_a_seat) && seats_taken(db, &change.tenant)? > cap =>
-        {
-            Err(Failure::Conflict("every seat is taken"))
-        }
-        _ => Ok(()),
+/// `seated` is how many took a seat before the change.
+fn check_seats(db: &Connection, change: &Change, seated: u64) -> Result<(), Failure> {
+    let Some(cap) = change.seat_cap else {
+        return Ok(());
+    };
+    if seats_taken(db, &change.tenant)? > cap.max(seated) {
+        return Err(Failure::Conflict("every seat is taken"));
     }
+    Ok(())
 }
 
 fn check_emails(db: &Connection, change: &Change) -> Result<(), Failure> {
@@ -325,11 +326,12 @@ fn close_session(
     tenant: &TenantId,
     session: &SessionId,
     at: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let mut update = db.prepare_cached(
         "UPDATE sessions SET closed_at = ?3
-             WHERE tenant = ?1 AND id = ?2 AND closed_at IS NULL",
+             WHERE tenant = ?1 AND id = ?2 AND closed_at IS NULL RETURNING user",
     )?;
-    update.execute((tenant.as_str(), session.as_str(), at.unix_millis()))?;
-    Ok(())
+    let closed = (tenant.as_str(), session.as_str(), at.unix_millis());
+    let user = update.query_row(closed, |row| row.get(0));
+    Ok(user.optional()?)
 }

@@ -183,6 +183,9 @@ pub(super) async fn a_session_opens_once_and_closes_once<S: Accounts>(store: Arc
     )?;
     close("s", 20).await?;
     same("the session, closed twice", &stored().await?, &Some(closed))?;
+    // Whoever has read the account before has to read it again, but for the close of nothing.
+    let version = version_of(&*store, "u").await?;
+    same("the version after one close of three", &version, &2)?;
     let other = store.session(&tenant(), &session_id("other")).await?;
     same("another session", &other, &Some(session("other", "u")))
 }

@@ -72,6 +72,10 @@ pub(super) async fn the_seat_cap_holds_at_the_edge<S: Accounts>(store: Arc<S>) -
     swap.users.push(UserWrite::Create(user("c")));
     store.commit(&capped(2, swap)).await?;
     same("the seats taken", &seats(&*store, tenant()).await?, &2)?;
+    conflicts(
+        "an account that comes back to a full house",
+        store.commit(&capped(2, update(user("a"), 3))).await,
+    )?;
     // Without a cap there is none.
     store.commit(&create(user("d"))).await?;
     store.commit(&update(user("a"), 3)).await?;

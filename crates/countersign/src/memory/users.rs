@@ -109,12 +109,12 @@ impl Tenant {
             untouched
                 .filter(|user| !written.contains_key(&user.id))
                 .chain(written.values())
-                .filter(|user| user.state != UserState::Deprovisioned)
+                .filter(takes_a_seat)
         };
         if let Some(cap) = change.seat_cap {
-            let takes_a_seat = |write: &UserWrite| matches!(write, UserWrite::Create(user) if user.state != UserState::Deprovisioned);
-            let taken = u64::try_from(after().count()).unwrap_or(u64::MAX);
-            if change.users.iter().any(takes_a_seat) && taken > cap {
+            let count = |users: usize| u64::try_from(users).unwrap_or(u64::MAX);
+            let seated = count(self.users.values().filter(takes_a_seat).count());
+            if count(after().count()) > cap.max(seated) {
                 return Err(conflict(COMMIT, "every seat is taken"));
             }
         }
@@ -157,7 +157,7 @@ impl Tenant {
         if !named.all(exists) {
             return Err(conflict(COMMIT, "there is no such account"));
         }
-        for user in self.granted_or_revoked(change) {
+        for user in self.touched(change) {
             if let Some(stored) = self.users.get(user).filter(|_| !written.contains_key(user)) {
                 let user = User {
                     version: stored.version.saturating_add(1),
@@ -169,12 +169,19 @@ impl Tenant {
         Ok(written)
     }
 
-    /// The accounts whose grants the change touches.
-    fn granted_or_revoked<'a>(&'a self, change: &'a Change) -> BTreeSet<&'a UserId> {
+    /// The accounts whose grants the change touches, or whose open sessions it closes.
+    fn touched<'a>(&'a self, change: &'a Change) -> BTreeSet<&'a UserId> {
         let granted = change.put_grants.iter().map(|grant| &grant.user);
         let removed = change.remove_grants.iter();
         let revoked = removed.filter_map(|id| self.grants.get(id).map(|grant| &grant.user));
-        granted.chain(revoked).collect()
+        let closed = change.close_sessions.iter().filter_map(|(id, _)| {
+            let mut opened = change.open_sessions.iter();
+            let session = self.sessions.get(id);
+            session.or_else(|| opened.find(|session| session.id == *id))
+        });
+        let was_open = closed.filter(|session| session.closed_at.is_none());
+        let signed_out = was_open.map(|session| &session.user);
+        granted.chain(revoked).chain(signed_out).collect()
     }
 
     fn apply(&mut self, change: &Change, written: BTreeMap<UserId, User>) {
@@ -230,9 +237,7 @@ impl UserStore for MemoryStore {
         let linked = link.and_then(|link| tenant.users.get(&link.user));
         let users = tenant.users.values();
         let has_email = |user: &&User| query.email.is_some() && user.email == query.email;
-        let seats = users
-            .clone()
-            .filter(|user| user.state != UserState::Deprovisioned);
+        let seats = users.clone().filter(takes_a_seat);
         Ok(Snapshot {
             link: link.cloned(),
             linked: linked.map(|user| tenant.with_grants(user)),
@@ -299,4 +304,9 @@ impl UserStore for MemoryStore {
         tenant.connections.insert(connection.clone(), state);
         Ok(state)
     }
+}
+
+/// All users but the deprovisioned ones take a seat, and keep their address for themselves.
+fn takes_a_seat(user: &&User) -> bool {
+    user.state != UserState::Deprovisioned
 }
