@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_audit::AuditError;
-use countersign_audit::ceremony::{DocumentDeclined, DocumentSigned, IntentConfirmed};
+use countersign_audit::ceremony::{
+    DocumentDeclined, DocumentPresented, DocumentSigned, IntentConfirmed,
+};
 use countersign_audit::kind::RecordBody;
 use countersign_audit::ledger::Ledger;
 use countersign_audit::record::Recorded;
 use countersign_audit::role::RoleGranted;
-use countersign_audit::seal::{Correlation, Draft, Entropy, Sealed};
+use countersign_audit::seal::{Correlation, Draft, Entropy, SealError, Sealed};
 use countersign_audit::session::{SessionClosed, SessionOpened};
 use countersign_audit::store::{EntryQuery, LedgerStore};
 use countersign_core::text::check_identifier;
@@ -20,7 +22,7 @@ use countersign_provision::Policy;
 use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
 use countersign_provision::user::{User, UserState};
 use countersign_roles::{Authorization, authorize};
-use countersign_saml::replay::ReplayStore;
+use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_saml::{IdentityProvider, ServiceProvider};
 
 use crate::builder::EngineBuilder;
@@ -36,6 +38,9 @@ pub(crate) const MOST_ATTEMPTS: usize = 256;
 
 /// What a permission to sign is called in the policy file.
 const SIGN: &str = "sign";
+
+/// Whose ids the ends of ceremonies are, among those that are remembered once.
+const CEREMONY: &str = "urn:countersign:ceremony";
 
 /// One configured identity provider, and who we are to it.
 #[derive(Debug)]
@@ -75,6 +80,19 @@ struct Live {
     session: SessionRecord,
     user: User,
     grants: Vec<Grant>,
+}
+
+impl Live {
+    /// A change that happens only if the account, its grants and its sessions are as they were
+    /// read.
+    fn change(&self) -> Change {
+        let mut change = Change::new(self.session.tenant.clone());
+        change.users.push(UserWrite::Expect {
+            user: self.user.id.clone(),
+            version: self.user.version,
+        });
+        change
+    }
 }
 
 impl Engine {
@@ -125,7 +143,7 @@ impl Engine {
                 reason: "signed_out".to_owned(),
             };
             let draft = body.draft(live.user.id.clone(), opened.leaf());
-            let mut change = Change::new(live.session.tenant.clone());
+            let mut change = live.change();
             change.close_sessions = vec![(live.session.id.clone(), live.now)];
             if self.commit(&live, &opened, draft, change).await?.is_some() {
                 return Ok(());
@@ -188,7 +206,9 @@ impl Engine {
     /// was taken away meanwhile.
     ///
     /// # Errors
-    /// As [`present`](Self::present).
+    /// As [`present`](Self::present), and [`EngineError::CeremonyOver`] if the document was signed
+    /// or declined before in this ceremony. A signing that failed halfway may count: show the
+    /// document again.
     pub async fn sign(
         &self,
         confirmed: Confirmed,
@@ -197,15 +217,20 @@ impl Engine {
         check_identifier(printed_name).map_err(|_| EngineError::Misuse {
             what: "the printed name",
         })?;
+        let document_type = &confirmed.document().document_type;
+        let mut ended = false;
         for _ in 0..MOST_ATTEMPTS {
             let live = self.live_session(&confirmed.presented.session).await?;
-            let grant = self.allowed_to_sign(&live, &confirmed.document().document_type)?;
+            let grant = self.allowed_to_sign(&live, document_type)?;
             let granted = self.recorded::<RoleGranted>(grant.entry).await?;
             let draft = DocumentSigned::draft(confirmed.grounds(&granted), printed_name)
-                .map_err(AuditError::from)?;
-            let change = Change::new(live.session.tenant.clone());
-            let signed = self.commit(&live, &confirmed.record, draft, change).await?;
-            if let Some(record) = signed {
+                .map_err(|error| not_sealed(error, document_type))?;
+            if !ended {
+                self.end_ceremony(&live, confirmed.document()).await?;
+                ended = true;
+            }
+            let after = &confirmed.record;
+            if let Some(record) = self.commit(&live, after, draft, live.change()).await? {
                 return Ok(Signature::new(record));
             }
         }
@@ -215,12 +240,15 @@ impl Engine {
     /// Records that the signer declined, with the reason in the signer's own words.
     ///
     /// # Errors
-    /// [`EngineError::SessionOver`], or if the store fails.
+    /// [`EngineError::SessionOver`], [`EngineError::CeremonyOver`] as for [`sign`](Self::sign), or
+    /// if the store fails.
     pub async fn decline(
         &self,
         presented: Presented,
         reason: Option<&str>,
     ) -> Result<Declined, EngineError> {
+        let live = self.live_session(&presented.session).await?;
+        self.end_ceremony(&live, presented.document()).await?;
         self.step(&presented.session, &presented.record, |_| {
             Ok(DocumentDeclined::draft(&presented.record, reason))
         })
@@ -280,12 +308,35 @@ impl Engine {
         for _ in 0..MOST_ATTEMPTS {
             let live = self.live_session(opened).await?;
             let draft = draft(&live)?;
-            let change = Change::new(live.session.tenant.clone());
-            if let Some(recorded) = self.commit(&live, after, draft, change).await? {
+            if let Some(recorded) = self.commit(&live, after, draft, live.change()).await? {
                 return Ok(recorded);
             }
         }
         Err(too_many_conflicts())
+    }
+
+    /// Lets a ceremony come to one end, whoever asks for a second one and however often: what was
+    /// declined is never signed, and one confirmation makes one signature.
+    async fn end_ceremony(
+        &self,
+        live: &Live,
+        document: &DocumentPresented,
+    ) -> Result<(), EngineError> {
+        let key = ReplayKey {
+            issuer: CEREMONY.to_owned(),
+            id: document.ceremony.to_string(),
+        };
+        // A later step needs the session, so that the end may be forgotten with it.
+        let until = live.session.expires_at;
+        match self
+            .shared
+            .replay
+            .insert_once(&key, until, live.now)
+            .await?
+        {
+            Seen::First => Ok(()),
+            Seen::Before => Err(EngineError::CeremonyOver),
+        }
     }
 
     /// Commits a change together with its record, provided that the account is still as it was
@@ -299,10 +350,6 @@ impl Engine {
     ) -> Result<Option<Recorded<K>>, EngineError> {
         let mut walk = Correlation::resume(after).under_policy(self.shared.policy.hash());
         let (entry, recorded) = self.seal(&mut walk, draft, live.now)?.into_parts();
-        change.users.push(UserWrite::Expect {
-            user: live.user.id.clone(),
-            version: live.user.version,
-        });
         change.entries.push(entry);
         match self.shared.users.commit(&change).await {
             Ok(()) => Ok(Some(recorded)),
@@ -347,10 +394,7 @@ impl Engine {
             live.now,
         ) {
             Authorization::Allowed { grant } => Ok(grant),
-            Authorization::Denied { .. } => Err(EngineError::NotAllowed {
-                action: SIGN,
-                document_type: document_type.to_owned(),
-            }),
+            Authorization::Denied { .. } => Err(not_allowed(document_type)),
         }
     }
 
@@ -381,6 +425,22 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Sealed<K>, EngineError> {
         Ok(walk.seal(draft, now, &*self.shared.entropy)?)
+    }
+}
+
+fn not_allowed(document_type: &str) -> EngineError {
+    EngineError::NotAllowed {
+        action: SIGN,
+        document_type: document_type.to_owned(),
+    }
+}
+
+/// A grant that was recorded before the policy was edited does not allow what the edit added: the
+/// next sign-in records it anew.
+fn not_sealed(error: SealError, document_type: &str) -> EngineError {
+    match error {
+        SealError::NotCovered => not_allowed(document_type),
+        error => AuditError::from(error).into(),
     }
 }
 

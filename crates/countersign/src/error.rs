@@ -22,6 +22,9 @@ pub enum EngineError {
         /// The document's type.
         document_type: String,
     },
+    /// The document was signed or declined before in this ceremony.
+    #[error("the ceremony has come to its end")]
+    CeremonyOver,
     /// The host named a connection that the engine was not built with: misuse of the API.
     #[error("there is no connection `{0}`")]
     UnknownConnection(ConnectionId),
@@ -50,6 +53,7 @@ impl EngineError {
         match self {
             Self::SessionOver => "engine.session_over",
             Self::NotAllowed { .. } => "engine.not_allowed",
+            Self::CeremonyOver => "engine.ceremony_over",
             Self::UnknownConnection(_) => "engine.unknown_connection",
             Self::Misuse { .. } => "engine.misuse",
             Self::Store(_) => "engine.store",
