@@ -1,0 +1,435 @@
+//! Who does not get in, what is not signed, and what is recorded of it, on each store.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
+mod host;
+
+use countersign::audit::{Body, Kind};
+use countersign::blocking::wait;
+use countersign::provision::store::Change;
+use countersign::provision::user::UserState;
+use countersign::saml::{Expect, Inbound, PendingRequest};
+use countersign::{ConnectionId, Intent, Session};
+use host::*;
+use ring::digest::{SHA256, digest};
+
+// Responses.
+
+#[test]
+fn a_response_is_accepted_once() {
+    on_each_store(|host| {
+        let form_value = host.idp.post(&host.nurse(&["staff"]));
+        admitted(sign_in(&host.engine, &form_value).unwrap());
+        let again = refused(sign_in(&host.engine, &form_value).unwrap());
+        assert_eq!(again.code(), "saml.replayed");
+        assert_eq!(host.kinds().last(), Some(&Kind::AssertionRejected));
+    });
+}
+
+#[test]
+fn a_response_that_was_tampered_with_is_recorded_by_its_hash() {
+    on_each_store(|host| {
+        let genuine = host.idp.respond(&host.nurse(&["visitors"]));
+        let tampered = String::from_utf8(genuine)
+            .unwrap()
+            .replace("visitors", "staff");
+        let pending = PendingRequest::new("_request-1").unwrap();
+        let message = Inbound::Xml(tampered.as_bytes());
+        let ended = wait(
+            host.engine
+                .sign_in(&acme(), message, Expect::Request(&pending)),
+        );
+        let refused = refused(ended.unwrap());
+        assert_eq!(refused.code(), "saml.assertion_signature_invalid");
+
+        let Body::AssertionRejected(rejected) = host.body(&refused) else {
+            panic!("recorded as something else");
+        };
+        assert_eq!(
+            (rejected.code.as_str(), rejected.connection),
+            (refused.code(), acme())
+        );
+        let received = digest(&SHA256, tampered.as_bytes());
+        assert_eq!(rejected.received_sha256.as_bytes(), received.as_ref());
+        assert_eq!(host.kinds(), [Kind::AssertionRejected]);
+        assert!(host.linked("nurse").is_none());
+    });
+}
+
+#[test]
+fn a_connection_that_was_never_configured_is_the_hosts_mistake() {
+    on_each_store(|host| {
+        let other = ConnectionId::new("other").unwrap();
+        let form_value = host.idp.post(&host.nurse(&["staff"]));
+        let message = Inbound::Post(form_value.as_bytes());
+        let ended = wait(host.engine.sign_in(&other, message, Expect::Unsolicited));
+        assert_eq!(code(ended), "engine.unknown_connection");
+        assert_eq!(host.kinds(), []);
+    });
+}
+
+// People.
+
+#[test]
+fn a_person_from_outside_the_claimed_domains_is_refused_and_recorded() {
+    on_each_store(|host| {
+        let mut stranger = host.response("stranger");
+        stranger.attributes.clear();
+        let stranger = stranger.with_attribute("mail", ["stranger@evil.example"]);
+        let refused = host.refuse(&stranger);
+        assert_eq!(refused.code(), "provision.email_outside_domains");
+        let Body::UserRefused(body) = host.body(&refused) else {
+            panic!("recorded as something else");
+        };
+        assert_eq!(body.reasons, ["provision.email_outside_domains"]);
+        assert_eq!(host.kinds(), [Kind::AssertionVerified, Kind::UserRefused]);
+        assert!(host.linked("stranger").is_none());
+    });
+}
+
+#[test]
+fn a_name_identifier_that_changes_each_time_is_no_subject() {
+    on_each_store(|host| {
+        let transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+        let refused = host.refuse(&host.nurse(&["staff"]).with_name_id_format(transient));
+        assert_eq!(refused.code(), "provision.key_transient");
+        assert_eq!(host.kinds(), [Kind::AssertionVerified, Kind::UserRefused]);
+    });
+}
+
+#[test]
+fn a_new_subject_with_anothers_address_does_not_get_the_others_account() {
+    on_each_store(|host| {
+        let owner = host.admit(&host.nurse(&["staff"]));
+        let mut thief = host.nurse(&["staff"]);
+        thief.name_id.as_mut().unwrap().value = "thief".to_owned();
+        let refused = host.refuse(&thief);
+        assert_eq!(refused.code(), "provision.email_taken");
+        assert_eq!(
+            host.record(refused.entry()).subject_ref.as_ref(),
+            Some(owner.user())
+        );
+        assert!(host.linked("thief").is_none());
+    });
+}
+
+#[test]
+fn a_suspended_account_does_not_sign_in() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        host.edit_account(&session, |user| user.state = UserState::Suspended);
+        assert_eq!(
+            host.refuse(&host.nurse(&["staff"])).code(),
+            "provision.user_suspended"
+        );
+        assert_eq!(host.account(&session).user.state, UserState::Suspended);
+    });
+}
+
+#[test]
+fn a_disabled_connection_lets_nobody_in() {
+    on_each_store(|host| {
+        let enable = |enabled| wait(host.store.set_connection(&tenant(), &acme(), enabled));
+        enable(false).unwrap();
+        assert_eq!(
+            host.refuse(&host.nurse(&["staff"])).code(),
+            "provision.connection_disabled"
+        );
+        assert!(host.linked("nurse").is_none());
+        enable(true).unwrap();
+        host.admit(&host.nurse(&["staff"]));
+    });
+}
+
+#[test]
+fn a_connection_that_is_disabled_during_a_sign_in_lets_nobody_in() {
+    on_each_store(|host| {
+        let store = host.store.clone();
+        host.during_the_sign_in(move || {
+            wait(store.set_connection(&tenant(), &acme(), false)).unwrap();
+        });
+        assert_eq!(
+            host.refuse(&host.nurse(&["staff"])).code(),
+            "provision.connection_disabled"
+        );
+        assert!(host.linked("nurse").is_none());
+    });
+}
+
+// Signatures.
+
+/// Tries each step of a signature after something has happened between the steps before.
+#[track_caller]
+fn every_step_is_refused(host: &Host, session: &Session, happens: impl FnOnce(), with: &str) {
+    let presented = wait(host.engine.present(session, &nda())).unwrap();
+    let confirmed = {
+        let presented = wait(host.engine.present(session, &nda())).unwrap();
+        wait(host.engine.confirm(presented, &Intent::approval())).unwrap()
+    };
+    let before = host.kinds().len();
+    happens();
+    assert_eq!(code(wait(host.engine.present(session, &nda()))), with);
+    assert_eq!(
+        code(wait(host.engine.confirm(presented, &Intent::approval()))),
+        with
+    );
+    assert_eq!(
+        code(wait(host.engine.sign(confirmed, "Given Family"))),
+        with
+    );
+    assert_eq!(
+        host.kinds().len(),
+        before,
+        "a step that was refused is recorded as taken"
+    );
+}
+
+#[test]
+fn nothing_is_signed_after_the_role_has_run_out() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["contract-nurses"]));
+        let ten_minutes_pass = || host.clock.advance(minutes(10));
+        every_step_is_refused(host, &session, ten_minutes_pass, "engine.not_allowed");
+    });
+}
+
+#[test]
+fn nothing_is_signed_after_the_session_is_over() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let half_an_hour_passes = || host.clock.advance(minutes(30));
+        every_step_is_refused(host, &session, half_an_hour_passes, "engine.session_over");
+    });
+}
+
+#[test]
+fn nothing_is_signed_after_the_account_was_suspended() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let suspended = || host.edit_account(&session, |user| user.state = UserState::Suspended);
+        every_step_is_refused(host, &session, suspended, "engine.session_over");
+    });
+}
+
+#[test]
+fn nothing_is_signed_after_the_session_was_closed() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let mut change = Change::new(tenant());
+        change
+            .close_sessions
+            .push((session.id().clone(), host.now()));
+        let closed = || wait(host.store.commit(&change)).unwrap();
+        every_step_is_refused(host, &session, closed, "engine.session_over");
+    });
+}
+
+#[test]
+fn nothing_is_signed_after_the_role_was_revoked() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let revoked = || host.revoke(&session, "signer");
+        every_step_is_refused(host, &session, revoked, "engine.not_allowed");
+    });
+}
+
+#[test]
+fn a_role_that_is_revoked_during_the_signing_is_noticed() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let presented = wait(host.engine.present(&session, &nda())).unwrap();
+        let confirmed = wait(host.engine.confirm(presented, &Intent::approval())).unwrap();
+        let mut change = Change::new(tenant());
+        change.remove_grants.push(host.grant(&session, "signer").id);
+        let store = host.store.clone();
+        host.during_the_step(move || wait(store.commit(&change)).unwrap());
+        let signed = wait(host.engine.sign(confirmed, "Given Family"));
+        assert_eq!(code(signed), "engine.not_allowed");
+        assert!(!host.kinds().contains(&Kind::DocumentSigned));
+    });
+}
+
+#[test]
+fn a_session_that_is_closed_during_the_signing_is_noticed() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let presented = wait(host.engine.present(&session, &nda())).unwrap();
+        let confirmed = wait(host.engine.confirm(presented, &Intent::approval())).unwrap();
+        let (engine, closing) = (host.engine.clone(), session.clone());
+        host.during_the_step(move || wait(engine.close_session(&closing)).unwrap());
+        let signed = wait(host.engine.sign(confirmed, "Given Family"));
+        assert_eq!(code(signed), "engine.session_over");
+        assert!(!host.kinds().contains(&Kind::DocumentSigned));
+    });
+}
+
+#[test]
+fn a_document_type_that_no_role_covers_is_not_signed() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        for document_type in ["lease", "nda", "ndax/mutual", "NDA/mutual", "*", ""] {
+            let presented = wait(host.engine.present(&session, &document(document_type)));
+            assert_eq!(code(presented), "engine.not_allowed", "{document_type}");
+        }
+    });
+}
+
+#[test]
+fn a_permission_that_an_edited_policy_takes_away_is_gone_at_once() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let edited = host.engine_under(&POLICY.replace("sign nda/*", "sign lease/*"));
+        assert_eq!(code(sign(&edited, &session, &nda())), "engine.not_allowed");
+        // What the edit allows is not the grant's before the next sign-in has recorded it.
+        let lease = document("lease/flat");
+        assert_eq!(code(sign(&edited, &session, &lease)), "engine.not_allowed");
+    });
+}
+
+#[test]
+fn steps_of_another_session_are_not_taken_up() {
+    on_each_store(|host| {
+        let mine = host.admit(&host.nurse(&["staff"]));
+        let staff = host
+            .response("physician")
+            .with_attribute("groups", ["staff"]);
+        let theirs = host.admit(&staff);
+        let presented = wait(host.engine.present(&theirs, &nda())).unwrap();
+        let shown = presented.entry();
+        let confirmed = wait(host.engine.confirm(presented, &Intent::approval())).unwrap();
+        let engine = &host.engine;
+        assert_eq!(
+            code(wait(engine.resume_presented(&mine, shown))),
+            "engine.misuse"
+        );
+        assert_eq!(
+            code(wait(engine.resume_confirmed(&mine, confirmed.entry()))),
+            "engine.misuse"
+        );
+    });
+}
+
+#[test]
+fn an_entry_of_another_kind_is_not_taken_for_a_step() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let signature = host.sign(&session, &nda()).unwrap().leaf().hash();
+        for entry in [signature, session.entry()] {
+            assert!(wait(host.engine.resume_presented(&session, entry)).is_err());
+            assert!(wait(host.engine.resume_confirmed(&session, entry)).is_err());
+        }
+    });
+}
+
+#[test]
+fn a_printed_name_that_plays_tricks_is_refused() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        for name in ["", "  ", "Given\u{202E}ylimaF", "Given\nFamily"] {
+            let presented = wait(host.engine.present(&session, &nda())).unwrap();
+            let confirmed = wait(host.engine.confirm(presented, &Intent::approval())).unwrap();
+            assert_eq!(
+                code(wait(host.engine.sign(confirmed, name))),
+                "engine.misuse"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_document_that_was_signed_is_not_signed_again_by_the_same_confirmation() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let presented = wait(host.engine.present(&session, &nda())).unwrap();
+        let shown = presented.entry();
+        let confirmed = wait(host.engine.confirm(presented, &Intent::approval())).unwrap();
+        let intent = confirmed.entry();
+        wait(host.engine.sign(confirmed, "Given Family")).unwrap();
+
+        let confirmed = wait(host.engine.resume_confirmed(&session, intent)).unwrap();
+        let again = wait(host.engine.sign(confirmed, "Given Family"));
+        assert_eq!(code(again), "engine.ceremony_over");
+        let presented = wait(host.engine.resume_presented(&session, shown)).unwrap();
+        assert_eq!(
+            code(wait(host.engine.decline(presented, None))),
+            "engine.ceremony_over"
+        );
+        let signatures = host
+            .kinds()
+            .into_iter()
+            .filter(|kind| *kind == Kind::DocumentSigned);
+        assert_eq!(signatures.count(), 1);
+    });
+}
+
+#[test]
+fn a_document_that_was_declined_is_not_signed() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let presented = wait(host.engine.present(&session, &nda())).unwrap();
+        let shown = presented.entry();
+        wait(host.engine.decline(presented, None)).unwrap();
+
+        let presented = wait(host.engine.resume_presented(&session, shown)).unwrap();
+        let confirmed = wait(host.engine.confirm(presented, &Intent::approval())).unwrap();
+        let signed = wait(host.engine.sign(confirmed, "Given Family"));
+        assert_eq!(code(signed), "engine.ceremony_over");
+        assert!(!host.kinds().contains(&Kind::DocumentSigned));
+    });
+}
+
+// Accounts that come back.
+
+/// Deprovisioned accounts may come back, within two seats.
+fn with_two_seats_and_reactivation() -> String {
+    let matching = "[connection.acme.match]\non_inactive = \"reactivate_deprovisioned\"\n";
+    let create = "[connection.acme.create]\nseats = 2\n";
+    POLICY.replace("[connection.acme.create]\n", &format!("{matching}{create}"))
+}
+
+#[test]
+fn two_accounts_that_come_back_at_once_do_not_share_a_seat() {
+    on_each_store_under(&with_two_seats_and_reactivation(), |host| {
+        let nurse = host.admit(&host.nurse(&["staff"]));
+        let physician = host.admit(&host.response("physician"));
+        for former in [&nurse, &physician] {
+            host.edit_account(former, |user| user.state = UserState::Deprovisioned);
+        }
+        host.admit(&host.response("successor"));
+        // One seat is left. While the nurse signs in, the physician takes it.
+        let engine = host.engine.clone();
+        let form_value = host.idp.post(&host.response("physician"));
+        host.during_the_sign_in(move || {
+            admitted(sign_in(&engine, &form_value).unwrap());
+        });
+        assert_eq!(
+            host.refuse(&host.nurse(&["staff"])).code(),
+            "provision.seats_taken"
+        );
+        assert_eq!(host.seats_taken(), 2);
+        assert_eq!(host.account(&nurse).user.state, UserState::Deprovisioned);
+    });
+}
+
+#[test]
+fn an_account_does_not_come_back_to_an_address_that_another_has_by_now() {
+    on_each_store_under(&with_two_seats_and_reactivation(), |host| {
+        let former = host.admit(&host.nurse(&["staff"]));
+        host.edit_account(&former, |user| user.state = UserState::Deprovisioned);
+        let mut successor = host.account(&former).user;
+        successor.id = "successor".parse().unwrap();
+        successor.state = UserState::Active;
+        host.make_account(successor);
+        assert_eq!(
+            host.refuse(&host.nurse(&["staff"])).code(),
+            "provision.email_taken"
+        );
+        assert_eq!(host.account(&former).user.state, UserState::Deprovisioned);
+    });
+}
