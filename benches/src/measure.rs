@@ -181,9 +181,7 @@ pub(crate) fn rates(
 fn alternate(rounds: usize, subjects: usize, mut turn: impl FnMut(usize) -> f64) -> Vec<Vec<f64>> {
     let mut values = vec![Vec::with_capacity(rounds); subjects];
     for round in 0..rounds {
-        let order = (0..subjects).cycle().skip(round).take(subjects);
-        // `cycle` after `skip(round)` starts at round mod subjects.
-        for index in order {
+        for index in (0..subjects).cycle().skip(round).take(subjects) {
             let value = turn(index);
             if let Some(values) = values.get_mut(index) {
                 values.push(value);

@@ -53,20 +53,10 @@ impl Workspace {
         self.root.join(relative)
     }
 
-    /// A program to be run in the workspace's folder. What cargo set for xtask itself is taken
-    /// away, so that a build started from here is the same as one started by hand.
+    /// A program to be run in the workspace's folder.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root);
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            let set_by_run = text.starts_with("CARGO_PKG_")
-                || text.starts_with("CARGO_MANIFEST_")
-                || ["CARGO", "RUSTUP_TOOLCHAIN"].contains(&text.as_ref());
-            if set_by_run {
-                command.env_remove(&name);
-            }
-        }
         command
     }
 
