@@ -17,7 +17,8 @@ pub enum Strategy {
     PreProvisionedOnly,
     /// Whoever has an address in the allowed domains. The provider does not own those domains,
     /// so it must say that it verified the address, unless the connection accepts unverified
-    /// ones.
+    /// ones for new accounts. An account that is there is never matched by an unverified address,
+    /// and none takes one over.
     SelfRegister,
 }
 

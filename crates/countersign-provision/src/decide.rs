@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::{ConnectionId, Email, Facts, RoleName, SubjectKey, Timestamp};
+use countersign_core::{ConnectionId, Email, EmailFact, Facts, RoleName, SubjectKey, Timestamp};
 use countersign_roles::{GrantDelta, Role, RoleSync, reconcile};
 
 use crate::connection::{
@@ -207,6 +207,7 @@ impl<'a> Decision<'a> {
                     None => self.create(),
                     Some(candidate) => {
                         self.check_unprivileged(candidate, Some(exclude_roles))?;
+                        self.check_is_theirs(email, candidate)?;
                         let reason = Reason::LinkedByEmailAndName;
                         Ok(Account::of(candidate, MatchedBy::EmailAndName, reason))
                     }
@@ -240,6 +241,7 @@ impl<'a> Decision<'a> {
         }
         self.check_unprivileged(candidate, exclude_roles)?;
         if unused {
+            self.check_is_theirs(email, candidate)?;
             // Nobody has ever been in this account, so there is nobody to take it from.
             let reason = Reason::ClaimedInvitation;
             return Ok(Account::of(candidate, MatchedBy::Invitation, reason));
@@ -286,6 +288,24 @@ impl<'a> Decision<'a> {
         Ok(())
     }
 
+    /// Whether the address is the person's. A provider that owns the domain is taken at its word;
+    /// one that anybody registers with has to say that it verified the address.
+    fn is_theirs(&self, email: &EmailFact) -> bool {
+        self.connection.strategy != Strategy::SelfRegister || email.verified_by_idp
+    }
+
+    /// An account that is there, if never used, is not given to whoever names its address.
+    fn check_is_theirs(
+        &self,
+        email: &EmailFact,
+        candidate: &UserWithGrants,
+    ) -> Result<(), Refusal> {
+        if self.is_theirs(email) {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::EmailNotVerifiedByIdp).about(&candidate.user.id))
+    }
+
     fn create(&self) -> Result<Account<'a>, Refusal> {
         let connection = self.connection;
         let refuse = |reason| Err(Refusal::new(reason));
@@ -298,9 +318,7 @@ impl<'a> Decision<'a> {
         let Some(email) = &self.facts.email else {
             return refuse(Reason::EmailMissing);
         };
-        let must_be_verified = connection.strategy == Strategy::SelfRegister
-            && !connection.create.accepts_unverified_email;
-        if must_be_verified && !email.verified_by_idp {
+        if !self.is_theirs(email) && !connection.create.accepts_unverified_email {
             return refuse(Reason::EmailNotVerifiedByIdp);
         }
         let group = connection.create.require_group.as_ref();
@@ -402,7 +420,12 @@ impl<'a> Decision<'a> {
         }
         let follows =
             self.connection.matching.on_email_change == OnEmailChange::UpdateIfOwnedDomain;
-        if let Some(address) = self.changed_email(user).filter(|_| follows) {
+        let theirs = self
+            .facts
+            .email
+            .as_ref()
+            .is_some_and(|email| self.is_theirs(email));
+        if let Some(address) = self.changed_email(user).filter(|_| follows && theirs) {
             updated.email = Some(address.clone());
             changes.push(FieldChange {
                 field: UserField::Email,

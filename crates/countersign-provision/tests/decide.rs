@@ -137,6 +137,39 @@ fn self_register_wants_a_verified_address_in_an_allowed_domain() {
     admitted(&connection, &nurse(), &Snapshot::default());
 }
 
+/// Anybody can register with such a provider, and say that an address is theirs.
+#[test]
+fn self_register_never_gives_an_account_to_an_unverified_address() {
+    let mut generic = connection(Preset::GENERIC, Strategy::SelfRegister);
+    generic.create.accepts_unverified_email = true;
+    let mut invited = in_state(account("u1"), UserState::Invited);
+    invited.user.last_sign_in_at = None;
+    let invitation = same_address(vec![invited]);
+    let code = refused(&generic, &nurse(), &invitation);
+    assert_eq!(code, "provision.email_not_verified_by_idp");
+    let claimed = admitted(&generic, &verified(), &invitation);
+    assert_eq!(claimed.matched_by, MatchedBy::Invitation);
+
+    let docusign = connection(Preset::DOCUSIGN, Strategy::SelfRegister);
+    let active = same_address(vec![account("u1")]);
+    let code = refused(&docusign, &nurse(), &active);
+    assert_eq!(code, "provision.email_not_verified_by_idp");
+    let linked = admitted(&docusign, &verified(), &active);
+    assert_eq!(linked.matched_by, MatchedBy::EmailAndName);
+}
+
+#[test]
+fn self_register_never_changes_an_address_to_an_unverified_one() {
+    let connection = connection(Preset::GENERIC, Strategy::SelfRegister);
+    let mut known = account("u1");
+    known.user.email = Some(email("own@acme.example").address);
+    let snapshot = linked(known);
+    let keeps = admitted(&connection, &nurse(), &snapshot);
+    assert!(matches!(keeps.user, UserPlan::Keep(_)), "{:?}", keeps.user);
+    let changes = admitted(&connection, &verified(), &snapshot);
+    assert!(matches!(changes.user, UserPlan::Update { .. }));
+}
+
 // Creation.
 
 #[test]
