@@ -12,9 +12,9 @@
 mod host;
 
 use countersign::audit::{Body, Kind};
+use countersign::blocking;
 use countersign::evidence::Export;
-use countersign::provision::user::{User, UserState};
-use countersign::{UserId, blocking};
+use countersign::provision::user::UserState;
 use countersign_testkit::idp::ResponseSpec;
 use host::*;
 
@@ -36,28 +36,6 @@ fn response(host: &Host, federated_id: &str, address: &str) -> ResponseSpec {
 
 fn nurse(host: &Host) -> ResponseSpec {
     response(host, "nurse", "nurse@acme.example")
-}
-
-/// An account that the organization made before there was any single sign-on.
-fn made_ahead(host: &Host, id: &str, state: UserState) -> UserId {
-    let id = UserId::new(id).unwrap();
-    host.make_account(User {
-        id: id.clone(),
-        tenant: tenant(),
-        state,
-        email: email("nurse@acme.example"),
-        email_verified_locally: false,
-        given_name: Some("Given".to_owned()),
-        family_name: Some("Family".to_owned()),
-        display_name: None,
-        account_id: None,
-        permission_profile_id: None,
-        created_at: host.now(),
-        last_sign_in_at: None,
-        entry: None,
-        version: 1,
-    });
-    id
 }
 
 fn account_and_profile(host: &Host, federated_id: &str) -> (Option<String>, Option<String>) {
@@ -92,7 +70,7 @@ fn the_federated_id_of_an_active_user_decides() {
 #[test]
 fn an_active_user_with_the_same_address_and_names_is_linked() {
     on_each_store(|host| {
-        let id = made_ahead(host, "made-ahead", UserState::Active);
+        let id = host.make_account_for("nurse", UserState::Active);
         let session = host.admit(&nurse(host));
         assert_eq!(*session.user(), id);
         assert_eq!(host.linked("nurse").unwrap().user.id, id);
@@ -110,7 +88,7 @@ fn an_active_user_with_the_same_address_and_names_is_linked() {
 #[test]
 fn one_name_that_differs_makes_a_new_user() {
     on_each_store(|host| {
-        let id = made_ahead(host, "made-ahead", UserState::Active);
+        let id = host.make_account_for("nurse", UserState::Active);
         let mut other = nurse(host);
         other.attributes.truncate(2);
         let session = host.admit(&other.with_attribute("surname", ["Other"]));
@@ -136,8 +114,8 @@ fn an_inactive_user_is_passed_over() {
 #[test]
 fn two_active_users_that_match_are_nobodys_choice() {
     on_each_store(|host| {
-        made_ahead(host, "one", UserState::Active);
-        made_ahead(host, "two", UserState::Active);
+        host.make_account_for("nurse", UserState::Active);
+        host.make_account_for("nurse", UserState::Active);
         assert_eq!(host.refuse(&nurse(host)).code(), "provision.ambiguous");
         assert!(host.linked("nurse").is_none());
     });

@@ -12,7 +12,7 @@ mod host;
 
 use countersign::audit::{Body, Kind};
 use countersign::blocking::wait;
-use countersign::provision::store::Change;
+use countersign::provision::store::{Change, UserWrite};
 use countersign::provision::user::UserState;
 use countersign::saml::{Expect, Inbound, PendingRequest};
 use countersign::{ConnectionId, Intent, Session};
@@ -129,6 +129,53 @@ fn a_suspended_account_does_not_sign_in() {
             "provision.user_suspended"
         );
         assert_eq!(host.account(&session).user.state, UserState::Suspended);
+    });
+}
+
+#[test]
+fn an_account_that_is_suspended_during_a_sign_in_does_not_get_in() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let mut user = host.account(&session).user;
+        user.state = UserState::Suspended;
+        let expected_version = user.version;
+        let mut change = Change::new(tenant());
+        change.users.push(UserWrite::Update {
+            user,
+            expected_version,
+        });
+        let store = host.store.clone();
+        host.during_the_sign_in(move || wait(store.commit(&change)).unwrap());
+        assert_eq!(
+            host.refuse(&host.nurse(&["staff"])).code(),
+            "provision.user_suspended"
+        );
+    });
+}
+
+/// Anybody can register with such a provider, and say that an address is theirs.
+#[test]
+fn an_invitation_is_not_claimed_with_an_address_that_nobody_verified() {
+    let anybody = "strategy = \"self_register\"";
+    let policy = POLICY.replace("strategy = \"jit\"", anybody);
+    on_each_store_under(&policy, |host| {
+        let invited = host.make_account_for("nurse", UserState::Invited);
+        let claim = |verified| host.nurse(&[]).with_attribute("email_verified", [verified]);
+        let refused = host.refuse(&claim("false"));
+        assert_eq!(refused.code(), "provision.email_not_verified_by_idp");
+        assert_eq!(*host.admit(&claim("true")).user(), invited);
+    });
+}
+
+#[test]
+fn a_session_is_not_another_tenants() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let other = "other".parse().unwrap();
+        assert_eq!(
+            wait(host.engine.session(&other, session.id())).unwrap(),
+            None
+        );
     });
 }
 
@@ -422,10 +469,7 @@ fn an_account_does_not_come_back_to_an_address_that_another_has_by_now() {
     on_each_store_under(&with_two_seats_and_reactivation(), |host| {
         let former = host.admit(&host.nurse(&["staff"]));
         host.edit_account(&former, |user| user.state = UserState::Deprovisioned);
-        let mut successor = host.account(&former).user;
-        successor.id = "successor".parse().unwrap();
-        successor.state = UserState::Active;
-        host.make_account(successor);
+        host.make_account_for("nurse", UserState::Active);
         assert_eq!(
             host.refuse(&host.nurse(&["staff"])).code(),
             "provision.email_taken"

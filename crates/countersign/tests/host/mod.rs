@@ -17,11 +17,12 @@ use countersign::builder::Store;
 use countersign::evidence::{Report, TrustPolicy, verify};
 use countersign::memory::MemoryStore;
 use countersign::provision::store::{Change, SnapshotQuery, UserWithGrants, UserWrite};
-use countersign::provision::user::User;
+use countersign::provision::user::{User, UserState};
 use countersign::saml::{Expect, IdentityProvider, Inbound, PendingRequest, ServiceProvider};
 use countersign::{
     Clock, ConnectionId, Document, DocumentId, Email, Engine, EngineError, Grant, Intent, LeafHash,
     ManualClock, PolicyFile, Refused, Session, SignIn, Signature, SubjectKey, TenantId, Timestamp,
+    UserId,
 };
 use countersign_sqlite::SqliteStore;
 use countersign_testkit::idp::{ResponseSpec, TestIdp};
@@ -105,7 +106,7 @@ pub(crate) struct Host {
     pub(crate) store: Arc<dyn Store>,
     meanwhile: Arc<Meanwhile>,
     log_key: Arc<Ed25519Signer>,
-    responses: AtomicUsize,
+    made: AtomicUsize,
     _folder: Option<TempDir>,
 }
 
@@ -139,7 +140,7 @@ impl Host {
             store,
             meanwhile,
             log_key,
-            responses: AtomicUsize::new(0),
+            made: AtomicUsize::new(0),
             _folder: folder,
         }
     }
@@ -171,7 +172,7 @@ impl Host {
 
     /// A response about the person `name`, as the identity provider makes it now.
     pub(crate) fn response(&self, name: &str) -> ResponseSpec {
-        let number = self.responses.fetch_add(1, Ordering::SeqCst);
+        let number = self.made.fetch_add(1, Ordering::SeqCst);
         ResponseSpec::new(SP, ACS, name, self.now())
             .answering(REQUEST)
             .with_ids(
@@ -252,11 +253,29 @@ impl Host {
         grants.find(|grant| grant.role.as_str() == role).unwrap()
     }
 
-    /// An account that the application made by itself.
-    pub(crate) fn make_account(&self, user: User) {
+    /// An account with this address that the application made by itself, before anybody signed in.
+    pub(crate) fn make_account_for(&self, name: &str, state: UserState) -> UserId {
+        let number = self.made.fetch_add(1, Ordering::SeqCst);
+        let id = UserId::new(format!("made-ahead-{number}")).unwrap();
         let mut change = Change::new(tenant());
-        change.users.push(UserWrite::Create(user));
+        change.users.push(UserWrite::Create(User {
+            id: id.clone(),
+            tenant: tenant(),
+            state,
+            email: email(&format!("{name}@acme.example")),
+            email_verified_locally: false,
+            given_name: Some("Given".to_owned()),
+            family_name: Some("Family".to_owned()),
+            display_name: None,
+            account_id: None,
+            permission_profile_id: None,
+            created_at: self.now(),
+            last_sign_in_at: None,
+            entry: None,
+            version: 1,
+        }));
         wait(self.store.commit(&change)).unwrap();
+        id
     }
 
     /// The account that the person `name` is linked to.
