@@ -64,7 +64,7 @@
 //! | `saml.not_on_or_after_missing` | the confirmation ends at some time |
 //! | `saml.expired` | no `NotOnOrAfter` has passed |
 //! | `saml.not_yet_valid` | no `NotBefore`, `IssueInstant` or `AuthnInstant` is still to come |
-//! | `saml.session_expired` | `SessionNotOnOrAfter` has not passed |
+//! | `saml.session_expired` | `SessionNotOnOrAfter` has not passed, by our own clock |
 //! | `saml.in_response_to_mismatch` | `InResponseTo` is the pending request, in the response and in the confirmation |
 //! | `saml.unsolicited_not_allowed` | a response that answers nothing is accepted with [`Expect::Unsolicited`] only |
 //! | `saml.in_response_to_unexpected` | and that accepts no other |
