@@ -156,12 +156,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::SessionOver`]; [`EngineError::NotAllowed`] unless a live grant allows to
-    /// sign documents of this type; or if the store fails.
+    /// sign documents of this type; [`EngineError::Misuse`] if the type is no identifier; or if
+    /// the store fails.
     pub async fn present(
         &self,
         session: &Session,
         document: &Document,
     ) -> Result<Presented, EngineError> {
+        check_identifier(document.document_type()).map_err(|_| EngineError::Misuse {
+            what: "the document's type",
+        })?;
         let ceremony = identifier::ceremony(random(&*self.shared.entropy)?)?;
         let opened = self.recorded::<SessionOpened>(session.entry()).await?;
         let record = self

@@ -74,6 +74,17 @@ fn a_connection_that_was_never_configured_is_the_hosts_mistake() {
     });
 }
 
+#[test]
+fn a_session_that_the_provider_ended_already_is_not_opened() {
+    on_each_store(|host| {
+        let mut response = host.nurse(&["staff"]);
+        let authentication = response.authentication.as_mut().unwrap();
+        // The messages around it may come late by a minute; the session is over all the same.
+        authentication.session_not_on_or_after = Some(host.now());
+        assert_eq!(host.refuse(&response).code(), "saml.session_expired");
+    });
+}
+
 // People.
 
 #[test]
@@ -320,9 +331,13 @@ fn a_session_that_is_closed_during_the_signing_is_noticed() {
 fn a_document_type_that_no_role_covers_is_not_signed() {
     on_each_store(|host| {
         let session = host.admit(&host.nurse(&["staff"]));
-        for document_type in ["lease", "nda", "ndax/mutual", "NDA/mutual", "*", ""] {
+        for document_type in ["lease", "nda", "ndax/mutual", "NDA/mutual", "*"] {
             let presented = wait(host.engine.present(&session, &document(document_type)));
             assert_eq!(code(presented), "engine.not_allowed", "{document_type}");
+        }
+        for document_type in ["", "nda/\u{202E}lautum", "nda/\nmutual"] {
+            let presented = wait(host.engine.present(&session, &document(document_type)));
+            assert_eq!(code(presented), "engine.misuse", "{document_type}");
         }
     });
 }
