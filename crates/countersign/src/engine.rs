@@ -225,8 +225,7 @@ impl Engine {
         let mut ended = false;
         for _ in 0..MOST_ATTEMPTS {
             let live = self.live_session(&confirmed.presented.session).await?;
-            let grant = self.allowed_to_sign(&live, document_type)?;
-            let granted = self.recorded::<RoleGranted>(grant.entry).await?;
+            let granted = self.grant_to_sign(&live, document_type).await?;
             let draft = DocumentSigned::draft(confirmed.grounds(&granted), printed_name)
                 .map_err(|error| not_sealed(error, document_type))?;
             if !ended {
@@ -400,6 +399,23 @@ impl Engine {
             Authorization::Allowed { grant } => Ok(grant),
             Authorization::Denied { .. } => Err(not_allowed(document_type)),
         }
+    }
+
+    /// The record of that grant.
+    async fn grant_to_sign(
+        &self,
+        live: &Live,
+        document_type: &str,
+    ) -> Result<Recorded<RoleGranted>, EngineError> {
+        let grant = self.allowed_to_sign(live, document_type)?;
+        let granted = self.recorded::<RoleGranted>(grant.entry).await?;
+        // A signature cites the grant that allows it, and not one that was revoked.
+        if granted.body().grant != grant.id {
+            return Err(EngineError::Misuse {
+                what: "the record of another grant",
+            });
+        }
+        Ok(granted)
     }
 
     /// Reads a record of a kind that the caller knows it to be.
