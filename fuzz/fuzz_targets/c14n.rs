@@ -67,5 +67,6 @@ fn parsed(form: &[u8]) -> Document<'_> {
     limits.max_bytes = usize::MAX;
     limits.max_namespaces_per_element = usize::MAX;
     limits.max_namespaces_in_scope = usize::MAX;
+    limits.max_namespaces = usize::MAX;
     Document::parse(form, &limits).expect("a canonical form is well-formed")
 }

@@ -22,8 +22,9 @@ pub enum XmlErrorKind {
     #[error("an element has too many attributes")]
     TooManyAttributes,
     /// More declarations than
-    /// [`Limits::max_namespaces_per_element`](super::Limits::max_namespaces_per_element) or
-    /// [`Limits::max_namespaces_in_scope`](super::Limits::max_namespaces_in_scope).
+    /// [`Limits::max_namespaces_per_element`](super::Limits::max_namespaces_per_element),
+    /// [`Limits::max_namespaces_in_scope`](super::Limits::max_namespaces_in_scope) or
+    /// [`Limits::max_namespaces`](super::Limits::max_namespaces).
     #[error("too many namespaces are declared")]
     TooManyNamespaces,
     /// The input is not UTF-8.

@@ -16,15 +16,19 @@ pub struct Limits {
     /// Elements in all. Default 65,536; real messages spend at least 37 bytes on each, so 1 MiB
     /// of them holds under 29,000.
     pub max_elements: usize,
-    /// Attributes of one element, namespace declarations not counted. Default 64; real ones have
+    /// Attributes of one element, namespace declarations not counted. Default 32; real ones have
     /// up to 6. Duplicates are looked for by comparing pairs.
     pub max_attributes_per_element: usize,
     /// Namespace declarations of one element. Default 64; real ones have up to 6, federation
     /// metadata some more.
     pub max_namespaces_per_element: usize,
-    /// Namespace declarations in scope at any one place. Default 256: a prefix is looked up among
+    /// Namespace declarations in scope at any one place. Default 128: a prefix is looked up among
     /// them one by one.
     pub max_namespaces_in_scope: usize,
+    /// Different namespaces in the whole document, however often each is declared. Default 64;
+    /// real messages have up to 9. A declaration is compared with all of them, so that
+    /// nothing after it has to compare URIs.
+    pub max_namespaces: usize,
 }
 
 impl Default for Limits {
@@ -33,9 +37,10 @@ impl Default for Limits {
             max_bytes: 1024 * 1024,
             max_depth_elements: 64,
             max_elements: 65_536,
-            max_attributes_per_element: 64,
+            max_attributes_per_element: 32,
             max_namespaces_per_element: 64,
-            max_namespaces_in_scope: 256,
+            max_namespaces_in_scope: 128,
+            max_namespaces: 64,
         }
     }
 }

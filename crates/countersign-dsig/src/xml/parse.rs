@@ -81,7 +81,7 @@ struct Open {
 /// A namespace declaration in scope.
 struct InScope<'t> {
     prefix: &'t str,
-    declaration: u32,
+    namespace: NamespaceId,
 }
 
 struct Builder<'t, 'l> {
@@ -90,6 +90,8 @@ struct Builder<'t, 'l> {
     tree: Tree,
     open: Vec<Open>,
     scope: Vec<InScope<'t>>,
+    /// The first declaration of each URI.
+    namespaces: Vec<u32>,
 }
 
 impl<'t, 'l> Builder<'t, 'l> {
@@ -108,6 +110,7 @@ impl<'t, 'l> Builder<'t, 'l> {
             },
             open: Vec::with_capacity(16),
             scope: Vec::with_capacity(16),
+            namespaces: Vec::with_capacity(16),
         }
     }
 
@@ -289,6 +292,22 @@ impl<'t, 'l> Builder<'t, 'l> {
             return Err(XmlErrorKind::DuplicateAttribute.at(at));
         }
         let declaration = index(self.tree.declarations.len());
+        let known = self.namespaces.iter().copied().find(|first| {
+            let first = self.tree.declarations.get(*first as usize);
+            first.is_some_and(|first| self.value(first.uri) == value)
+        });
+        let namespace = match known {
+            _ if is_xml => NamespaceId::Xml,
+            _ if value.is_empty() => NamespaceId::None,
+            Some(first) => NamespaceId::Declared(first),
+            None if self.namespaces.len() >= self.limits.max_namespaces => {
+                return Err(XmlErrorKind::TooManyNamespaces.at(at));
+            }
+            None => {
+                self.namespaces.push(declaration);
+                NamespaceId::Declared(declaration)
+            }
+        };
         self.tree.declarations.push(Declaration {
             prefix,
             uri,
@@ -296,7 +315,7 @@ impl<'t, 'l> Builder<'t, 'l> {
         });
         self.scope.push(InScope {
             prefix: name,
-            declaration,
+            namespace,
         });
         Ok(())
     }
@@ -316,8 +335,7 @@ impl<'t, 'l> Builder<'t, 'l> {
             let local = name.local.of(self.text);
             let earlier = range(first, current).of(&self.tree.attributes);
             let duplicate = earlier.iter().any(|other| {
-                other.name.local.of(self.text) == local
-                    && self.same_namespace(other.name.namespace, name.namespace)
+                other.name.namespace == name.namespace && other.name.local.of(self.text) == local
             });
             if duplicate {
                 return Err(XmlErrorKind::DuplicateAttribute.at(name.local.start()));
@@ -327,11 +345,6 @@ impl<'t, 'l> Builder<'t, 'l> {
             }
         }
         Ok(())
-    }
-
-    fn same_namespace(&self, one: NamespaceId, other: NamespaceId) -> bool {
-        let uri = |id| self.tree.namespace(self.text, id);
-        one == other || uri(one) == uri(other)
     }
 
     /// Looks up a prefix; without one, an element takes the default namespace and an attribute
@@ -349,7 +362,7 @@ impl<'t, 'l> Builder<'t, 'l> {
                 .rev()
                 .find(|in_scope| in_scope.prefix == prefix);
             match found {
-                Some(in_scope) => NamespaceId::Declared(in_scope.declaration),
+                Some(in_scope) => in_scope.namespace,
                 None if prefix.is_empty() => NamespaceId::None,
                 // An element may not have it [XML-Names §3]; no attribute comes here with it.
                 None if prefix == "xmlns" => {

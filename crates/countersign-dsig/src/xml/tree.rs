@@ -64,14 +64,14 @@ pub(crate) enum Value {
     Decoded(Span),
 }
 
-/// What a prefix stands for.
+/// What a prefix stands for. Two are equal if and only if the URIs are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NamespaceId {
     /// No namespace.
     None,
     /// The one of the prefix `xml`.
     Xml,
-    /// That of the declaration with this index.
+    /// That of the declaration with this index, the first one of its URI.
     Declared(u32),
 }
 

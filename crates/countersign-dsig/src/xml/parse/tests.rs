@@ -520,6 +520,7 @@ fn each_limit_holds() {
         max_attributes_per_element: 2,
         max_namespaces_per_element: 2,
         max_namespaces_in_scope: 3,
+        max_namespaces: 4,
     };
     let kind = |input: &str| {
         Document::parse(input.as_bytes(), &limits)
@@ -552,6 +553,12 @@ fn each_limit_holds() {
     );
     assert_eq!(
         kind("<a xmlns:x='urn:x' xmlns:y='urn:y'><b xmlns:z='urn:z' xmlns='urn:d'/></a>"),
+        Some(XmlErrorKind::TooManyNamespaces)
+    );
+    let four = "<a xmlns='urn:1' xmlns:x='urn:2'><b xmlns='urn:3'/><b xmlns='urn:4'/>";
+    assert_eq!(kind(&format!("{four}<b xmlns='urn:3'/></a>")), None);
+    assert_eq!(
+        kind(&format!("{four}<b xmlns='urn:5'/></a>")),
         Some(XmlErrorKind::TooManyNamespaces)
     );
     assert_eq!(kind(&format!("<a>{}</a>", "x".repeat(493))), None);
