@@ -44,5 +44,18 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     Ok(bytes)
 }
 
+/// Reads the same, of which nothing may be missing: what is too long is refused, even if the part
+/// that was read would make sense.
+pub(crate) fn read_whole(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
+    let bytes = read(path, limit)?;
+    if bytes.len() > limit {
+        return Err(Unreadable::new(
+            path.display(),
+            format_args!("is larger than {limit} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
 /// A path, or `-` for standard input.
 pub(crate) type InputPath = PathBuf;

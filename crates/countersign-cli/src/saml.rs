@@ -10,7 +10,7 @@ use countersign::saml::{
 use countersign::{Clock, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
-use crate::input::{InputPath, Unreadable, read};
+use crate::input::{InputPath, Unreadable, read, read_whole};
 use crate::verdict::Verdict;
 
 /// Metadata aggregates of federations are the largest documents there are; one provider's own
@@ -99,7 +99,8 @@ impl Verification {
     /// Verifies the response. There is no store to remember assertions in, so a replay is not
     /// noticed: the command only tells what one response proves.
     pub(crate) fn run(&self) -> Result<Result<Login, Rejection>, Unreadable> {
-        let idp = IdentityProvider::from_metadata(&read(&self.idp_metadata, METADATA_LIMIT_BYTES)?)
+        let metadata = read_whole(&self.idp_metadata, METADATA_LIMIT_BYTES)?;
+        let idp = IdentityProvider::from_metadata(&metadata)
             .map_err(|error| Unreadable::new(self.idp_metadata.display(), error))?;
         let mut sp = ServiceProvider::new(&self.sp_entity_id, &self.acs_url)
             .and_then(|sp| sp.with_clock_skew(Duration::from_secs(self.skew)))
@@ -130,7 +131,8 @@ impl Verification {
 }
 
 fn inbound(bytes: &[u8], base64: bool) -> Inbound<'_> {
-    if base64 {
+    // What was cut off in reading is too large as XML, and must not pass as shorter Base64.
+    if base64 && bytes.len() <= RESPONSE_LIMIT_BYTES {
         Inbound::Post(bytes)
     } else {
         Inbound::Xml(bytes)

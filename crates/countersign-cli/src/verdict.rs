@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::input::Unreadable;
+use crate::saml::visible_lines;
 
 /// The end of every command.
 #[derive(Debug)]
@@ -75,9 +76,11 @@ impl Verdict {
                     object.extend(members);
                 }
             }
-            print_to(std::io::stdout(), &object.to_string());
+            print_to(std::io::stdout(), &visible_json(&object));
         } else if let (Some(code), Some(message)) = (code, message) {
             if exit == 2 {
+                // A path may be a stranger's choice, too.
+                let message = visible_lines(&message);
                 print_to(std::io::stderr(), &format!("countersign: {message}"));
             } else {
                 if !text.is_empty() {
@@ -96,6 +99,21 @@ impl From<Unreadable> for Verdict {
     fn from(unreadable: Unreadable) -> Self {
         Self::Unreadable(unreadable)
     }
+}
+
+/// JSON whose strings can not move a terminal's cursor either: the characters that JSON leaves as
+/// they are, and a person does not see, are escaped. They stand in strings only.
+fn visible_json(value: &Value) -> String {
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        if countersign::text::is_hidden(c) {
+            // Hidden characters are all below U+10000, which one escape can write.
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Writes one line. Whoever closed the pipe does not want to read it: the exit code still tells.

@@ -145,6 +145,52 @@ fn metadata_that_is_no_metadata_is_unreadable() {
     }
 }
 
+/// The part of a file that fits must not pass for the whole.
+#[test]
+fn what_is_too_long_to_be_read_whole_is_refused() {
+    let bad = Bad::new();
+    let folder = bad.folder.path();
+    let metadata = metadata(folder);
+    let padded = |name: &str, bytes: &[u8], len: usize| {
+        let mut bytes = bytes.to_vec();
+        bytes.resize(len, b' ');
+        bytes.extend_from_slice(b"<and more");
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let long_metadata = padded(
+        "long-metadata",
+        &std::fs::read(&metadata).unwrap(),
+        (1 << 20) + 1,
+    );
+    let response = bad.path("truncated");
+    let run = assert_says_one_line(&saml_verify(text(&long_metadata), text(&response)), 2);
+    let message = run.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("larger than"), "{message}");
+
+    // Base64 of `<a/>`, so that the code tells whether anything was decoded.
+    let long_response = padded("long-response", b"PGEvPg==", (2 << 20) + 1);
+    let mut arguments = saml_verify(text(&metadata), text(&long_response));
+    arguments.push("--base64");
+    let run = assert_says_one_line(&arguments, 1);
+    assert_eq!(run.json()["code"], "saml.too_large");
+}
+
+#[test]
+fn nothing_that_is_printed_moves_the_cursor() {
+    let run = countersign(&["saml", "inspect", "no\u{1b}[31m\u{9b}such file"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(
+        !run.stderr.trim_end().chars().any(char::is_control),
+        "{run:?}"
+    );
+    let response = "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"a\u{9b}\u{202e}b\"/>";
+    let run = countersign_with(&["--json", "saml", "inspect", "-"], response.as_bytes());
+    assert!(!run.stdout.contains(['\u{9b}', '\u{202e}']), "{run:?}");
+    assert_eq!(run.json()["response"]["id"], "a\u{9b}\u{202e}b");
+}
+
 #[test]
 fn standard_input_is_read_where_a_dash_stands() {
     let run = countersign_with(&["--json", "saml", "inspect", "-"], b"<a/>");
