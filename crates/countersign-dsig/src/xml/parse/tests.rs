@@ -659,3 +659,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn attributes_of_one_name_are_told_apart_by_what_their_prefixes_stand_for() {
+    let kind = |inner: &str| {
+        let xml = format!("<a xmlns:p='urn:&#120;' xmlns:q='urn:y'>{inner}</a>");
+        let parsed = Document::parse(xml.as_bytes(), &Limits::default());
+        parsed.err().map(|error| error.kind())
+    };
+    assert_eq!(kind("<b p:x='' q:x='' x=''/>"), None);
+    for same in [
+        "<b xmlns:r='urn:x' p:x='' r:x=''/>",
+        "<b xmlns:q='urn:x' p:x='' q:x=''/>",
+        "<b><c xmlns:s='urn:&#x79;' q:x='' s:x=''/></b>",
+        "<b xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:x='' xml:x=''/>",
+    ] {
+        assert_eq!(kind(same), Some(XmlErrorKind::DuplicateAttribute), "{same}");
+    }
+    // The namespace of a declaration in a place that was left does not linger.
+    assert_eq!(kind("<b><c xmlns:q='urn:x'/><c p:x='' q:x=''/></b>"), None);
+}
