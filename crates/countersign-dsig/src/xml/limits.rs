@@ -26,7 +26,7 @@ pub struct Limits {
     /// them one by one.
     pub max_namespaces_in_scope: usize,
     /// Different namespaces in the whole document, however often each is declared. Default 64;
-    /// real messages have up to 9. A declaration is compared with all of them, so that
+    /// real messages have up to 6. A declaration is compared with all of them, so that
     /// nothing after it has to compare URIs.
     pub max_namespaces: usize,
 }
