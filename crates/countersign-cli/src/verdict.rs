@@ -1,6 +1,6 @@
 //! What a command found out, printed once, for people or as JSON.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ impl Verdict {
                 String::new(),
             ),
         };
-        if as_json {
+        let printed = if as_json {
             let mut object = json!({ "ok": ok });
             if let Value::Object(object) = &mut object {
                 if let Some(code) = code {
@@ -76,22 +76,28 @@ impl Verdict {
                     object.extend(members);
                 }
             }
-            print_to(std::io::stdout(), &visible_json(&object));
+            print_to(std::io::stdout(), &visible_json(&object))
         } else if let (Some(code), Some(message)) = (code, message) {
+            // A path may be a stranger's choice, too.
+            let message = visible_lines(&message);
             if exit == 2 {
-                // A path may be a stranger's choice, too.
-                let message = visible_lines(&message);
-                print_to(std::io::stderr(), &format!("countersign: {message}"));
+                print_to(std::io::stderr(), &format!("countersign: {message}"))
             } else {
-                if !text.is_empty() {
-                    print_to(std::io::stdout(), &text);
-                }
-                print_to(std::io::stdout(), &format!("refused: {code}: {message}"));
+                let refused = format!("refused: {code}: {message}");
+                let parts = [text.trim_end(), &refused];
+                let told: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+                print_to(std::io::stdout(), &told.join("\n"))
             }
         } else {
-            print_to(std::io::stdout(), &text);
+            print_to(std::io::stdout(), &text)
+        };
+        match printed {
+            Ok(()) => ExitCode::from(exit),
+            // Whoever closed the pipe does not want to read it: the exit code still tells.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::from(exit),
+            // Anything else lost a verdict that somebody waits for.
+            Err(_) => ExitCode::from(2),
         }
-        ExitCode::from(exit)
     }
 }
 
@@ -116,8 +122,8 @@ fn visible_json(value: &Value) -> String {
     text
 }
 
-/// Writes one line. Whoever closed the pipe does not want to read it: the exit code still tells.
-fn print_to(mut stream: impl Write, text: &str) {
-    let _ = writeln!(stream, "{}", text.trim_end());
-    let _ = stream.flush();
+/// Writes text and ends its last line.
+fn print_to(mut stream: impl Write, text: &str) -> io::Result<()> {
+    writeln!(stream, "{}", text.trim_end())?;
+    stream.flush()
 }

@@ -295,3 +295,15 @@ fn wrong_usage_is_exit_code_2() {
     ]);
     assert_eq!(both.code, 2, "{both:?}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_verdict_that_can_not_be_written_is_not_a_success() {
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["saml", "inspect", "-"])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::fs::File::create("/dev/full").unwrap())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(2));
+}
