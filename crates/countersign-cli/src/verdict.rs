@@ -76,20 +76,20 @@ impl Verdict {
                     object.extend(members);
                 }
             }
-            print_to(std::io::stdout(), &visible_json(&object))
+            print_to(io::stdout(), &visible_json(&object))
         } else if let (Some(code), Some(message)) = (code, message) {
             // A path may be a stranger's choice, too.
             let message = visible_lines(&message);
             if exit == 2 {
-                print_to(std::io::stderr(), &format!("countersign: {message}"))
+                print_to(io::stderr(), &format!("countersign: {message}"))
             } else {
                 let refused = format!("refused: {code}: {message}");
                 let parts = [text.trim_end(), &refused];
                 let told: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-                print_to(std::io::stdout(), &told.join("\n"))
+                print_to(io::stdout(), &told.join("\n"))
             }
         } else {
-            print_to(std::io::stdout(), &text)
+            print_to(io::stdout(), &text)
         };
         match printed {
             Ok(()) => ExitCode::from(exit),
