@@ -7,13 +7,14 @@
 //!    DTD. quick-xml is the tokenizer; everything that it lets pass is refused here.
 //! 2. [`signature::verify_enveloped`] checks the one enveloped signature of an element against
 //!    keys that the caller pinned.
-//! 3. [`signature::SignedElement`]: the canonical bytes whose digest was signed. Whoever wants a
-//!    claim parses *these* bytes, so that nothing outside the digest can become one.
+//! 3. [`signature::SignedElement`]: the canonical bytes whose digest was signed, and the tree over
+//!    them. Whoever wants a claim reads it from *these* bytes, so that nothing outside the digest
+//!    can become one.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`xml`] | the tree: [`xml::Document`], [`xml::Element`], [`xml::Limits`] |
-//! | [`c14n`] | exclusive and inclusive canonical XML |
+//! | [`c14n`] | exclusive and inclusive canonical XML, as bytes or with the tree over them |
 //! | [`signature`] | verification: from an element to the bytes that were signed |
 //! | [`sign`] | creation, for whoever plays the other side |
 //! | [`key`] | pinned public keys, from certificates |

@@ -6,13 +6,17 @@
 //! 2. The one `Signature` is a direct child of the element that the caller asks about. Its
 //!    `SignedInfo` is canonicalized.
 //! 3. `SignatureValue` is verified over those canonical bytes.
-//! 4. Only then is the `Reference` read, from those same bytes, parsed again.
+//! 4. Only then is the `Reference` read, from the tree over those same bytes.
 //! 5. Its URI has to lead back, by node identity, to the very element that the caller asked about.
 //! 6. The element is canonicalized without the signature, and its digest compared.
-//! 7. What comes out is the digest's preimage, a [`SignedElement`]. Claims are parsed from it.
+//! 7. What comes out is the digest's preimage, a [`SignedElement`], with the tree over it. Claims
+//!    are read from it.
+//!
+//! Both times the tree is that of [`canonical_document`]: written together with the bytes, it
+//! points into nothing else, and is what a parse of the bytes would give.
 //!
 //! So wrapping an element, moving one, or adding another with the same name changes nothing: the
-//! caller never gets an element back, only bytes that were signed.
+//! caller never gets an element of the document back, only bytes that were signed and their tree.
 //!
 //! ```
 //! use countersign_dsig::key::VerificationKey;
@@ -34,6 +38,7 @@
 //! let pinned = [VerificationKey::from_certificate_der(certificate)?];
 //! let element = verify_enveloped(document.root(), &pinned, &SignaturePolicy::default())?;
 //! assert_eq!(element.canonical_bytes(), xml);
+//! assert_eq!(element.root().children().count(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -44,9 +49,9 @@ mod profile;
 use countersign_core::Sha256Digest;
 
 use crate::algorithm::{DSIG_NAMESPACE, DigestAlgorithm, SignatureAlgorithm};
-use crate::c14n::canonicalize;
+use crate::c14n::canonical_document;
 use crate::key::{Verdict, VerificationKey, sha256, sha256_of};
-use crate::xml::{Document, Element, Limits};
+use crate::xml::{Document, Element};
 
 pub use error::SignatureError;
 pub use policy::SignaturePolicy;
@@ -71,7 +76,7 @@ pub fn find_signature(parent: Element<'_>) -> Result<Option<Element<'_>>, Signat
 ///
 /// # Security
 /// Neither the element nor its document is verified by this, only the bytes in the result. Read
-/// claims from those.
+/// claims from those, which is from [`SignedElement::root`].
 pub fn verify_enveloped(
     signed: Element<'_>,
     keys: &[VerificationKey],
@@ -83,12 +88,11 @@ pub fn verify_enveloped(
     let signature = find_signature(signed)?.ok_or(SignatureError::Missing)?;
     let parts = profile::read_signature(signature)?;
     let methods = profile::read_methods(parts.signed_info, policy)?;
-    let signed_info = canonicalize(parts.signed_info, &methods.canonicalization, None)?;
-    let key = check_value(keys, methods.algorithm, policy, &signed_info, &parts.value)?;
+    let signed_info = canonical_document(parts.signed_info, &methods.canonicalization, None)?;
+    let message = signed_info.text().as_bytes();
+    let key = check_value(keys, methods.algorithm, policy, message, &parts.value)?;
 
     // From here on SignedInfo is what the key's holder wrote.
-    let signed_info =
-        Document::parse(&signed_info, &Limits::default()).map_err(SignatureError::SignedInfoXml)?;
     if profile::read_methods(signed_info.root(), policy)? != methods {
         return Err(SignatureError::SignedInfoContent);
     }
@@ -98,19 +102,19 @@ pub fn verify_enveloped(
     if signed.document().element_by_id(&reference.id) != Some(signed) {
         return Err(SignatureError::ReferenceTarget);
     }
-    let bytes = canonicalize(signed, &reference.canonicalization, Some(signature))?;
-    let digest = reference.digest_algorithm.digest(&bytes);
+    let document = canonical_document(signed, &reference.canonicalization, Some(signature))?;
+    let bytes = document.text().as_bytes();
+    let digest = reference.digest_algorithm.digest(bytes);
     if digest.as_ref() != reference.digest_value.as_slice() {
         return Err(SignatureError::DigestMismatch);
     }
     let sha256 = match reference.digest_algorithm {
         DigestAlgorithm::Sha256 => sha256_of(digest),
-        _ => sha256(&bytes),
+        _ => sha256(bytes),
     };
     Ok(SignedElement {
-        bytes,
+        document,
         sha256,
-        local_name: signed.local_name().to_owned(),
         certificate_sha256: key.certificate_sha256(),
         algorithm: methods.algorithm,
     })
@@ -141,12 +145,12 @@ fn check_value<'k>(
 
 /// What a verified signature covers: the canonical form of one element, without the signature.
 ///
-/// Only [`verify_enveloped`] makes one.
+/// Only [`verify_enveloped`] makes one. INVARIANT: `document` is the one whose text was digested;
+/// nothing puts another in its place.
 #[derive(Clone)]
 pub struct SignedElement {
-    bytes: Vec<u8>,
+    document: Document<'static>,
     sha256: Sha256Digest,
-    local_name: String,
     certificate_sha256: Option<Sha256Digest>,
     algorithm: SignatureAlgorithm,
 }
@@ -155,13 +159,19 @@ impl SignedElement {
     /// The bytes whose digest was signed.
     #[must_use]
     pub fn canonical_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.document.text().as_bytes()
+    }
+
+    /// The element that those bytes are: all that it says was signed.
+    #[must_use]
+    pub fn root(&self) -> Element<'_> {
+        self.document.root()
     }
 
     /// The same, as a value.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        self.document.into_bytes()
     }
 
     /// The SHA-256 of the bytes, whatever the signature digested them with.
@@ -173,7 +183,7 @@ impl SignedElement {
     /// The local name of the element.
     #[must_use]
     pub fn local_name(&self) -> &str {
-        &self.local_name
+        self.root().local_name()
     }
 
     /// The SHA-256 of the certificate whose key verified it; `None` if that key was a bare one.
@@ -193,7 +203,7 @@ impl std::fmt::Debug for SignedElement {
     /// Without the bytes: they are personal data.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignedElement")
-            .field("local_name", &self.local_name)
+            .field("local_name", &self.local_name())
             .field("sha256", &self.sha256)
             .field("certificate_sha256", &self.certificate_sha256)
             .field("algorithm", &self.algorithm)

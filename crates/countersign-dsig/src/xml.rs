@@ -38,6 +38,7 @@ mod parse;
 mod reference;
 mod scanner;
 mod tree;
+mod tree_writer;
 
 pub use chars::is_ncname;
 pub(crate) use chars::is_space;
@@ -46,7 +47,8 @@ pub use error::{XmlError, XmlErrorKind};
 pub use limits::Limits;
 pub use tree::Document;
 
-pub(crate) use tree::{Node, Value};
+pub(crate) use tree::{NamespaceId, Node};
+pub(crate) use tree_writer::TreeWriter;
 
 /// The namespace that the prefix `xml` is bound to \[XML-Names §3\].
 pub const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use countersign_dsig::algorithm::DSIG_NAMESPACE;
-use countersign_dsig::c14n::{Canonicalization, canonicalize};
+use countersign_dsig::c14n::{Canonicalization, canonical_document, canonicalize};
 use countersign_dsig::key::VerificationKey;
 use countersign_dsig::signature::{SignaturePolicy, verify_enveloped};
 use countersign_dsig::xml::{Document, Element, Limits};
@@ -324,6 +324,42 @@ fn canonical_forms_of_all_fixtures_are_idempotent() {
     // Only what has a relative namespace has no canonical form.
     assert_eq!(unusable, RELATIVE_NAMESPACES);
     assert!(checked > 500, "{checked}");
+}
+
+/// The tree that is written beside a canonical form is the one that a parse of it gives.
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn trees_of_canonical_forms_of_all_fixtures_are_those_of_a_parse() {
+    let mut unbounded = Limits::default();
+    unbounded.max_bytes = usize::MAX;
+    let mut checked = 0_u32;
+    for folder in ["c14n", "dsig", "saml"] {
+        for name in files_below(folder) {
+            let xml = fixtures::read(&format!("{folder}/{name}"));
+            let Ok(document) = Document::parse(&xml, &Limits::default()) else {
+                continue;
+            };
+            let root = document.root();
+            // The whole, the whole without each part, as a signature is left out, and each part.
+            let wholes = std::iter::once(None).chain(root.children().map(Some));
+            let cases: Vec<_> = wholes
+                .map(|omit| (root, omit))
+                .chain(root.children().map(|child| (child, None)))
+                .collect();
+            let comments = exclusive().with_comments();
+            for method in [exclusive(), inclusive(), comments, listing("#default xs")] {
+                for (element, omit) in cases.iter().take(64) {
+                    let Ok(written) = canonical_document(*element, &method, *omit) else {
+                        continue;
+                    };
+                    let parsed = Document::parse(written.text().as_bytes(), &unbounded).unwrap();
+                    assert!(written == parsed, "{name} {method:?}");
+                    checked = checked.saturating_add(1);
+                }
+            }
+        }
+    }
+    assert!(checked > 5000, "{checked}");
 }
 
 /// The public keys below a folder: certificates in PEM or DER, and the bare keys that some

@@ -1,6 +1,6 @@
 //! The rules for the assertion, and what it claims \[SAML-Core §2.3.3\].
 //!
-//! Only ever called with an element that was parsed from digested bytes.
+//! Only ever called with an element that stands in the digested bytes.
 
 use countersign_core::{IdentityClaims, Timestamp};
 

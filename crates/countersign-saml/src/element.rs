@@ -74,12 +74,31 @@ impl<'d> Part<'d> {
         });
         match unknown {
             None => Ok(()),
-            Some(child) => Err(self.malformed(format!(
-                "the {} has a child that does not belong there, {}",
-                self.name(),
-                Quoted(child.local_name())
-            ))),
+            Some(child) => Err(self.unknown_child(child)),
         }
+    }
+
+    /// All children, in one pass; one of another name refuses.
+    pub(crate) fn only_children(
+        self,
+        namespace: &'static str,
+        name: &'static str,
+    ) -> impl Iterator<Item = Result<Part<'d>, Rejection>> {
+        self.element.children().map(move |element| {
+            if element.is(namespace, name) {
+                Ok(Part { element, ..self })
+            } else {
+                Err(self.unknown_child(element))
+            }
+        })
+    }
+
+    fn unknown_child(self, child: Element<'_>) -> Rejection {
+        self.malformed(format!(
+            "the {} has a child that does not belong there, {}",
+            self.name(),
+            Quoted(child.local_name())
+        ))
     }
 
     pub(crate) fn attribute(self, name: &str) -> Result<&'d str, Rejection> {

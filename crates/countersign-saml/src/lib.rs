@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes ─ Inbound ─▶ Document ─ one signature that counts ─▶ SignedElement
-//!                                                                │ canonical bytes, parsed anew
+//!                                                                │ canonical bytes and their tree
 //!              Login ◀─ admit (replay) ─ Verified ◀─ all rules ──┘
 //! ```
 //!

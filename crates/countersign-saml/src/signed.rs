@@ -69,9 +69,18 @@ fn verify_one(
     if find_signature(part.element).map_err(refuse)?.is_none() {
         return Ok(None);
     }
-    verify_enveloped(part.element, &keys_in_order(rules), &rules.sp.signatures)
-        .map(Some)
-        .map_err(refuse)
+    let element = verify_enveloped(part.element, &keys_in_order(rules), &rules.sp.signatures)
+        .map_err(refuse)?;
+    // Namespaces that were declared once may be declared again in many places, so the canonical
+    // form can be longer than what was received.
+    if element.canonical_bytes().len() > rules.sp.limits.max_bytes {
+        reject!(
+            TooLarge,
+            "the canonical form of the {} is longer than a message may be",
+            part.name()
+        );
+    }
+    Ok(Some(element))
 }
 
 /// The identity provider's keys, those first whose certificate is valid now: a certificate that

@@ -107,15 +107,14 @@ pub(crate) fn attributes(assertion: Part<'_>) -> Result<Vec<Attribute>, Rejectio
 }
 
 fn read_attribute(attribute: Part<'_>) -> Result<Attribute, Rejection> {
-    attribute.check_children(&[(ASSERTION, "AttributeValue")])?;
     let optional = |name| attribute.element.attribute(name).map(str::to_owned);
     Ok(Attribute {
         name: attribute.attribute("Name")?.to_owned(),
         name_format: optional("NameFormat"),
         friendly_name: optional("FriendlyName"),
         values: attribute
-            .children(ASSERTION, "AttributeValue")
-            .map(read_value)
+            .only_children(ASSERTION, "AttributeValue")
+            .map(|value| read_value(value?))
             .collect::<Result<_, _>>()?,
     })
 }

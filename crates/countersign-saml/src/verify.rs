@@ -26,8 +26,8 @@ use crate::signed;
 /// from this provider and to be a success, is it signed, and then everything it says.
 ///
 /// # Security
-/// Claims are read from the canonical bytes whose digest was signed, parsed anew; nothing else in
-/// the message can become one. The result is no login yet: see [`Verified::admit`].
+/// Claims are read from the canonical bytes whose digest was signed, by a tree that points into
+/// those bytes and nothing else; nothing else in the message can become one. The result is no login yet: see [`Verified::admit`].
 ///
 /// ```no_run
 /// use countersign_core::Timestamp;
@@ -84,12 +84,11 @@ pub fn verify(
 
     // From here on what was received is not read any more, except for the response around a signed
     // assertion, which can only refuse.
-    let trusted = Document::parse(signed.element.canonical_bytes(), &sp.limits)
-        .map_err(|error| not_xml(&error))?;
+    let trusted = signed.element.root();
     let (response, assertion) = match signed.part {
-        SignedPart::Assertion => (response, response::as_assertion(trusted.root())?),
+        SignedPart::Assertion => (response, response::as_assertion(trusted)?),
         _ => {
-            let response = response::as_response(trusted.root())?;
+            let response = response::as_response(trusted)?;
             (response, response::sole_assertion(response)?)
         }
     };

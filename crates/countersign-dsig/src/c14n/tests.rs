@@ -278,3 +278,56 @@ fn methods_are_known_by_their_identifiers() {
         None
     );
 }
+
+/// Each is a place where the tree written beside the bytes could come apart from a parse of them.
+#[test]
+fn the_tree_is_that_of_a_parse() {
+    for xml in [
+        // What a comment, CDATA, a reference or the omitted element parted is one text.
+        "<a>1<!-- - -->2<![CDATA[3]]>4&#53;<omit/>6<b/>7</a>",
+        "<a><omit/>x&amp;<omit2/>&lt;y></a>",
+        "<a><![CDATA[]]><!----></a>",
+        "<a>&#13;\r\n<![CDATA[<&>]]></a>",
+        "<a b='&#9;&#10;&#13;&quot;&lt;&amp;>' c='' ID='&quot;'/>",
+        // Prefixes that change what they stand for, with and without effect on the output.
+        "<p:a xmlns:p='urn:1'><p:b xmlns:p='urn:2'><p:c xmlns:p='urn:1' p:d=''/></p:b><p:b/></p:a>",
+        "<a xmlns='urn:&amp;'><b xmlns=''><c/><d xmlns='urn:d'/></b><p:e xmlns:p='urn:p' xmlns=''><f/></p:e></a>",
+        "<r xmlns:x='urn:1' xmlns:y='urn:1'><x:a y:z='' x:b='' xmlns:x='urn:2'/></r>",
+        // IDs of each kind, not in the order of their values.
+        "<r xml:id='z' xml:lang='en'><a ID='apex' xml:space='default'><b Id='c'/><b id='b'/><b xml:id='a'/><x:b xmlns:x='urn:x' x:ID='a'/></a></r>",
+        "<xml:a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:id='x'/>",
+    ] {
+        let document = Document::parse(xml.as_bytes(), &Limits::default()).unwrap();
+        let apex = document
+            .element_by_id("apex")
+            .unwrap_or_else(|| document.root());
+        let omitted = apex.children().find(|child| child.local_name() == "omit");
+        let listing = Canonicalization::exclusive().with_inclusive_prefixes("x #default");
+        for method in [
+            Canonicalization::exclusive(),
+            Canonicalization::exclusive().with_comments(),
+            listing.unwrap(),
+            Canonicalization::inclusive_1_0(),
+            Canonicalization::inclusive_1_1(),
+        ] {
+            let written = canonical_document(apex, &method, omitted).unwrap();
+            let parsed = Document::parse(written.text().as_bytes(), &Limits::default()).unwrap();
+            assert!(written == parsed, "{xml} {method:?}");
+        }
+    }
+}
+
+/// Were two trees over one text always equal, the comparisons above would show nothing.
+#[test]
+fn documents_that_differ_in_anything_are_not_equal() {
+    let parse = |xml: &'static str| Document::parse(xml.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(parse("<a b='c'>d</a>"), parse("<a b='c'>d</a>"));
+    for (one, other) in [
+        ("<a>b</a>", "<a>c</a>"),
+        ("<a>&lt;</a>", "<a>&#60;</a>"),
+        ("<a b='c'/>", "<a b=\"c\"/>"),
+        ("<a/>", "<a></a>"),
+    ] {
+        assert_ne!(parse(one), parse(other));
+    }
+}

@@ -1,35 +1,41 @@
-//! The canonical form, written once from front to back.
+//! The canonical form, written once from front to back, and the tree over it in the same pass.
 
 use super::C14nError;
 use super::method::{Canonicalization, Form};
-use crate::xml::{Attribute, Document, Element, Node, Value, XML_NAMESPACE};
+use crate::xml::{Attribute, Document, Element, NamespaceId, Node, TreeWriter, XML_NAMESPACE};
 
 /// How many times the document's length the canonical form may have. Escaping alone grows a
 /// hostile text sixfold (`"` in an attribute); real messages stay under two.
 const MAX_GROWTH: usize = 8;
 /// Room for the namespaces of a small element in a small document.
 const MIN_ROOM_BYTES: usize = 64 * 1024;
+/// What a tree can point into.
+const MAX_BYTES: usize = u32::MAX as usize;
 
 pub(super) fn write<'d>(
     apex: Element<'d>,
     method: &Canonicalization,
     omit: Option<Element<'_>>,
-) -> Result<Vec<u8>, C14nError> {
+) -> Result<Document<'static>, C14nError> {
     let document = apex.document();
+    let content = apex.content();
     let mut writer = Writer {
-        document,
         method,
         // A third more than the source: end tags for empty elements, namespaces.
-        out: Vec::with_capacity(apex.span().len().saturating_mul(4) / 3),
+        out: TreeWriter::with_capacity(
+            apex.span().len().saturating_mul(4) / 3,
+            apex.descendants().len().saturating_add(1),
+            content.len().saturating_add(1),
+        ),
         max_bytes: document
             .text()
             .len()
             .saturating_mul(MAX_GROWTH)
-            .saturating_add(MIN_ROOM_BYTES),
+            .saturating_add(MIN_ROOM_BYTES)
+            .min(MAX_BYTES),
         rendered: Vec::with_capacity(16),
         attributes: Vec::new(),
     };
-    let content = apex.content();
     let mut open = Vec::with_capacity(16);
     writer.start_tag(apex, true)?;
     open.push(Open {
@@ -40,7 +46,7 @@ pub(super) fn write<'d>(
     let mut at = 0_usize;
     loop {
         while let Some(closed) = open.pop_if(|open| open.end <= at) {
-            writer.end_tag(closed.element);
+            writer.out.end_tag(closed.element.qualified_name());
             writer.rendered.truncate(closed.rendered);
         }
         let Some(node) = content.get(at) else {
@@ -63,20 +69,17 @@ pub(super) fn write<'d>(
                     rendered,
                 });
             }
-            Node::Text(value) => writer.text(value),
+            Node::Text(value) => writer.out.text(document.value(value)),
             Node::Comment(span) => {
                 if method.comments {
-                    writer.push("<!--");
-                    writer.push(span.of(document.text()));
-                    writer.push("-->");
+                    writer.out.comment(span.of(document.text()));
                 }
             }
         }
-        if writer.out.len() > writer.max_bytes {
-            return Err(C14nError::TooLarge);
-        }
+        writer.check_length()?;
     }
-    Ok(writer.out)
+    writer.check_length()?;
+    Ok(writer.out.finish())
 }
 
 /// An element whose end tag is still to be written.
@@ -92,12 +95,13 @@ struct Open<'d> {
 struct Rendered<'d> {
     prefix: &'d str,
     uri: &'d str,
+    /// What the prefix stands for in the output, once the declaration is written there.
+    namespace: NamespaceId,
 }
 
 struct Writer<'d, 'm> {
-    document: &'d Document<'d>,
     method: &'m Canonicalization,
-    out: Vec<u8>,
+    out: TreeWriter,
     max_bytes: usize,
     rendered: Vec<Rendered<'d>>,
     /// Reused for every start tag.
@@ -105,29 +109,23 @@ struct Writer<'d, 'm> {
 }
 
 impl<'d> Writer<'d, '_> {
-    fn push(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
+    const fn check_length(&self) -> Result<(), C14nError> {
+        if self.out.len_bytes() > self.max_bytes {
+            return Err(C14nError::TooLarge);
+        }
+        Ok(())
     }
 
     fn start_tag(&mut self, element: Element<'d>, is_apex: bool) -> Result<(), C14nError> {
         let around = self.rendered.len();
         self.select_namespaces(element, is_apex)?;
-        self.push("<");
-        self.push(element.qualified_name());
+        self.out.start_tag(element.prefix(), element.local_name());
 
         // The default namespace has the empty prefix, so it comes first [C14N §2.2].
         let selected = self.rendered.get_mut(around..).unwrap_or_default();
         selected.sort_unstable_by_key(|namespace| namespace.prefix);
-        for namespace in selected {
-            if namespace.prefix.is_empty() {
-                self.out.extend_from_slice(b" xmlns=\"");
-            } else {
-                self.out.extend_from_slice(b" xmlns:");
-                self.out.extend_from_slice(namespace.prefix.as_bytes());
-                self.out.extend_from_slice(b"=\"");
-            }
-            push_escaped(&mut self.out, namespace.uri, escape_in_attribute);
-            self.out.push(b'"');
+        for rendered in selected {
+            rendered.namespace = self.out.declaration(rendered.prefix, rendered.uri);
         }
 
         self.attributes.clear();
@@ -140,21 +138,19 @@ impl<'d> Writer<'d, '_> {
             (attribute.namespace_or_empty(), attribute.local_name())
         });
         for attribute in &self.attributes {
-            self.out.push(b' ');
+            let prefix = attribute.prefix();
+            // Without a prefix an attribute has no namespace [XML-Names §6.2].
+            let namespace = if prefix.is_empty() {
+                NamespaceId::None
+            } else {
+                namespace_id(&self.rendered, prefix)
+            };
             self.out
-                .extend_from_slice(attribute.qualified_name().as_bytes());
-            self.out.extend_from_slice(b"=\"");
-            push_escaped(&mut self.out, attribute.value(), escape_in_attribute);
-            self.out.push(b'"');
+                .attribute(prefix, attribute.local_name(), namespace, attribute.value());
         }
-        self.push(">");
+        self.out
+            .start_tag_end(namespace_id(&self.rendered, element.prefix()));
         Ok(())
-    }
-
-    fn end_tag(&mut self, element: Element<'d>) {
-        self.push("</");
-        self.push(element.qualified_name());
-        self.push(">");
     }
 
     /// Puts on `rendered` what this start tag has to declare.
@@ -208,7 +204,11 @@ impl<'d> Writer<'d, '_> {
             .find(|rendered| rendered.prefix == prefix)
             .map_or("", |rendered| rendered.uri);
         if current != uri {
-            self.rendered.push(Rendered { prefix, uri });
+            self.rendered.push(Rendered {
+                prefix,
+                uri,
+                namespace: NamespaceId::None,
+            });
         }
     }
 
@@ -240,60 +240,16 @@ impl<'d> Writer<'d, '_> {
         }
         Ok(())
     }
-
-    fn text(&mut self, value: Value) {
-        push_escaped(&mut self.out, self.document.value(value), escape_in_text);
-    }
 }
 
-/// How a byte of character data is written \[C14N §2.3\].
-const fn escape_in_text(byte: u8) -> Option<&'static [u8]> {
-    match byte {
-        b'&' => Some(b"&amp;"),
-        b'<' => Some(b"&lt;"),
-        b'>' => Some(b"&gt;"),
-        b'\r' => Some(b"&#xD;"),
-        _ => None,
+/// What a prefix stands for in the output: what was read there has no say in it.
+fn namespace_id(rendered: &[Rendered<'_>], prefix: &str) -> NamespaceId {
+    if prefix == "xml" {
+        return NamespaceId::Xml;
     }
-}
-
-/// How a byte of an attribute value is written \[C14N §2.3\].
-const fn escape_in_attribute(byte: u8) -> Option<&'static [u8]> {
-    match byte {
-        b'&' => Some(b"&amp;"),
-        b'<' => Some(b"&lt;"),
-        b'"' => Some(b"&quot;"),
-        b'\t' => Some(b"&#x9;"),
-        b'\n' => Some(b"&#xA;"),
-        b'\r' => Some(b"&#xD;"),
-        _ => None,
-    }
-}
-
-/// Whether a byte may have to be escaped, in text or in an attribute value.
-const fn is_special(byte: u8) -> bool {
-    byte < 0x20 || matches!(byte, b'&' | b'<' | b'>' | b'"')
-}
-
-fn push_escaped(out: &mut Vec<u8>, text: &str, escape: fn(u8) -> Option<&'static [u8]>) {
-    // Nearly all text is plain. Without a branch for each byte the compiler looks at many at once.
-    let any_special = text
-        .bytes()
-        .fold(false, |found, byte| found | is_special(byte));
-    if !any_special {
-        out.extend_from_slice(text.as_bytes());
-        return;
-    }
-    let mut plain = text.as_bytes();
-    while let Some((at, escaped)) = plain
+    rendered
         .iter()
-        .enumerate()
-        .find_map(|(at, byte)| Some((at, escape(*byte)?)))
-    {
-        let (before, rest) = plain.split_at_checked(at).unwrap_or((plain, &[]));
-        out.extend_from_slice(before);
-        out.extend_from_slice(escaped);
-        plain = rest.get(1..).unwrap_or_default();
-    }
-    out.extend_from_slice(plain);
+        .rev()
+        .find(|rendered| rendered.prefix == prefix)
+        .map_or(NamespaceId::None, |rendered| rendered.namespace)
 }

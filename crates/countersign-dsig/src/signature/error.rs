@@ -3,7 +3,6 @@
 use thiserror::Error;
 
 use crate::c14n::C14nError;
-use crate::xml::XmlError;
 
 /// A signature was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -74,9 +73,6 @@ pub enum SignatureError {
     /// The element or `SignedInfo` can not be canonicalized.
     #[error("the signed element can not be canonicalized")]
     Canonicalization(#[source] C14nError),
-    /// The canonical `SignedInfo` does not parse again.
-    #[error("the signed info can not be parsed again")]
-    SignedInfoXml(#[source] XmlError),
 }
 
 impl SignatureError {
@@ -104,7 +100,6 @@ impl SignatureError {
             Self::SignatureInvalid => "dsig.signature_invalid",
             Self::DigestMismatch => "dsig.digest_mismatch",
             Self::Canonicalization(error) => error.code(),
-            Self::SignedInfoXml(error) => error.code(),
         }
     }
 }

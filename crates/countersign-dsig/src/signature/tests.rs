@@ -4,8 +4,10 @@
 use super::*;
 use crate::algorithm::{ENVELOPED_SIGNATURE, EXCLUSIVE_C14N};
 use crate::base64;
+use crate::c14n::canonicalize;
 use crate::c14n::{C14nError, Canonicalization};
 use crate::sign::SigningKey;
+use crate::xml::Limits;
 use countersign_testkit::keys;
 
 /// The canonical form of the honest document without its signature.
@@ -143,6 +145,8 @@ fn an_honest_signature_gives_the_bytes_that_were_signed() {
     assert_eq!(signed.canonical_bytes(), HONEST.as_bytes());
     assert_eq!(signed.sha256(), sha256(HONEST.as_bytes()));
     assert_eq!(signed.local_name(), "a");
+    let parsed = Document::parse(signed.canonical_bytes(), &Limits::default()).unwrap();
+    assert_eq!(signed.root().document(), &parsed);
     assert_eq!(signed.signature_algorithm(), RSA_SHA256);
     assert_eq!(
         signed.certificate_sha256(),

@@ -96,7 +96,7 @@ impl<'d> Element<'d> {
     }
 
     /// The elements below it at every depth, in document order.
-    pub fn descendants(self) -> impl Iterator<Item = Self> + use<'d> {
+    pub fn descendants(self) -> impl ExactSizeIterator<Item = Self> + use<'d> {
         let end = self.data().map_or(0, |data| data.subtree_end);
         (self.index.saturating_add(1)..end).map(move |index| self.at(index))
     }
@@ -307,11 +307,6 @@ impl<'d> Attribute<'d> {
     #[must_use]
     pub fn local_name(self) -> &'d str {
         self.data.name.local.of(&self.document.text)
-    }
-
-    /// Its name as it is written, with the prefix.
-    pub(crate) fn qualified_name(self) -> &'d str {
-        self.data.name.qualified().of(&self.document.text)
     }
 
     pub(crate) fn prefix(self) -> &'d str {

@@ -31,6 +31,19 @@ pub struct Limits {
     pub max_namespaces: usize,
 }
 
+impl Limits {
+    /// No bounds, for what is bounded already.
+    pub(crate) const NONE: Self = Self {
+        max_bytes: usize::MAX,
+        max_depth_elements: usize::MAX,
+        max_elements: usize::MAX,
+        max_attributes_per_element: usize::MAX,
+        max_namespaces_per_element: usize::MAX,
+        max_namespaces_in_scope: usize::MAX,
+        max_namespaces: usize::MAX,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

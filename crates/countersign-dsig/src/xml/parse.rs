@@ -90,8 +90,6 @@ struct Builder<'t, 'l> {
     tree: Tree,
     open: Vec<Open>,
     scope: Vec<InScope<'t>>,
-    /// The first declaration of each URI.
-    namespaces: Vec<u32>,
 }
 
 impl<'t, 'l> Builder<'t, 'l> {
@@ -110,7 +108,6 @@ impl<'t, 'l> Builder<'t, 'l> {
             },
             open: Vec::with_capacity(16),
             scope: Vec::with_capacity(16),
-            namespaces: Vec::with_capacity(16),
         }
     }
 
@@ -152,7 +149,7 @@ impl<'t, 'l> Builder<'t, 'l> {
             subtree_end: element.saturating_add(1),
             attributes,
             declarations: range(first_declaration, self.tree.declarations.len()),
-            content: range(content, content),
+            content: Range::empty_at(content),
         });
         if is_empty {
             self.scope.truncate(scope);
@@ -291,28 +288,16 @@ impl<'t, 'l> Builder<'t, 'l> {
         if duplicate {
             return Err(XmlErrorKind::DuplicateAttribute.at(at));
         }
-        let declaration = index(self.tree.declarations.len());
-        let known = self.namespaces.iter().copied().find(|first| {
-            let first = self.tree.declarations.get(*first as usize);
-            first.is_some_and(|first| self.value(first.uri) == value)
-        });
-        let namespace = match known {
-            _ if is_xml => NamespaceId::Xml,
-            _ if value.is_empty() => NamespaceId::None,
-            Some(first) => NamespaceId::Declared(first),
-            None if self.namespaces.len() >= self.limits.max_namespaces => {
-                return Err(XmlErrorKind::TooManyNamespaces.at(at));
-            }
-            None => {
-                self.namespaces.push(declaration);
-                NamespaceId::Declared(declaration)
-            }
-        };
-        self.tree.declarations.push(Declaration {
+        let known = self.tree.known_namespace(self.text, value);
+        if known.is_none() && self.tree.namespaces.len() >= self.limits.max_namespaces {
+            return Err(XmlErrorKind::TooManyNamespaces.at(at));
+        }
+        let declaration = Declaration {
             prefix,
             uri,
             is_relative,
-        });
+        };
+        let namespace = self.tree.declare(declaration, known);
         self.scope.push(InScope {
             prefix: name,
             namespace,
@@ -381,12 +366,7 @@ impl<'t, 'l> Builder<'t, 'l> {
     fn index_ids(&mut self, attributes: Range, element: u32) {
         for attribute in attributes.of(&self.tree.attributes) {
             let local = attribute.name.local.of(self.text);
-            let is_id = match attribute.name.namespace {
-                NamespaceId::None => matches!(local, "ID" | "Id" | "id"),
-                NamespaceId::Xml => local == "id",
-                NamespaceId::Declared(_) => false,
-            };
-            if is_id {
+            if attribute.name.namespace.makes_id(local) {
                 self.tree.ids.push((attribute.value, element));
             }
         }
@@ -398,14 +378,7 @@ impl<'t, 'l> Builder<'t, 'l> {
             return Err(XmlErrorKind::MismatchedEndTag.at(start));
         };
         self.scope.truncate(open.scope);
-        let subtree_end = index(self.tree.elements.len());
-        let content_end = index(self.tree.nodes.len());
-        if let Some(element) = self.tree.elements.get_mut(open.element as usize) {
-            element.span = Span::new(element.span.start(), end);
-            element.inner = Span::new(element.inner.start(), start);
-            element.subtree_end = subtree_end;
-            element.content.end = content_end;
-        }
+        self.tree.close(open.element, start, end);
         Ok(())
     }
 
@@ -444,7 +417,7 @@ impl<'t, 'l> Builder<'t, 'l> {
         );
         if !inside.is_empty() {
             // It may hold `&` and `<`, which verbatim text never does.
-            self.push_decoded(inside.of(self.text));
+            self.tree.push_decoded(inside.of(self.text));
         }
         Ok(())
     }
@@ -455,15 +428,8 @@ impl<'t, 'l> Builder<'t, 'l> {
         }
         let name = Span::new(start.saturating_add(1), end.saturating_sub(1)).of(self.text);
         let c = reference::resolve(name).map_err(|kind| kind.at(start))?;
-        self.push_decoded(c.encode_utf8(&mut [0; 4]));
+        self.tree.push_decoded(c.encode_utf8(&mut [0; 4]));
         Ok(())
-    }
-
-    fn push_decoded(&mut self, piece: &str) {
-        let start = self.tree.decoded.len();
-        self.tree.decoded.push_str(piece);
-        let span = Span::new(start, self.tree.decoded.len());
-        self.tree.nodes.push(Node::Text(Value::Decoded(span)));
     }
 
     fn comment(&mut self, start: usize, end: usize) {
@@ -483,9 +449,8 @@ impl<'t, 'l> Builder<'t, 'l> {
         if self.tree.elements.is_empty() {
             return Err(XmlErrorKind::NoRoot.at(self.text.len()));
         }
-        let mut ids = std::mem::take(&mut self.tree.ids);
-        ids.sort_unstable_by(|(a, _), (b, _)| self.value(*a).cmp(self.value(*b)));
-        for pair in ids.windows(2) {
+        self.tree.sort_ids(self.text);
+        for pair in self.tree.ids.windows(2) {
             if let [(first, _), (second, element)] = pair
                 && self.value(*first) == self.value(*second)
             {
@@ -493,7 +458,6 @@ impl<'t, 'l> Builder<'t, 'l> {
                 return Err(XmlErrorKind::DuplicateId.at(at.map_or(0, |data| data.span.start())));
             }
         }
-        self.tree.ids = ids;
         Ok(self.tree)
     }
 

@@ -10,8 +10,9 @@ use super::error::XmlError;
 use super::limits::Limits;
 use super::{Element, XML_NAMESPACE, parse};
 
-/// Bytes of the text. INVARIANT: the text is shorter than 4 GiB, which `parse` checks.
-#[derive(Debug, Clone, Copy, Default)]
+/// Bytes of the text. INVARIANT: the text is shorter than 4 GiB, which `parse` and
+/// canonicalization check.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
     end: u32,
@@ -56,7 +57,7 @@ pub(super) fn index(n: usize) -> u32 {
 }
 
 /// Text as it reads, with references resolved and white space normalized.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Value {
     /// It stands in the text just so.
     Verbatim(Span),
@@ -75,8 +76,19 @@ pub(crate) enum NamespaceId {
     Declared(u32),
 }
 
+impl NamespaceId {
+    /// Whether an attribute of this name is an ID.
+    pub(super) fn makes_id(self, local: &str) -> bool {
+        match self {
+            Self::None => matches!(local, "ID" | "Id" | "id"),
+            Self::Xml => local == "id",
+            Self::Declared(_) => false,
+        }
+    }
+}
+
 /// A name in a tag.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name {
     /// Empty if there is no prefix.
     pub(super) prefix: Span,
@@ -99,13 +111,20 @@ impl Name {
 }
 
 /// A range of one of the arenas.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) start: u32,
     pub(super) end: u32,
 }
 
 impl Range {
+    pub(super) fn empty_at(at: usize) -> Self {
+        Self {
+            start: index(at),
+            end: index(at),
+        }
+    }
+
     pub(super) fn of<T>(self, arena: &[T]) -> &[T] {
         arena
             .get(self.start as usize..self.end as usize)
@@ -113,7 +132,7 @@ impl Range {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ElementData {
     pub(super) name: Name,
     /// From `<` of the start tag to the end of the end tag.
@@ -130,13 +149,13 @@ pub(super) struct ElementData {
     pub(super) content: Range,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AttributeData {
     pub(super) name: Name,
     pub(super) value: Value,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Declaration {
     /// Empty for the default namespace.
     pub(super) prefix: Span,
@@ -146,7 +165,7 @@ pub(super) struct Declaration {
 }
 
 /// One piece of content, in document order.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Node {
     /// A start tag; the element's content follows.
     Element(u32),
@@ -156,11 +175,13 @@ pub(crate) enum Node {
     Comment(Span),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tree {
     pub(super) elements: Vec<ElementData>,
     pub(super) attributes: Vec<AttributeData>,
     pub(super) declarations: Vec<Declaration>,
+    /// The first declaration of each URI.
+    pub(super) namespaces: Vec<u32>,
     /// The content of all elements; the root itself is the first.
     pub(super) nodes: Vec<Node>,
     /// The text of every [`Value::Decoded`].
@@ -188,12 +209,76 @@ impl Tree {
                 .map_or("", |declaration| self.value(text, declaration.uri)),
         }
     }
+
+    /// What a declared URI is known as; `None` if it is a new one.
+    pub(super) fn known_namespace(&self, text: &str, uri: &str) -> Option<NamespaceId> {
+        match uri {
+            "" => Some(NamespaceId::None),
+            XML_NAMESPACE => Some(NamespaceId::Xml),
+            _ => self
+                .namespaces
+                .iter()
+                .map(|first| NamespaceId::Declared(*first))
+                .find(|known| self.namespace(text, *known) == uri),
+        }
+    }
+
+    /// Adds a declaration whose URI is `known` or new; gives what its prefix stands for.
+    pub(super) fn declare(
+        &mut self,
+        declaration: Declaration,
+        known: Option<NamespaceId>,
+    ) -> NamespaceId {
+        let at = index(self.declarations.len());
+        self.declarations.push(declaration);
+        known.unwrap_or_else(|| {
+            self.namespaces.push(at);
+            NamespaceId::Declared(at)
+        })
+    }
+
+    /// Keeps text that does not stand in the document as it reads.
+    pub(super) fn decode(&mut self, text: &str) -> Value {
+        let start = self.decoded.len();
+        self.decoded.push_str(text);
+        Value::Decoded(Span::new(start, self.decoded.len()))
+    }
+
+    /// The same for a piece of content.
+    pub(super) fn push_decoded(&mut self, piece: &str) {
+        let value = self.decode(piece);
+        self.nodes.push(Node::Text(value));
+    }
+
+    /// Completes an element, given where its end tag is.
+    pub(super) fn close(&mut self, element: u32, start: usize, end: usize) {
+        let subtree_end = index(self.elements.len());
+        let content_end = index(self.nodes.len());
+        if let Some(element) = self.elements.get_mut(element as usize) {
+            element.span = Span::new(element.span.start(), end);
+            element.inner = Span::new(element.inner.start(), start);
+            element.subtree_end = subtree_end;
+            element.content.end = content_end;
+        }
+    }
+
+    /// Brings the IDs into the order in which they are looked up.
+    pub(super) fn sort_ids(&mut self, text: &str) {
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.sort_unstable_by(|(a, _), (b, _)| self.value(text, *a).cmp(self.value(text, *b)));
+        self.ids = ids;
+    }
 }
 
-/// A well-formed document with namespaces, parsed once.
+/// A well-formed document with namespaces.
 ///
-/// It borrows its input, unless line ends had to be normalized. What it promises is listed at the
-/// [module](super).
+/// It borrows its input, unless line ends had to be normalized; one that
+/// [`canonical_document`](crate::c14n::canonical_document) wrote owns its text. What it promises
+/// is listed at the [module](super).
+///
+/// Two are equal if they have the same text and the same tree over it: every name with its
+/// namespace, every attribute, declaration, piece of text, comment and ID, each at the same place.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Document<'i> {
     pub(super) text: Cow<'i, str>,
     pub(super) tree: Tree,
@@ -215,12 +300,13 @@ impl<'i> Document<'i> {
     /// The root element.
     #[must_use]
     pub fn root(&self) -> Element<'_> {
-        // INVARIANT: `parse` refuses a document without an element.
+        // INVARIANT: `parse` refuses a document without an element, and a canonical form starts
+        // with one.
         Element::new(self, 0)
     }
 
     /// The element whose `ID`, `Id`, `id` (without namespace) or `xml:id` is `id`. There is never
-    /// more than one: `parse` refuses the second.
+    /// more than one: `parse` refuses the second, and canonicalization adds none.
     #[must_use]
     pub fn element_by_id(&self, id: &str) -> Option<Element<'_>> {
         let ids = &self.tree.ids;
@@ -230,10 +316,15 @@ impl<'i> Document<'i> {
         ids.get(at).map(|(_, index)| Element::new(self, *index))
     }
 
-    /// The text that all spans point into: the input without a byte order mark and with its line
+    /// The text that the tree points into: the input without a byte order mark and with its line
     /// ends normalized.
-    pub(crate) fn text(&self) -> &str {
+    #[must_use]
+    pub fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.text.into_owned().into_bytes()
     }
 
     pub(crate) fn value(&self, value: Value) -> &str {

@@ -23,6 +23,22 @@ fn too_large() {
     refused_as(RejectCode::TooLarge, verify(&sp(), nested.as_bytes()));
 }
 
+/// The same signature holds where `>` stands for `&gt;`, so the digested bytes can be more than
+/// those received.
+#[test]
+fn a_canonical_form_that_is_too_large() {
+    let spec = spec().with_attribute("arrows", [">".repeat(2000)]);
+    let xml = String::from_utf8(test_idp().respond(&spec)).unwrap();
+    let short = xml.replace("&gt;", ">");
+    let mut limits = Limits::default();
+    limits.max_bytes = short.len();
+    refused_as(
+        RejectCode::TooLarge,
+        verify(&sp().with_limits(limits), short.as_bytes()),
+    );
+    verify(&sp(), short.as_bytes()).unwrap();
+}
+
 #[test]
 fn malformed_base64() {
     let pending = PendingRequest::new(REQUEST).unwrap();
