@@ -4,8 +4,8 @@
 //! The floor is a row of 4 KB, about what such a sign-in writes, in one SQLite table by group
 //! commit.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::saml::{Expect, Inbound};
@@ -51,18 +51,17 @@ fn load(acme: &Acme, engine: &Engine, persons: &AtomicUsize, turn: Duration) -> 
         turn if turn < Duration::from_secs(1) => 2,
         _ => 30,
     };
-    let start = std::sync::OnceLock::new();
+    let mut responses = Vec::new();
+    for _ in 0..AT_ONCE.saturating_mul(each) {
+        let person = persons.fetch_add(1, Ordering::Relaxed);
+        responses.push(acme.response(&format!("person-{person}"), 3));
+    }
+    let responses = Mutex::new(responses);
+    let start = now();
     let load = drive(AT_ONCE, Until::Calls(each), |_| {
-        let mut responses = (0..each).map(|_| {
-            let person = persons.fetch_add(1, Ordering::Relaxed);
-            acme.response(&format!("person-{person}"), 3)
-        });
-        let responses: Vec<Vec<u8>> = responses.by_ref().collect();
-        let mut responses = responses.into_iter();
-        let start = &start;
-        move || {
-            start.get_or_init(now);
-            let response = responses.next().expect("one for each call");
+        || {
+            let next = responses.lock().expect("nobody panicked").pop();
+            let response = next.expect("one for each call");
             let message = Inbound::Xml(&response);
             let outcome = block_on(engine.sign_in(&acme.connection, message, Expect::Unsolicited));
             assert!(
@@ -72,8 +71,5 @@ fn load(acme: &Acme, engine: &Engine, persons: &AtomicUsize, turn: Duration) -> 
         }
     });
     block_on(engine.checkpoint()).expect("a sound ledger");
-    Load::new(
-        load.waits_ms,
-        start.get_or_init(now).elapsed().as_secs_f64(),
-    )
+    Load::new(load.waits_ms, start.elapsed().as_secs_f64())
 }
