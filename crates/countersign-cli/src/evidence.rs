@@ -97,7 +97,7 @@ fn why(report: &Report, no_key: bool) -> (String, String) {
     match report.failed().next() {
         Some(line) => (
             format!("evidence.{}", line.claim.as_str()),
-            crate::saml::visible(&format!("{}: {}", line.subject, line.by)),
+            crate::text::visible(&format!("{}: {}", line.subject, line.by)),
         ),
         None if no_key => (
             "evidence.log_not_trusted".to_owned(),

@@ -8,6 +8,7 @@ mod ledger;
 mod log_key;
 mod policy;
 mod saml;
+mod text;
 mod verdict;
 
 use std::process::ExitCode;

@@ -228,7 +228,7 @@ fn admitted(policy: &Policy, admission: &Admission) -> Verdict {
             },
             "policy_hash": policy.hash(),
         }),
-        text: crate::saml::visible_lines(&text),
+        text: crate::text::visible_lines(&text),
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::input::Unreadable;
-use crate::saml::visible_lines;
+use crate::text::visible_lines;
 
 /// The end of every command.
 #[derive(Debug)]

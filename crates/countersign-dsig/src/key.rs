@@ -12,7 +12,7 @@
 //! # Ok::<(), countersign_dsig::key::KeyError>(())
 //! ```
 
-use std::fmt;
+use std::{fmt, slice};
 
 use countersign_core::{Sha256Digest, Timestamp};
 use ring::signature as ring_signature;
@@ -25,6 +25,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::algorithm::{DigestAlgorithm, SignatureAlgorithm};
 use crate::base64;
+use crate::signature::{SignatureError, SignaturePolicy, verify_detached};
 
 /// The shortest RSA modulus that is accepted [NIST SP 800-131A §3].
 const MIN_RSA_BITS: usize = 2048;
@@ -223,6 +224,21 @@ impl VerificationKey {
             KeyFamily::P256 | KeyFamily::P384 | KeyFamily::Ed25519 => false,
         };
         is_short || self.has_small_exponent
+    }
+
+    /// Verifies a signature over `message` with this key alone; with several keys there is
+    /// [`verify_detached`].
+    ///
+    /// # Errors
+    /// As [`verify_detached`].
+    pub fn verify(
+        &self,
+        algorithm: SignatureAlgorithm,
+        policy: &SignaturePolicy,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        verify_detached(slice::from_ref(self), algorithm, policy, message, signature).map(drop)
     }
 
     /// Asks this key about a signature over `message`.

@@ -16,7 +16,8 @@
 //! | [`xml`] | the tree: [`xml::Document`], [`xml::Element`], [`xml::Limits`] |
 //! | [`c14n`] | exclusive and inclusive canonical XML, as bytes or with the tree over them |
 //! | [`signature`] | verification: from an element to the bytes that were signed |
-//! | [`sign`] | creation, for whoever plays the other side |
+//! | [`sign`] | creation: requests and metadata of our own, and tests that play the other side |
+//! | [`signer`] | the port to a private key that lives elsewhere |
 //! | [`key`] | pinned public keys, from certificates |
 //! | [`algorithm`] | the identifiers of namespaces and algorithms, and which of them exist here |
 
@@ -26,4 +27,5 @@ pub mod c14n;
 pub mod key;
 pub mod sign;
 pub mod signature;
+pub mod signer;
 pub mod xml;

@@ -1,25 +1,22 @@
 //! Signing an element the way SAML asks for it: enveloped, exclusive canonicalization, one
 //! reference.
 //!
-//! For requests and metadata that a service provider signs, and for test identity providers.
+//! For requests and metadata that a service provider signs, and for test identity providers. With
+//! a [`SigningKey`] in memory there is [`sign_enveloped`]; with a key that lives elsewhere, behind
+//! the port [`MessageSigner`], there is [`sign_enveloped_with`]. Both prepare the same bytes.
 
-use std::fmt;
+mod key;
+mod unsigned;
 
-use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
-    RSA_PSS_SHA512, RsaKeyPair,
-};
 use thiserror::Error;
 
-use crate::algorithm::{
-    DSIG_NAMESPACE, DigestAlgorithm, ENVELOPED_SIGNATURE, EXCLUSIVE_C14N, SignatureAlgorithm,
-};
-use crate::base64;
-use crate::c14n::{C14nError, Canonicalization, canonicalize};
-use crate::signature::find_signature;
-use crate::xml::{Document, Element, Limits, XmlError, is_ncname};
+use self::unsigned::Unsigned;
+use crate::algorithm::{DigestAlgorithm, SignatureAlgorithm};
+use crate::c14n::C14nError;
+use crate::signer::{MessageSigner, SignerError};
+use crate::xml::XmlError;
+
+pub use self::key::SigningKey;
 
 /// An element was not signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -80,95 +77,38 @@ impl From<C14nError> for SignError {
     }
 }
 
-enum KeyPair {
-    Rsa(Box<RsaKeyPair>),
-    P256(EcdsaKeyPair),
-    P384(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
+/// An element was not signed by a [`MessageSigner`].
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SignWithError {
+    /// There is nothing that could be signed.
+    #[error("{0}")]
+    Element(SignError),
+    /// The signer failed.
+    #[error("the signing backend failed")]
+    Signer(#[source] SignerError),
 }
 
-/// A private key.
-pub struct SigningKey(KeyPair);
-
-impl SigningKey {
-    /// Reads PKCS#8 in DER, unencrypted \[RFC 5208\]; the kind of key is found out.
-    ///
-    /// # Errors
-    /// [`SignError::Key`].
-    pub fn from_pkcs8(der: &[u8]) -> Result<Self, SignError> {
-        let random = SystemRandom::new();
-        let pair = if let Ok(pair) = RsaKeyPair::from_pkcs8(der) {
-            KeyPair::Rsa(Box::new(pair))
-        } else if let Ok(pair) =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random)
-        {
-            KeyPair::P256(pair)
-        } else if let Ok(pair) =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, der, &random)
-        {
-            KeyPair::P384(pair)
-        } else if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
-            // OpenSSL writes version 1, without the public key.
-            KeyPair::Ed25519(pair)
-        } else {
-            return Err(SignError::Key);
-        };
-        Ok(Self(pair))
-    }
-
-    /// The algorithm that it signs with unless told otherwise.
+impl SignWithError {
+    /// The stable name of the error, for logs and records.
     #[must_use]
-    pub const fn default_algorithm(&self) -> SignatureAlgorithm {
-        match self.0 {
-            KeyPair::Rsa(_) => SignatureAlgorithm::RsaSha256,
-            KeyPair::P256(_) => SignatureAlgorithm::EcdsaSha256,
-            KeyPair::P384(_) => SignatureAlgorithm::EcdsaSha384,
-            KeyPair::Ed25519(_) => SignatureAlgorithm::Ed25519,
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Element(error) => error.code(),
+            Self::Signer(_) => "sign.signer",
         }
     }
+}
 
-    /// Signs bytes.
-    ///
-    /// # Errors
-    /// [`SignError::KeyMismatch`], [`SignError::InsecureAlgorithm`] or [`SignError::Failed`].
-    pub fn sign(
-        &self,
-        algorithm: SignatureAlgorithm,
-        message: &[u8],
-    ) -> Result<Vec<u8>, SignError> {
-        use SignatureAlgorithm as A;
-        let random = SystemRandom::new();
-        let encoding: &dyn ring::signature::RsaEncoding = match (&self.0, algorithm) {
-            (_, A::RsaSha1) => return Err(SignError::InsecureAlgorithm),
-            (KeyPair::Rsa(_), A::RsaSha256) => &RSA_PKCS1_SHA256,
-            (KeyPair::Rsa(_), A::RsaSha384) => &RSA_PKCS1_SHA384,
-            (KeyPair::Rsa(_), A::RsaSha512) => &RSA_PKCS1_SHA512,
-            (KeyPair::Rsa(_), A::RsaPssSha256) => &RSA_PSS_SHA256,
-            (KeyPair::Rsa(_), A::RsaPssSha384) => &RSA_PSS_SHA384,
-            (KeyPair::Rsa(_), A::RsaPssSha512) => &RSA_PSS_SHA512,
-            (KeyPair::P256(pair), A::EcdsaSha256) | (KeyPair::P384(pair), A::EcdsaSha384) => {
-                let signature = pair.sign(&random, message);
-                return Ok(signature.map_err(|_| SignError::Failed)?.as_ref().to_vec());
-            }
-            (KeyPair::Ed25519(pair), A::Ed25519) => {
-                return Ok(pair.sign(message).as_ref().to_vec());
-            }
-            _ => return Err(SignError::KeyMismatch),
-        };
-        let KeyPair::Rsa(pair) = &self.0 else {
-            return Err(SignError::KeyMismatch);
-        };
-        let mut signature = vec![0; pair.public().modulus_len()];
-        pair.sign(encoding, &random, message, &mut signature)
-            .map_err(|_| SignError::Failed)?;
-        Ok(signature)
+impl From<SignError> for SignWithError {
+    fn from(error: SignError) -> Self {
+        Self::Element(error)
     }
 }
 
-impl fmt::Debug for SigningKey {
-    /// The kind of key only.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({:?})", self.default_algorithm())
+impl From<SignerError> for SignWithError {
+    fn from(error: SignerError) -> Self {
+        Self::Signer(error)
     }
 }
 
@@ -237,127 +177,47 @@ pub fn sign_enveloped(
     key: &SigningKey,
     options: &SigningOptions,
 ) -> Result<Vec<u8>, SignError> {
-    if options.digest.is_legacy() {
-        return Err(SignError::InsecureAlgorithm);
-    }
-    let document = Document::parse(xml, &Limits::default())?;
-    let element = document
-        .element_by_id(element_id)
-        .filter(|_| is_ncname(element_id))
-        .ok_or(SignError::NoSuchElement)?;
-    if !matches!(find_signature(element), Ok(None)) {
-        return Err(SignError::AlreadySigned);
-    }
-    let method = Canonicalization::exclusive().with_inclusive_prefixes(&options.prefix_list)?;
-    let digest = options
-        .digest
-        .digest(&canonicalize(element, &method, None)?);
     let algorithm = options.algorithm.unwrap_or(key.default_algorithm());
-    let template = Template {
-        element_id,
-        algorithm,
-        digest_algorithm: options.digest,
-        digest: base64::encode(digest.as_ref()),
-        prefix_list: &options.prefix_list,
-        certificate: options.certificate.as_deref(),
-    };
-
-    // The signature is put in without its value first: SignedInfo is canonicalized where it will
-    // stand.
-    let (head, tail) = around_signature(element);
-    let (signature_head, signature_tail) = template.around_value();
-    let unsigned = [&*head, &*signature_head, &*signature_tail, &*tail].concat();
-    let unsigned = Document::parse(unsigned.as_bytes(), &Limits::default())?;
-    let signed_info = unsigned
-        .element_by_id(element_id)
-        .and_then(|element| find_signature(element).ok().flatten())
-        .and_then(|signature| signature.child(DSIG_NAMESPACE, "SignedInfo").ok().flatten())
-        .ok_or(SignError::Failed)?;
-    let signed_info = canonicalize(signed_info, &Canonicalization::exclusive(), None)?;
-    let value = base64::encode(&key.sign(algorithm, &signed_info)?);
-    Ok(
-        [&*head, &*signature_head, &*value, &*signature_tail, &*tail]
-            .concat()
-            .into_bytes(),
-    )
+    let unsigned = Unsigned::prepare(xml, element_id, algorithm, options)?;
+    let value = key.sign(algorithm, unsigned.signed_info())?;
+    Ok(unsigned.complete(&value))
 }
 
-/// The document's text before and after the place of the signature.
-fn around_signature(element: Element<'_>) -> (String, String) {
-    let text = element.document().text();
-    let split = |at: usize| text.split_at_checked(at).unwrap_or((text, ""));
-    let (span, inner) = (element.span(), element.inner());
-    if inner.start() == span.end() {
-        // `<a/>` becomes `<a></a>`.
-        let (head, tail) = split(span.end());
-        let head = head.strip_suffix("/>").unwrap_or(head);
-        return (
-            format!("{head}>"),
-            format!("</{}>{tail}", element.qualified_name()),
-        );
+/// The same with a key that lives elsewhere. The signer's algorithm is used.
+///
+/// # Errors
+/// See [`SignWithError`]; [`SignError::KeyMismatch`] if the options name another algorithm than
+/// the signer's.
+///
+/// # Cancellation
+/// Nothing is lost if the future is dropped; the signer may have signed in vain.
+///
+/// ```
+/// use countersign_dsig::sign::{SigningKey, SigningOptions, sign_enveloped_with};
+/// use countersign_dsig::signer::MessageSigner;
+/// # let pkcs8 = countersign_testkit::keys::OTHER_RSA_2048_PKCS8;
+/// # pollster::block_on(async {
+///
+/// let signer: &dyn MessageSigner = &SigningKey::from_pkcs8(pkcs8)?;
+/// let xml = br#"<a ID="_1"/>"#;
+/// let signed = sign_enveloped_with(xml, "_1", signer, &SigningOptions::default()).await?;
+/// assert!(signed.starts_with(br#"<a ID="_1"><ds:Signature "#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+pub async fn sign_enveloped_with(
+    xml: &[u8],
+    element_id: &str,
+    signer: &dyn MessageSigner,
+    options: &SigningOptions,
+) -> Result<Vec<u8>, SignWithError> {
+    let algorithm = signer.algorithm();
+    if options.algorithm.is_some_and(|named| named != algorithm) {
+        return Err(SignError::KeyMismatch.into());
     }
-    let issuer = element
-        .children()
-        .find(|child| child.local_name() == "Issuer");
-    let (head, tail) = split(issuer.map_or(inner.start(), |issuer| issuer.span().end()));
-    (head.to_owned(), tail.to_owned())
-}
-
-/// What goes into a `Signature`. Every text here is base64, a URI of ours or an NCName, so none
-/// needs escaping.
-struct Template<'a> {
-    element_id: &'a str,
-    algorithm: SignatureAlgorithm,
-    digest_algorithm: DigestAlgorithm,
-    digest: String,
-    prefix_list: &'a str,
-    certificate: Option<&'a [u8]>,
-}
-
-impl Template<'_> {
-    /// The `Signature` before and after the text of `SignatureValue`.
-    fn around_value(&self) -> (String, String) {
-        let inclusive = if self.prefix_list.is_empty() {
-            String::new()
-        } else {
-            format!(
-                r#"<ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE_C14N}" PrefixList="{}"/>"#,
-                self.prefix_list
-            )
-        };
-        let key_info = match self.certificate {
-            None => String::new(),
-            Some(der) => format!(
-                "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
-                base64::encode(der)
-            ),
-        };
-        let head = format!(
-            concat!(
-                r#"<ds:Signature xmlns:ds="{dsig}"><ds:SignedInfo>"#,
-                r#"<ds:CanonicalizationMethod Algorithm="{c14n}"/>"#,
-                r#"<ds:SignatureMethod Algorithm="{algorithm}"/>"#,
-                r##"<ds:Reference URI="#{id}"><ds:Transforms>"##,
-                r#"<ds:Transform Algorithm="{enveloped}"/>"#,
-                r#"<ds:Transform Algorithm="{c14n}">{inclusive}</ds:Transform>"#,
-                r#"</ds:Transforms><ds:DigestMethod Algorithm="{digest_algorithm}"/>"#,
-                r#"<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"#,
-                r#"<ds:SignatureValue>"#,
-            ),
-            dsig = DSIG_NAMESPACE,
-            c14n = EXCLUSIVE_C14N,
-            algorithm = self.algorithm.uri(),
-            id = self.element_id,
-            enveloped = ENVELOPED_SIGNATURE,
-            inclusive = inclusive,
-            digest_algorithm = self.digest_algorithm.uri(),
-            digest = self.digest,
-        );
-        (
-            head,
-            format!("</ds:SignatureValue>{key_info}</ds:Signature>"),
-        )
-    }
+    let unsigned = Unsigned::prepare(xml, element_id, algorithm, options)?;
+    let value = signer.sign(unsigned.signed_info()).await?;
+    Ok(unsigned.complete(&value))
 }
 
 #[cfg(test)]
@@ -365,6 +225,8 @@ mod tests {
     use super::*;
     use crate::key::VerificationKey;
     use crate::signature::{SignaturePolicy, verify_enveloped};
+    use crate::xml::{Document, Limits};
+    use async_trait::async_trait;
     use countersign_testkit::keys;
 
     const XML: &[u8] = b"<p:r xmlns:p='urn:p' xmlns:xs='urn:xs' ID='_r'>\r\n<Issuer>i</Issuer><a ID='_a' t='xs:x'/></p:r>";
@@ -501,6 +363,80 @@ mod tests {
             keys::IDP_P256_CERTIFICATE,
         ] {
             assert_eq!(SigningKey::from_pkcs8(der).unwrap_err(), SignError::Key);
+        }
+    }
+
+    /// A key far away: it signs, or the line is down.
+    #[derive(Debug)]
+    struct Remote {
+        key: Option<SigningKey>,
+    }
+
+    #[async_trait]
+    impl MessageSigner for Remote {
+        fn algorithm(&self) -> SignatureAlgorithm {
+            SignatureAlgorithm::EcdsaSha256
+        }
+
+        async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+            match &self.key {
+                Some(key) => MessageSigner::sign(key, message).await,
+                None => Err(SignerError::new("the line is down")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_remote_key_signs_the_same_bytes() {
+        let remote = Remote { key: Some(idp()) };
+        for id in ["_r", "_a"] {
+            let options = SigningOptions::default().inclusive_prefixes("xs");
+            let xml = pollster::block_on(sign_enveloped_with(XML, id, &remote, &options)).unwrap();
+            let local = sign_enveloped(XML, id, &idp(), &options).unwrap();
+            // ECDSA is random, so only the lengths of the values agree.
+            let at = |xml: &[u8]| {
+                let text = String::from_utf8(xml.to_vec()).unwrap();
+                text.split("SignatureValue>")
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            let (remote, local) = (at(&xml), at(&local));
+            assert_eq!((&remote[0], &remote[2]), (&local[0], &local[2]));
+            let document = Document::parse(&xml, &Limits::default()).unwrap();
+            let pinned =
+                [VerificationKey::from_certificate_der(keys::IDP_P256_CERTIFICATE).unwrap()];
+            let element = document.element_by_id(id).unwrap();
+            verify_enveloped(element, &pinned, &SignaturePolicy::default()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_remote_key_that_fails_signs_nothing() {
+        let sign = |key: Option<SigningKey>, options: &SigningOptions| {
+            let remote: Box<dyn MessageSigner> = Box::new(Remote { key });
+            let signed = sign_enveloped_with(XML, "_a", &remote, options);
+            pollster::block_on(signed).unwrap_err().code()
+        };
+        assert_eq!(sign(None, &SigningOptions::default()), "sign.signer");
+        let other = SigningOptions::default().algorithm(SignatureAlgorithm::Ed25519);
+        assert_eq!(sign(Some(idp()), &other), "sign.key_mismatch");
+    }
+
+    #[test]
+    fn a_key_is_bound_to_an_algorithm_of_its_family() {
+        let rsa = || SigningKey::from_pkcs8(keys::IDP_RSA_2048_PKCS8).unwrap();
+        let pss = rsa()
+            .with_algorithm(SignatureAlgorithm::RsaPssSha256)
+            .unwrap();
+        assert_eq!(
+            MessageSigner::algorithm(&pss),
+            SignatureAlgorithm::RsaPssSha256
+        );
+        for (algorithm, error) in [
+            (SignatureAlgorithm::RsaSha1, SignError::InsecureAlgorithm),
+            (SignatureAlgorithm::EcdsaSha256, SignError::KeyMismatch),
+        ] {
+            assert_eq!(rsa().with_algorithm(algorithm).unwrap_err(), error);
         }
     }
 

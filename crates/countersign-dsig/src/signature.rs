@@ -120,6 +120,30 @@ pub fn verify_enveloped(
     })
 }
 
+/// Verifies a signature over bytes that stand beside it, as in the query of a redirect
+/// \[SAML-Bindings §3.4.4.1\], and gives the key that made it. The same algorithms and keys are
+/// accepted as for an enveloped signature.
+///
+/// # Errors
+/// [`SignatureError::NoKeys`], [`SignatureError::InsecureAlgorithm`],
+/// [`SignatureError::KeyMismatch`], [`SignatureError::WeakKey`] or
+/// [`SignatureError::SignatureInvalid`].
+pub fn verify_detached<'k>(
+    keys: &'k [VerificationKey],
+    algorithm: SignatureAlgorithm,
+    policy: &SignaturePolicy,
+    message: &[u8],
+    value: &[u8],
+) -> Result<&'k VerificationKey, SignatureError> {
+    if keys.is_empty() {
+        return Err(SignatureError::NoKeys);
+    }
+    if algorithm.is_legacy() && !policy.accepts_legacy() {
+        return Err(SignatureError::InsecureAlgorithm);
+    }
+    check_value(keys, algorithm, policy, message, value)
+}
+
 /// Finds the key that made the signature; else the error of the key that came nearest.
 fn check_value<'k>(
     keys: &'k [VerificationKey],

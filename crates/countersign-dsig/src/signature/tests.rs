@@ -896,3 +896,88 @@ fn a_pss_signature_is_no_pkcs1_signature() {
         SignatureError::SignatureInvalid,
     );
 }
+
+#[test]
+fn a_detached_signature_has_the_same_profile() {
+    use SignatureAlgorithm as A;
+    let message = b"SAMLRequest=a&SigAlg=b";
+    let rsa = SigningKey::from_pkcs8(keys::IDP_RSA_2048_PKCS8).unwrap();
+    let pins = [
+        pinned(keys::IDP_P256_CERTIFICATE),
+        pinned(keys::OTHER_RSA_2048_CERTIFICATE),
+        pinned(keys::IDP_RSA_2048_CERTIFICATE),
+    ];
+    let value = rsa.sign(A::RsaSha256, message).unwrap();
+    let policy = SignaturePolicy::default();
+    let verify = |keys: &[VerificationKey], algorithm, message: &[u8], value: &[u8]| {
+        verify_detached(keys, algorithm, &policy, message, value).map(VerificationKey::family)
+    };
+    let key = verify_detached(&pins, A::RsaSha256, &policy, message, &value).unwrap();
+    assert_eq!(key.certificate_sha256(), pins[2].certificate_sha256());
+    key.verify(A::RsaSha256, &policy, message, &value).unwrap();
+    for (keys, algorithm, message, value, error) in [
+        (
+            &[][..],
+            A::RsaSha256,
+            &message[..],
+            &value[..],
+            SignatureError::NoKeys,
+        ),
+        (
+            &pins,
+            A::RsaSha1,
+            message,
+            &value,
+            SignatureError::InsecureAlgorithm,
+        ),
+        (
+            &pins,
+            A::Ed25519,
+            message,
+            &value,
+            SignatureError::KeyMismatch,
+        ),
+        (
+            &pins,
+            A::RsaSha384,
+            message,
+            &value,
+            SignatureError::SignatureInvalid,
+        ),
+        (
+            &pins,
+            A::RsaSha256,
+            b"another",
+            &value,
+            SignatureError::SignatureInvalid,
+        ),
+        (
+            &pins,
+            A::RsaSha256,
+            message,
+            &value[1..],
+            SignatureError::SignatureInvalid,
+        ),
+        (
+            &pins[..2],
+            A::RsaSha256,
+            message,
+            &value,
+            SignatureError::SignatureInvalid,
+        ),
+        (
+            &[pinned(keys::WEAK_RSA_1024_CERTIFICATE)],
+            A::RsaSha256,
+            message,
+            &value,
+            SignatureError::WeakKey,
+        ),
+    ] {
+        assert_eq!(verify(keys, algorithm, message, value), Err(error));
+    }
+    let legacy = policy.insecure_legacy_algorithms();
+    assert_eq!(
+        verify_detached(&pins, A::RsaSha1, &legacy, message, &value).unwrap_err(),
+        SignatureError::SignatureInvalid
+    );
+}
