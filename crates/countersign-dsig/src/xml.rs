@@ -37,6 +37,7 @@ mod limits;
 mod parse;
 mod reference;
 mod scanner;
+mod tokens;
 mod tree;
 mod tree_writer;
 

@@ -1,12 +1,10 @@
 //! From bytes to the tree: quick-xml's tokens, and every check that it leaves to its caller.
 
-use quick_xml::events::Event;
-use quick_xml::reader::Reader;
-
 use super::chars::is_space;
 use super::error::{XmlError, XmlErrorKind};
 use super::limits::Limits;
 use super::scanner::{ScannedName, Scanner};
+use super::tokens::{Token, TokenKind, Tokens};
 use super::tree::{
     AttributeData, Declaration, Document, ElementData, Name, NamespaceId, Node, Range, Span, Tree,
     Value, index,
@@ -15,60 +13,22 @@ use super::{XML_NAMESPACE, XMLNS_NAMESPACE, declaration, input, reference};
 
 pub(super) fn parse<'i>(input: &'i [u8], limits: &Limits) -> Result<Document<'i>, XmlError> {
     let text = input::read(input, limits)?;
-    let mut reader = Reader::from_str(&text);
-    reader.config_mut().check_comments = true;
+    let mut tokens = Tokens::new(&text);
     let mut builder = Builder::new(&text, limits);
-    loop {
-        let start = position(&reader);
-        let event = match reader.read_event() {
-            Ok(event) => event,
-            Err(error) => return Err(tokenizer_error(&text, start, &error)),
-        };
-        let end = position(&reader);
-        match event {
-            Event::Start(_) => builder.start_tag(start, end, false)?,
-            Event::Empty(_) => builder.start_tag(start, end, true)?,
-            Event::End(_) => builder.end_tag(start, end)?,
-            Event::Text(_) => builder.character_data(start, end)?,
-            Event::CData(_) => builder.cdata_section(start, end)?,
-            Event::GeneralRef(_) => builder.reference(start, end)?,
-            Event::Comment(_) => builder.comment(start, end),
-            Event::Decl(_) => declaration::check(&text, start, end)?,
-            Event::PI(_) => return Err(XmlErrorKind::ProcessingInstruction.at(start)),
-            Event::DocType(_) => return Err(XmlErrorKind::Doctype.at(start)),
-            Event::Eof => break,
+    while let Some(Token { kind, start, end }) = tokens.next()? {
+        match kind {
+            TokenKind::StartTag => builder.start_tag(start, end, false)?,
+            TokenKind::EmptyTag => builder.start_tag(start, end, true)?,
+            TokenKind::EndTag => builder.end_tag(start, end)?,
+            TokenKind::Text => builder.character_data(start, end)?,
+            TokenKind::Cdata => builder.cdata_section(start, end)?,
+            TokenKind::Reference => builder.reference(start, end)?,
+            TokenKind::Comment => builder.comment(start, end),
+            TokenKind::Declaration => declaration::check(&text, start, end)?,
         }
     }
     let tree = builder.finish()?;
     Ok(Document { text, tree })
-}
-
-fn position(reader: &Reader<&[u8]>) -> usize {
-    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
-}
-
-/// What quick-xml itself refuses at `start`.
-fn tokenizer_error(text: &str, start: usize, error: &quick_xml::Error) -> XmlError {
-    use quick_xml::errors::IllFormedError;
-    let rest = text.as_bytes().get(start..).unwrap_or_default();
-    let kind = match error {
-        _ if rest
-            .get(..9)
-            .is_some_and(|markup| markup.eq_ignore_ascii_case(b"<!DOCTYPE")) =>
-        {
-            XmlErrorKind::Doctype
-        }
-        quick_xml::Error::IllFormed(error) => match error {
-            IllFormedError::MismatchedEndTag { .. } | IllFormedError::UnmatchedEndTag(_) => {
-                XmlErrorKind::MismatchedEndTag
-            }
-            IllFormedError::DoubleHyphenInComment => XmlErrorKind::DoubleHyphenInComment,
-            IllFormedError::UnclosedReference => XmlErrorKind::BareAmpersand,
-            _ => XmlErrorKind::Syntax,
-        },
-        _ => XmlErrorKind::Syntax,
-    };
-    kind.at(start)
 }
 
 /// An element whose end tag is still to come.
@@ -373,10 +333,17 @@ impl<'t, 'l> Builder<'t, 'l> {
     }
 
     fn end_tag(&mut self, start: usize, end: usize) -> Result<(), XmlError> {
-        // quick-xml has compared the names already.
-        let Some(open) = self.open.pop() else {
-            return Err(XmlErrorKind::MismatchedEndTag.at(start));
-        };
+        let mismatched = XmlErrorKind::MismatchedEndTag.at(start);
+        let open = self.open.pop().ok_or(mismatched)?;
+        // Between `</` and `>`.
+        let inside = Span::new(start.saturating_add(2), end.saturating_sub(1)).of(self.text);
+        let name = self.tree.elements.get(open.element as usize);
+        let name = name.map_or("", |data| data.name.qualified().of(self.text));
+        // White space may follow the name, nothing else [XML §3.1].
+        let rest = inside.strip_prefix(name).ok_or(mismatched)?;
+        if !rest.bytes().all(is_space) {
+            return Err(mismatched);
+        }
         self.scope.truncate(open.scope);
         self.tree.close(open.element, start, end);
         Ok(())
