@@ -45,7 +45,11 @@ fn conventions(workspace: &Workspace) -> Result<(), Failure> {
             wrong.push(format!("{manifest} does not take the workspace's lints"));
         }
     }
-    let patterns = ["*/tests/fixtures.rs", "*/tests/external.rs"];
+    let patterns = [
+        "*/tests/fixtures.rs",
+        "*/tests/external.rs",
+        "*/tests/external/*.rs",
+    ];
     for file in workspace.files(&patterns)? {
         let path = workspace.path(&file);
         let source = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, error))?;

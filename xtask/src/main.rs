@@ -30,6 +30,7 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test                          every test and doc test; installs or names what they need
+  provide                       what they need, without running them
   lint                          rustfmt, clippy, rustdoc, and cargo-deny where it is installed
   deps                          the dependency arrows of DESIGN.md
   fuzz [TARGET] [--seconds N]   each fuzz target, or one, for N seconds (120)
@@ -48,6 +49,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
     let workspace = Workspace::find();
     match arguments {
         ["test"] => test::run(&workspace),
+        ["provide"] => test::provide(&workspace),
         ["lint"] => lint::run(&workspace),
         ["deps"] => deps::run(&workspace),
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Options::parse(rest)?),

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use crate::workspace::{Failure, Workspace, installed, output, say, step, succeeds};
 
@@ -16,19 +17,113 @@ const USUAL_FIXTURES: &str = "../shared/fixtures";
 /// The test binaries that read fixtures, in every crate.
 const FIXTURE_TESTS: &str = "fixtures";
 
-/// Programs that tests may run, and the Debian package of each.
-const PACKAGES: [(&str, &str); 7] = [
-    ("bash", "bash"),
-    ("cc", "gcc libc6-dev"),
-    ("jq", "jq"),
-    ("openssl", "openssl"),
-    ("sha256sum", "coreutils"),
-    ("xmlsec1", "xmlsec1"),
-    ("python3", "python3"),
+/// Installs the identity providers and checkers that Debian does not.
+const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
+
+/// Everything that tests may run.
+const NEEDS: [Need; 17] = [
+    program("bash", "bash"),
+    program("cc", "gcc libc6-dev"),
+    program("curl", "curl"),
+    program("jq", "jq"),
+    program("openssl", "openssl"),
+    program("python3", "python3"),
+    program("samlsign", "opensaml-tools"),
+    program("sha256sum", "coreutils"),
+    program("xmllint", "libxml2-utils"),
+    program("xmlsec1", "xmlsec1"),
+    provider(
+        "lasso",
+        "openssl python3-lasso",
+        "command -v openssl && /usr/bin/python3 -c 'import lasso'",
+    ),
+    provider("pysaml2", PYTHON, PYTHON_CHECK),
+    provider(
+        "samlp",
+        "nodejs npm openssl",
+        "command -v openssl && command -v node && command -v npm",
+    ),
+    provider("signxml", PYTHON, PYTHON_CHECK),
+    provider(
+        "simplesamlphp",
+        "openssl php-cli php-curl php-mbstring php-xml",
+        "command -v openssl && php -r 'new DOMDocument; curl_init(); mb_strlen(\"\");'",
+    ),
+    provider("xmlsec", PYTHON, PYTHON_CHECK),
+    Need {
+        check: Some("test -d /usr/share/xml/opensaml"),
+        ..program("opensaml-schemas", "opensaml-schemas")
+    },
 ];
 
+/// What the Python packages of `providers.sh` stand on.
+const PYTHON: &str = "openssl python3-venv xmlsec1";
+const PYTHON_CHECK: &str =
+    "command -v openssl && command -v xmlsec1 && /usr/bin/python3 -m ensurepip --version";
+
+/// Something that tests run.
+#[derive(Debug, Clone, Copy)]
+struct Need {
+    /// As the tests' `#[ignore]` reasons name it.
+    name: &'static str,
+    /// The Debian packages that it needs.
+    packages: &'static str,
+    /// A shell command that succeeds if they are there; `None` asks for a program of this name.
+    check: Option<&'static str>,
+    /// Whether [`PROVIDERS`] installs the rest.
+    is_provider: bool,
+}
+
+const fn program(name: &'static str, packages: &'static str) -> Need {
+    Need {
+        name,
+        packages,
+        check: None,
+        is_provider: false,
+    }
+}
+
+const fn provider(name: &'static str, packages: &'static str, check: &'static str) -> Need {
+    Need {
+        name,
+        packages,
+        check: Some(check),
+        is_provider: true,
+    }
+}
+
+impl Need {
+    fn is_there(&self) -> bool {
+        match self.check {
+            None => installed(self.name),
+            Some(check) => succeeds(Command::new("sh").args(["-c", check])),
+        }
+    }
+}
+
+/// Sees to it that everything that the tests run is there: installs what is missing where that is
+/// possible without asking (root on Debian), and otherwise names the line to run.
+pub(crate) fn provide(workspace: &Workspace) -> Result<(), Failure> {
+    let needs = needs(workspace)?;
+    let absent = absent(&needs);
+    if !absent.is_empty() {
+        install(&needs, &absent)?;
+    }
+    let providers = needs.iter().filter(|need| need.is_provider);
+    let providers: Vec<&str> = providers.map(|need| need.name).collect();
+    if providers.is_empty() {
+        return Ok(());
+    }
+    step(
+        workspace
+            .command("bash")
+            .args([PROVIDERS, "install"])
+            .args(providers),
+    )
+}
+
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    provide(&needed_programs(workspace)?)?;
+    provide(workspace)?;
     let fixtures = fixtures(workspace)?;
 
     // Doc tests first, so that the run ends with the closing lines of the test runner.
@@ -97,80 +192,79 @@ fn fixtures(workspace: &Workspace) -> Result<Option<String>, Failure> {
     }
 }
 
-/// The programs that building and the tests need.
-fn needed_programs(workspace: &Workspace) -> Result<BTreeSet<String>, Failure> {
-    let mut programs = BTreeSet::from(["cc".to_owned()]);
-    for file in workspace.files(&["*/tests/external.rs"])? {
+/// What building and the tests need.
+fn needs(workspace: &Workspace) -> Result<Vec<Need>, Failure> {
+    let mut names = BTreeSet::from(["cc".to_owned()]);
+    for file in workspace.files(&["*/tests/external.rs", "*/tests/external/*.rs"])? {
         let path = workspace.path(&file);
         let source = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, error))?;
-        programs.extend(programs_of(&source));
+        names.extend(names_in(&source));
     }
-    Ok(programs)
+    names.iter().map(|name| need_of(name)).collect()
 }
 
-/// The programs that a source file's `#[ignore = "runs a and b; …"]` reasons name.
-fn programs_of(source: &str) -> BTreeSet<String> {
+/// What a source file's `#[ignore = "runs a and b; …"]` reasons name.
+fn names_in(source: &str) -> BTreeSet<String> {
     source
         .lines()
         .filter_map(|line| line.trim().strip_prefix("#[ignore = \"runs "))
         .filter_map(|line| line.split_once(';'))
-        .flat_map(|(programs, _)| programs.split(" and ").flat_map(|part| part.split(", ")))
-        .map(|program| program.trim().to_owned())
+        .flat_map(|(names, _)| names.split(" and ").flat_map(|part| part.split(", ")))
+        .map(|name| name.trim().to_owned())
         .collect()
 }
 
-/// Sees to it that every program is there: installs what is missing where that is possible
-/// without asking (root on Debian), and otherwise names the line to run.
-fn provide(programs: &BTreeSet<String>) -> Result<(), Failure> {
-    let missing = |programs: &BTreeSet<String>| -> Vec<String> {
-        let absent = programs.iter().filter(|program| !installed(program));
-        absent.cloned().collect()
-    };
-    let absent = missing(programs);
-    if absent.is_empty() {
-        return Ok(());
-    }
-    let mut packages = Vec::new();
-    for program in &absent {
-        match PACKAGES.iter().find(|(name, _)| name == program) {
-            Some((_, package)) => packages.extend(package.split(' ')),
-            None => {
-                return Err(Failure::task(format!(
-                    "a test runs `{program}`, which is not installed; \
-                     name its package in xtask/src/test.rs"
-                )));
-            }
-        }
-    }
+fn need_of(name: &str) -> Result<Need, Failure> {
+    let known = NEEDS.iter().find(|need| need.name == name);
+    known.copied().ok_or_else(|| {
+        Failure::task(format!(
+            "a test runs `{name}`; name its package in xtask/src/test.rs"
+        ))
+    })
+}
+
+fn absent(needs: &[Need]) -> Vec<&Need> {
+    needs.iter().filter(|need| !need.is_there()).collect()
+}
+
+/// The names, for a person.
+fn named(needs: &[&Need]) -> String {
+    let names: Vec<&str> = needs.iter().map(|need| need.name).collect();
+    names.join(", ")
+}
+
+/// Installs the Debian packages of what is absent.
+fn install(needs: &[Need], missing: &[&Need]) -> Result<(), Failure> {
+    let packages = missing.iter().flat_map(|need| need.packages.split(' '));
+    let packages: BTreeSet<&str> = packages.collect();
+    let packages: Vec<&str> = packages.into_iter().collect();
     let line = format!("apt-get install -y {}", packages.join(" "));
     if !(Path::new("/etc/debian_version").exists() && is_root()) {
         return Err(Failure::task(format!(
             "the tests need {}; on Debian or Ubuntu run: sudo {line}",
-            absent.join(", ")
+            named(missing)
         )));
     }
-    let mut apt = std::process::Command::new("apt-get");
+    let mut apt = Command::new("apt-get");
     apt.env("DEBIAN_FRONTEND", "noninteractive")
         .args(["install", "-y", "--no-install-recommends"])
         .args(&packages);
     if step(&mut apt).is_err() {
         // The lists may be older than the packages they name.
-        step(std::process::Command::new("apt-get").arg("update"))?;
+        step(Command::new("apt-get").arg("update"))?;
         step(&mut apt)?;
     }
-    let absent = missing(programs);
-    if absent.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::task(format!(
+    match absent(needs).as_slice() {
+        [] => Ok(()),
+        still => Err(Failure::task(format!(
             "`{line}` did not bring {}",
-            absent.join(", ")
-        )))
+            named(still)
+        ))),
     }
 }
 
 fn is_root() -> bool {
-    output(std::process::Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+    output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
 /// Every integration test of the workspace that reads no fixtures.
@@ -207,14 +301,13 @@ mod tests {
             #[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
             fn c() {}
         "#;
-        let programs: Vec<String> = programs_of(source).into_iter().collect();
-        assert_eq!(programs, ["openssl", "sha256sum", "xmlsec1"]);
+        let names: Vec<String> = names_in(source).into_iter().collect();
+        assert_eq!(names, ["openssl", "sha256sum", "xmlsec1"]);
     }
 
     #[test]
-    fn a_missing_program_without_a_known_package_is_named() {
-        let unknown = BTreeSet::from(["no-such-program".to_owned()]);
-        let Err(Failure::Task(message)) = provide(&unknown) else {
+    fn a_program_without_a_known_package_is_named() {
+        let Err(Failure::Task(message)) = need_of("no-such-program") else {
             panic!("must fail");
         };
         assert!(message.contains("`no-such-program`"), "{message}");

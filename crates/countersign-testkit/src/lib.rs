@@ -7,3 +7,4 @@ pub mod conformance;
 pub mod fixtures;
 pub mod idp;
 pub mod keys;
+pub mod providers;
