@@ -21,7 +21,7 @@ const FIXTURE_TESTS: &str = "fixtures";
 const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
 
 /// Everything that tests may run.
-const NEEDS: [Need; 17] = [
+const NEEDS: [Need; 16] = [
     program("bash", "bash"),
     program("cc", "gcc libc6-dev"),
     program("curl", "curl"),
@@ -30,7 +30,10 @@ const NEEDS: [Need; 17] = [
     program("python3", "python3"),
     program("samlsign", "opensaml-tools"),
     program("sha256sum", "coreutils"),
-    program("xmllint", "libxml2-utils"),
+    Need {
+        check: Some("command -v xmllint && ls /usr/share/xml/opensaml /usr/share/xml/xmltooling"),
+        ..program("xmllint", "libxml2-utils opensaml-schemas xmltooling-schemas")
+    },
     program("xmlsec1", "xmlsec1"),
     provider(
         "lasso",
@@ -50,10 +53,6 @@ const NEEDS: [Need; 17] = [
         "command -v openssl && php -r 'new DOMDocument; curl_init(); mb_strlen(\"\");'",
     ),
     provider("xmlsec", PYTHON, PYTHON_CHECK),
-    Need {
-        check: Some("test -d /usr/share/xml/opensaml"),
-        ..program("opensaml-schemas", "opensaml-schemas")
-    },
 ];
 
 /// What the Python packages of `providers.sh` stand on.

@@ -6,10 +6,10 @@
 #   providers.sh check NAME ARGUMENT... one-shot: asks a checker about a file
 #   providers.sh serve FOLDER           SimpleSAMLphp on a free port of 127.0.0.1, until stopped
 #
-# To mint: samlp, pysaml2, lasso, xmlsec. To check: signxml. README.md tells what each proves and
-# which variables it reads. Everything goes into the target folder, except for Debian's packages,
-# which `cargo xtask test` installs. Each command installs what it needs first, under a lock, so
-# that several tests can start at once.
+# To mint: samlp, pysaml2, lasso, xmlsec. To check: xmlsec1, samlsign, signxml, xmllint. README.md
+# tells what each proves and which variables it reads. Everything goes into the target folder,
+# except for Debian's packages, which `cargo xtask test` installs. Each command installs what it
+# needs first, under a lock, so that several tests can start at once.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -63,8 +63,13 @@ make_python() {
     need xmlsec1 command -v xmlsec1
     need "the module venv of $python" "$python" -m ensurepip --version
     "$python" -m venv "$1"
-    "$1/bin/pip" install --quiet --no-deps --only-binary :all: -r "$here/requirements.txt"
+    "$1/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r "$here/requirements.txt"
     "$1/bin/pip" check
+}
+
+# As whoever runs this: apt's own user can not write here.
+download() {
+    apt-get download -qq -o APT::Sandbox::User="$(id -un)" simplesamlphp
 }
 
 # Debian's package depends on a web server, so it is unpacked and not installed.
@@ -73,7 +78,7 @@ make_simplesamlphp() {
         php -r 'exit((int) !(class_exists("DOMDocument") && function_exists("mb_strlen") && function_exists("curl_init")));'
     need apt-get command -v apt-get
     cd "$1"
-    apt-get download -qq simplesamlphp || { apt-get update -qq && apt-get download -qq simplesamlphp; }
+    download || { apt-get update -qq && download; }
     dpkg -x simplesamlphp_*.deb .
     cd "$here"
 }
@@ -92,6 +97,11 @@ install() {
             pysaml2 | signxml | xmlsec) part python requirements.txt ;;
             lasso) need "the module lasso of $python" "$python" -c 'import lasso' ;;
             simplesamlphp) part simplesamlphp ;;
+            samlsign | xmlsec1) need "$name" command -v "$name" ;;
+            xmllint)
+                need xmllint command -v xmllint
+                need "SAML's schemas" ls /usr/share/xml/{opensaml,xmltooling}
+                ;;
             *) fail "nobody here is called \`$name\`" ;;
         esac
     done
@@ -111,10 +121,28 @@ mint() {
     esac
 }
 
-# check NAME ARGUMENT...
+# check xmlsec1|samlsign|signxml FILE CERTIFICATE ELEMENT: that certificate's key, and no other,
+# signed the element of this local name (or of this ID, for samlsign).
+# check xmllint FILE protocol|metadata: the file has the form that the schema wants.
 check() {
+    local file=$2
     case $1 in
+        xmlsec1)
+            exec xmlsec1 --verify --pubkey-cert-pem "$3" --enabled-key-data key-name \
+                --id-attr:ID urn:oasis:names:tc:SAML:2.0:assertion:Assertion \
+                --id-attr:ID urn:oasis:names:tc:SAML:2.0:protocol:Response \
+                --id-attr:ID urn:oasis:names:tc:SAML:2.0:protocol:AuthnRequest \
+                --id-attr:ID urn:oasis:names:tc:SAML:2.0:protocol:LogoutRequest \
+                --id-attr:ID urn:oasis:names:tc:SAML:2.0:protocol:LogoutResponse \
+                --id-attr:ID urn:oasis:names:tc:SAML:2.0:metadata:EntityDescriptor \
+                --node-xpath "//*[local-name()='$4']/*[local-name()='Signature']" "$file"
+            ;;
+        samlsign) exec samlsign -f "$file" -c "$3" -id "$4" ;;
         signxml) exec "$home/python/bin/python" "$here/signxml_check.py" "${@:2}" ;;
+        xmllint)
+            XML_CATALOG_FILES=$here/xml-catalog.xml exec xmllint --nonet --noout \
+                --schema "/usr/share/xml/opensaml/saml-schema-$3-2.0.xsd" "$file"
+            ;;
         *) fail "\`$1\` checks nothing" ;;
     esac
 }
