@@ -32,7 +32,10 @@ const NEEDS: [Need; 16] = [
     program("sha256sum", "coreutils"),
     Need {
         check: Some("command -v xmllint && ls /usr/share/xml/opensaml /usr/share/xml/xmltooling"),
-        ..program("xmllint", "libxml2-utils opensaml-schemas xmltooling-schemas")
+        ..program(
+            "xmllint",
+            "libxml2-utils opensaml-schemas xmltooling-schemas",
+        )
     },
     program("xmlsec1", "xmlsec1"),
     provider(

@@ -23,14 +23,6 @@ impl End {
             Self::Away(url) => panic!("sent away to {url}"),
         }
     }
-
-    #[track_caller]
-    pub(crate) fn away(self) -> String {
-        match self {
-            Self::Away(url) => url,
-            Self::Page(page) => panic!("not sent away: {page}"),
-        }
-    }
 }
 
 /// A browser that visits one site.
@@ -61,22 +53,6 @@ impl<'a> Browser<'a> {
             url = redirect;
         }
         panic!("redirects without end: {url}");
-    }
-
-    /// Posts a form to a page of the site and goes where it leads.
-    pub(crate) fn post(&self, url: &str, fields: &[(&str, &str)]) -> End {
-        let mut arguments = Vec::new();
-        for (name, value) in fields {
-            arguments.extend(["--data-urlencode".to_owned(), format!("{name}={value}")]);
-        }
-        arguments.push(url.to_owned());
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let (redirect, page) = self.curl(&arguments);
-        if redirect.is_empty() {
-            End::Page(page)
-        } else {
-            self.open(&redirect)
-        }
     }
 
     /// One request: where it redirects to, and the page.

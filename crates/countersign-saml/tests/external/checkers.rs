@@ -202,3 +202,27 @@ fn samlsign_accepts_our_responses() {
         ],
     );
 }
+
+/// The file has the form that SAML's schema wants.
+#[track_caller]
+fn is_valid(schema: &str, xml: &[u8]) {
+    let desk = Desk::new();
+    let file = desk.put("message.xml", xml);
+    if let Err(complaint) = check("xmllint", &[file.as_path(), Path::new(schema)]) {
+        panic!("{complaint}{}", String::from_utf8_lossy(xml));
+    }
+}
+
+#[test]
+#[ignore = "runs xmllint; cargo xtask test runs it"]
+fn what_the_test_provider_says_is_valid() {
+    for sign in [Sign::None, Sign::Assertion, Sign::Response, Sign::Both] {
+        is_valid("protocol", &test_idp().respond(&spec().signed(sign)));
+    }
+    is_valid("metadata", test_idp().metadata().as_bytes());
+
+    let desk = Desk::new();
+    let file = desk.put("message.xml", test_idp().metadata());
+    let verdict = check("xmllint", &[file.as_path(), Path::new("protocol")]);
+    assert!(verdict.is_err(), "metadata is no protocol message");
+}

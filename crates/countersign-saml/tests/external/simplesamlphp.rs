@@ -73,3 +73,13 @@ fn a_sign_in_that_simplesamlphp_starts() {
             .claims(),
     );
 }
+
+#[test]
+#[ignore = "runs simplesamlphp; cargo xtask test runs it"]
+fn simplesamlphp_ends_with_its_test() {
+    let site = Site::start("<none/>", &[]);
+    let address = site.url("").replace("http://", "").replace('/', "");
+    std::net::TcpStream::connect(&address).unwrap();
+    drop(site);
+    assert!(std::net::TcpStream::connect(&address).is_err());
+}
