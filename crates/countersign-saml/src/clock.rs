@@ -12,6 +12,14 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// Without any skew.
+    pub(crate) fn exact(now: Timestamp) -> Self {
+        Self {
+            now,
+            skew: Duration::ZERO,
+        }
+    }
+
     /// Whether a `NotOnOrAfter` has passed, even on a clock that is behind ours.
     pub(crate) fn has_passed(self, not_on_or_after: Timestamp) -> bool {
         self.now.saturating_sub(self.skew) >= not_on_or_after

@@ -26,6 +26,10 @@
 //! An `Advice` may be there and is never read. Encrypted assertions, identifiers and attributes
 //! are refused with a code of their own.
 //!
+//! # Metadata
+//! [`IdentityProvider::from_metadata`] reads a single provider's; [`Metadata`] reads that of a whole
+//! federation, and verifies its signature. [`ServiceProvider::metadata`] writes ours.
+//!
 //! # Codes
 //! A [`Rejection`] carries one of these; [`RejectCode`] cites the sections.
 //!
@@ -84,12 +88,15 @@ mod clock;
 mod code;
 mod conditions;
 mod element;
+mod endpoint;
 mod identity_provider;
 mod inbound;
 mod inspect;
 mod login;
+mod markup;
 mod metadata;
 mod names;
+mod pinned;
 mod rejection;
 pub mod replay;
 mod request;
@@ -102,14 +109,18 @@ mod subject;
 mod verify;
 
 pub use crate::code::{Culprit, RejectCode};
-pub use crate::identity_provider::{Endpoint, IdentityProvider};
+pub use crate::endpoint::{Endpoint, EndpointError, IndexedEndpoint};
+pub use crate::identity_provider::IdentityProvider;
 pub use crate::inbound::Inbound;
 pub use crate::inspect::{
     UnverifiedAssertion, UnverifiedConfirmation, UnverifiedResponse, UnverifiedSignature,
     UnverifiedStatus, inspect,
 };
 pub use crate::login::{AdmitError, Login, Verified};
-pub use crate::metadata::MetadataError;
+pub use crate::metadata::{
+    Contact, ContactKind, Metadata, MetadataError, MetadataPolicy, Organization, Scope, ScopeError,
+    Scoped, ServiceProviderMetadata,
+};
 pub use crate::rejection::Rejection;
 pub use crate::request::{Expect, PendingRequest};
 pub use crate::service_provider::{ServiceProvider, ServiceProviderError, SignedPart};

@@ -1,207 +1,279 @@
-//! Identity providers as their metadata describes them \[SAML-Metadata\].
+//! Identity providers as their metadata describes them \[SAML-Metadata\], and ours to be written.
 
-use countersign_core::text::check_identifier;
-use countersign_core::{TextError, Timestamp};
-use countersign_dsig::key::{KeyError, VerificationKey};
-use countersign_dsig::xml::{Document, Element, Limits, XmlError};
-use thiserror::Error;
+mod duration;
+mod error;
+mod keys;
+mod policy;
+mod produce;
+mod provider;
+mod scope;
 
-use crate::identity_provider::{Endpoint, IdentityProvider};
-use crate::names::{METADATA, PROTOCOL, SIGNATURE};
+use std::collections::HashMap;
 
-/// Largest metadata document. One identity provider has a few KiB; an export of a hub or of a small
-/// federation has some MiB. What a national federation publishes (some 80 MiB) is for a metadata
-/// service to cut up.
-const MAX_METADATA_BYTES: usize = 16 * 1024 * 1024;
-/// Most elements of a metadata document: one in 32 bytes is denser than any that was seen.
-const MAX_METADATA_ELEMENTS: usize = MAX_METADATA_BYTES / 32;
+use countersign_core::{Sha256Digest, Timestamp};
+use countersign_dsig::key::VerificationKey;
+use countersign_dsig::signature::find_signature;
+use countersign_dsig::xml::{Document, Element};
 
-/// Why metadata gives no identity provider.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum MetadataError {
-    /// It is no XML, or XML that is never accepted.
-    #[error("the metadata is not acceptable XML")]
-    Xml(#[source] XmlError),
-    /// The root is neither `EntityDescriptor` nor `EntitiesDescriptor`.
-    #[error("the root is neither EntityDescriptor nor EntitiesDescriptor of SAML 2.0 metadata")]
-    NotMetadata,
-    /// No identity provider for SAML 2.0 in it, or none of the name that was asked for.
-    #[error("the metadata holds no such identity provider")]
-    NoIdentityProvider,
-    /// Several of them, or one name twice.
-    #[error("the metadata holds several identity providers; name the one that is meant")]
-    SeveralIdentityProviders,
-    /// The entity id is absent or no identifier.
-    #[error("the entity id {0}")]
-    EntityId(TextError),
-    /// No key that signatures could be verified with.
-    #[error("the identity provider has no signing key that can be used")]
-    NoSigningKey,
-    /// A bare key: evidence names the certificate that verified a login, so there must be one.
-    #[error("a signing key comes without a certificate")]
-    BareKey,
-    /// A signing certificate that can not be read.
-    #[error("a signing certificate can not be read")]
-    Certificate(#[source] KeyError),
-    /// `validUntil` is no instant.
-    #[error("validUntil is not a date and time with a time zone")]
-    ValidUntil,
+use crate::clock::Clock;
+use crate::identity_provider::IdentityProvider;
+use crate::names::{METADATA, PROTOCOL};
+use crate::pinned::Pinned;
+
+pub use error::MetadataError;
+pub use policy::MetadataPolicy;
+pub use produce::{Contact, ContactKind, Organization, ServiceProviderMetadata};
+pub use scope::{Scope, ScopeError, Scoped};
+
+pub(crate) use provider::check;
+
+/// The identity providers of one metadata document: a single `EntityDescriptor`, or an
+/// `EntitiesDescriptor` with any number of them, nested to any depth.
+///
+/// The document is read once, whole; what is not an identity provider for SAML 2.0 is left out.
+/// A provider that can not be used, such as one whose certificate is broken, does not take the
+/// others of its federation with it: it is among the [`problems`](Self::problems).
+///
+/// ```no_run
+/// use countersign_saml::{Metadata, MetadataPolicy, VerificationKey};
+/// # let now = countersign_core::Timestamp::UNIX_EPOCH;
+///
+/// let aggregate = std::fs::read("federation.xml")?;
+/// let operator = VerificationKey::from_certificate_der(&std::fs::read("federation.crt")?)?;
+/// let policy = MetadataPolicy::for_federation();
+/// let metadata = Metadata::verify(&aggregate, &[operator], &policy, now)?;
+/// let idp = metadata.identity_provider("https://idp.acme.example/saml")?;
+/// # let _ = idp;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    /// In document order; each name is there once.
+    providers: Vec<(String, Result<IdentityProvider, MetadataError>)>,
+    by_name: HashMap<String, usize>,
+    valid_until: Option<Timestamp>,
+    certificate_sha256: Option<Sha256Digest>,
 }
 
-impl MetadataError {
-    /// The stable name of the error, for logs and records.
+impl Metadata {
+    /// Reads a document that came over a path that is trusted, such as the administrator's own
+    /// hands.
+    ///
+    /// # Errors
+    /// If it is no metadata, or is not valid in its outermost element.
+    ///
+    /// # Security
+    /// A signature in it is not looked at: whoever can change the document can sign in as anybody.
+    /// [`Metadata::verify`] looks.
+    pub fn parse(xml: &[u8], policy: &MetadataPolicy) -> Result<Self, MetadataError> {
+        let document = Document::parse(xml, &policy.limits).map_err(MetadataError::Xml)?;
+        Self::read(document.root())
+    }
+
+    /// Reads a document that one of `keys` signed \[SAML-Metadata §3\], such as a federation
+    /// operator's.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse); if the root is not signed, or not by one of `keys`, whose
+    /// certificate has to be valid `now`; if the metadata has expired, or does not expire as soon
+    /// as the policy asks for.
+    ///
+    /// # Security
+    /// Everything is read from the canonical bytes whose digest was signed. What signs a login
+    /// signs no metadata: what is signed has to be the root of a metadata document. Someone who
+    /// holds back a newer document can go on showing this one until it expires: see
+    /// [`MetadataPolicy::require_valid_until_within`].
+    pub fn verify(
+        xml: &[u8],
+        keys: &[VerificationKey],
+        policy: &MetadataPolicy,
+        now: Timestamp,
+    ) -> Result<Self, MetadataError> {
+        let received = Document::parse(xml, &policy.limits).map_err(MetadataError::Xml)?;
+        let root = received.root();
+        if kind_of(root).is_none() {
+            return Err(MetadataError::NotMetadata);
+        }
+        if matches!(find_signature(root), Ok(None)) {
+            return Err(MetadataError::Unsigned);
+        }
+        let pinned = Pinned {
+            keys,
+            policy: &policy.signatures,
+            // The clock that counts is ours, and nothing here is so short-lived that it mattered.
+            clock: Clock::exact(now),
+            expired_keys: policy.expired_keys,
+        };
+        let signed = pinned
+            .verify_enveloped(root)
+            .map_err(MetadataError::Signature)?;
+        // It can take as much memory again as what follows.
+        drop(received);
+        if signed.canonical_bytes().len() > policy.limits.max_bytes {
+            return Err(MetadataError::CanonicalTooLarge);
+        }
+        let metadata = Self::read(signed.root())?;
+        let certificate_sha256 = signed.certificate_sha256();
+        // A bare key has no dates.
+        if certificate_sha256.is_some() && pinned.valid_certificate(certificate_sha256).is_none() {
+            return Err(MetadataError::SignerOutsideValidity);
+        }
+        metadata.check_freshness(policy, now)?;
+        Ok(Self {
+            certificate_sha256,
+            ..metadata
+        })
+    }
+
+    /// The identity provider of this name, compared byte for byte.
+    ///
+    /// # Errors
+    /// If there is none, or it can not be used.
+    pub fn identity_provider(&self, entity_id: &str) -> Result<&IdentityProvider, MetadataError> {
+        self.by_name
+            .get(entity_id)
+            .and_then(|at| self.providers.get(*at))
+            .map_or(Err(MetadataError::NoIdentityProvider), |(_, provider)| {
+                provider.as_ref().map_err(Clone::clone)
+            })
+    }
+
+    /// The only identity provider.
+    ///
+    /// # Errors
+    /// If there is none, there are several, or it can not be used.
+    pub fn sole_identity_provider(&self) -> Result<&IdentityProvider, MetadataError> {
+        match self.providers.as_slice() {
+            [] => Err(MetadataError::NoIdentityProvider),
+            [(_, provider)] => provider.as_ref().map_err(Clone::clone),
+            _ => Err(MetadataError::SeveralIdentityProviders),
+        }
+    }
+
+    /// All identity providers that can be used, in document order.
+    pub fn identity_providers(&self) -> impl Iterator<Item = &IdentityProvider> {
+        self.providers
+            .iter()
+            .filter_map(|(_, provider)| provider.as_ref().ok())
+    }
+
+    /// The entity ids of those that can not be used, and why.
+    pub fn problems(&self) -> impl Iterator<Item = (&str, &MetadataError)> {
+        self.providers
+            .iter()
+            .filter_map(|(name, provider)| Some((name.as_str(), provider.as_ref().err()?)))
+    }
+
+    /// `validUntil` of the root: when the whole document expires.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Xml(_) => "metadata.xml",
-            Self::NotMetadata => "metadata.not_metadata",
-            Self::NoIdentityProvider => "metadata.no_identity_provider",
-            Self::SeveralIdentityProviders => "metadata.several_identity_providers",
-            Self::EntityId(_) => "metadata.entity_id",
-            Self::NoSigningKey => "metadata.no_signing_key",
-            Self::BareKey => "metadata.bare_key",
-            Self::Certificate(_) => "metadata.certificate",
-            Self::ValidUntil => "metadata.valid_until",
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
+    /// The certificate of the key that verified the document's signature; `None` if it was not
+    /// looked at, or if that key was a bare one.
+    #[must_use]
+    pub fn certificate_sha256(&self) -> Option<Sha256Digest> {
+        self.certificate_sha256
+    }
+
+    fn read(root: Element<'_>) -> Result<Self, MetadataError> {
+        let mut metadata = Self {
+            providers: Vec::new(),
+            by_name: HashMap::new(),
+            valid_until: provider::own_valid_until(root)?,
+            certificate_sha256: None,
+        };
+        match kind_of(root) {
+            None => return Err(MetadataError::NotMetadata),
+            Some(Kind::Entity) => metadata.add(root),
+            // [SAML-Metadata §2.3.1]: groups within groups. A flat walk over all that is below,
+            // so that depth costs no stack; an entity never holds another.
+            Some(Kind::Entities) => {
+                for element in root.descendants() {
+                    if matches!(kind_of(element), Some(Kind::Entity)) && stands_in_groups(element) {
+                        metadata.add(element);
+                    }
+                }
+            }
+        }
+        Ok(metadata)
+    }
+
+    /// Adds an entity, if it is an identity provider.
+    fn add(&mut self, entity: Element<'_>) {
+        let Some(role) = identity_provider_role(entity) else {
+            return;
+        };
+        let name = entity.attribute("entityID").unwrap_or_default();
+        match self.by_name.get(name) {
+            // [SAML-Metadata §2.3.2]: a name is one entity's. Of two, neither is the one.
+            Some(at) => {
+                if let Some((_, provider)) = self.providers.get_mut(*at) {
+                    *provider = Err(MetadataError::SeveralIdentityProviders);
+                }
+            }
+            None => {
+                self.by_name.insert(name.to_owned(), self.providers.len());
+                self.providers
+                    .push((name.to_owned(), provider::read(entity, role)));
+            }
+        }
+    }
+
+    fn check_freshness(
+        &self,
+        policy: &MetadataPolicy,
+        now: Timestamp,
+    ) -> Result<(), MetadataError> {
+        match (self.valid_until, policy.valid_until_within) {
+            (Some(valid_until), _) if now >= valid_until => {
+                Err(MetadataError::Expired { valid_until })
+            }
+            (Some(valid_until), Some(within)) if valid_until > now.saturating_add(within) => {
+                Err(MetadataError::ValidUntilTooFar { valid_until })
+            }
+            (None, Some(_)) => Err(MetadataError::ValidUntilMissing),
+            _ => Ok(()),
         }
     }
 }
 
-fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_bytes = MAX_METADATA_BYTES;
-    limits.max_elements = MAX_METADATA_ELEMENTS;
-    limits
+/// What may be the root of a metadata document \[SAML-Metadata §2.3\].
+enum Kind {
+    Entity,
+    Entities,
 }
 
-/// What [`IdentityProvider`] promises of itself.
-pub(crate) fn check(provider: IdentityProvider) -> Result<IdentityProvider, MetadataError> {
-    check_identifier(&provider.entity_id).map_err(MetadataError::EntityId)?;
-    if provider.keys.is_empty() {
-        return Err(MetadataError::NoSigningKey);
-    }
-    if provider
-        .keys
-        .iter()
-        .any(|key| key.certificate_sha256().is_none())
-    {
-        return Err(MetadataError::BareKey);
-    }
-    Ok(provider)
-}
-
-pub(crate) fn parse_identity_provider(
-    xml: &[u8],
-    entity_id: Option<&str>,
-) -> Result<IdentityProvider, MetadataError> {
-    let document = Document::parse(xml, &limits()).map_err(MetadataError::Xml)?;
-    let root = document.root();
-    let mut found = Vec::new();
-    if root.is(METADATA, "EntityDescriptor") {
-        found.extend(identity_provider_role(root));
-    } else if root.is(METADATA, "EntitiesDescriptor") {
-        collect(root, &mut found);
+fn kind_of(element: Element<'_>) -> Option<Kind> {
+    if element.is(METADATA, "EntityDescriptor") {
+        Some(Kind::Entity)
+    } else if element.is(METADATA, "EntitiesDescriptor") {
+        Some(Kind::Entities)
     } else {
-        return Err(MetadataError::NotMetadata);
-    }
-    if let Some(entity_id) = entity_id {
-        found.retain(|(entity, _)| entity.attribute("entityID") == Some(entity_id));
-    }
-    match found.as_slice() {
-        [] => Err(MetadataError::NoIdentityProvider),
-        &[(entity, role)] => read(entity, role),
-        _ => Err(MetadataError::SeveralIdentityProviders),
+        None
     }
 }
 
-/// An identity provider's entity and the role that makes it one.
-type Found<'d> = (Element<'d>, Element<'d>);
+/// Whether nothing but groups is around it: what hides in extensions is no entity of the document.
+fn stands_in_groups(entity: Element<'_>) -> bool {
+    let mut around = entity.parent();
+    while let Some(element) = around {
+        if !matches!(kind_of(element), Some(Kind::Entities)) {
+            return false;
+        }
+        around = element.parent();
+    }
+    true
+}
 
 /// The role `IDPSSODescriptor` that speaks SAML 2.0 \[SAML-Metadata §2.4.3\]. Of several the first
 /// is used, as their order is the order of preference.
-fn identity_provider_role(entity: Element<'_>) -> Option<Found<'_>> {
-    let role = entity.children().find(|child| {
+fn identity_provider_role(entity: Element<'_>) -> Option<Element<'_>> {
+    entity.children().find(|child| {
         child.is(METADATA, "IDPSSODescriptor")
             && child
                 .attribute("protocolSupportEnumeration")
                 .is_some_and(|protocols| protocols.split_ascii_whitespace().any(|p| p == PROTOCOL))
-    })?;
-    Some((entity, role))
-}
-
-/// Every identity provider below `entities`. The depth is bounded by the parser's limit.
-fn collect<'d>(entities: Element<'d>, found: &mut Vec<Found<'d>>) {
-    for child in entities.children() {
-        if child.is(METADATA, "EntityDescriptor") {
-            found.extend(identity_provider_role(child));
-        } else if child.is(METADATA, "EntitiesDescriptor") {
-            collect(child, found);
-        }
-    }
-}
-
-fn read(entity: Element<'_>, role: Element<'_>) -> Result<IdentityProvider, MetadataError> {
-    check(IdentityProvider {
-        entity_id: entity.attribute("entityID").unwrap_or_default().to_owned(),
-        keys: signing_keys(role)?,
-        sso_locations: role
-            .children()
-            .filter(|child| child.is(METADATA, "SingleSignOnService"))
-            .filter_map(|service| {
-                Some(Endpoint {
-                    binding: service.attribute("Binding")?.to_owned(),
-                    location: service.attribute("Location")?.to_owned(),
-                })
-            })
-            .collect(),
-        valid_until: valid_until(role)?,
     })
-}
-
-/// The certificates of all `KeyDescriptor`s that are not for encryption only: one without `use`
-/// is for both \[SAML-Metadata §2.4.1.1\]. Of a chain the first certificate has the key
-/// \[SAML-MetaIOP §2.5.1\]; nothing is inferred from the others. Keys of a kind that nothing here
-/// verifies with are left out: a provider may offer them to others.
-fn signing_keys(role: Element<'_>) -> Result<Vec<VerificationKey>, MetadataError> {
-    let certificates = role
-        .children()
-        .filter(|child| child.is(METADATA, "KeyDescriptor"))
-        .filter(|key| matches!(key.attribute("use"), None | Some("signing")))
-        .flat_map(|key| {
-            key.children()
-                .filter(|child| child.is(SIGNATURE, "KeyInfo"))
-        })
-        .flat_map(|info| {
-            info.children()
-                .filter(|child| child.is(SIGNATURE, "X509Data"))
-        })
-        .filter_map(|data| {
-            data.children()
-                .find(|child| child.is(SIGNATURE, "X509Certificate"))
-        });
-    let mut keys = Vec::new();
-    for certificate in certificates {
-        let text = certificate.text().map_err(MetadataError::Xml)?;
-        match VerificationKey::from_certificate_base64(&text) {
-            Ok(key) => keys.push(key),
-            Err(KeyError::Unsupported) => {}
-            Err(error) => return Err(MetadataError::Certificate(error)),
-        }
-    }
-    Ok(keys)
-}
-
-/// The earliest `validUntil` of the role and everything around it \[SAML-Metadata §2.3.1, §2.3.2,
-/// §2.4.1\].
-fn valid_until(role: Element<'_>) -> Result<Option<Timestamp>, MetadataError> {
-    let mut earliest: Option<Timestamp> = None;
-    let mut around = Some(role);
-    while let Some(element) = around {
-        if let Some(text) = element.attribute("validUntil") {
-            let until = text.parse().map_err(|_| MetadataError::ValidUntil)?;
-            earliest = Some(earliest.map_or(until, |so_far| so_far.min(until)));
-        }
-        around = element.parent();
-    }
-    Ok(earliest)
 }

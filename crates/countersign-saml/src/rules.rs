@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::element::Part;
 use crate::identity_provider::IdentityProvider;
 use crate::names::{ASSERTION, ENTITY_FORMAT, VERSION};
+use crate::pinned::Pinned;
 use crate::rejection::{Quoted, Rejection, reject};
 use crate::request::Expect;
 use crate::service_provider::ServiceProvider;
@@ -17,7 +18,17 @@ pub(crate) struct Rules<'a> {
     pub(crate) clock: Clock,
 }
 
-impl Rules<'_> {
+impl<'a> Rules<'a> {
+    /// The identity provider's keys.
+    pub(crate) fn pinned(&self) -> Pinned<'a> {
+        Pinned {
+            keys: &self.idp.keys,
+            policy: &self.sp.signatures,
+            clock: self.clock,
+            expired_keys: self.sp.expired_keys,
+        }
+    }
+
     /// The identity provider may be used now, and is the one that was asked.
     pub(crate) fn check_provider(&self) -> Result<(), Rejection> {
         // [SAML-Metadata §2.3.2]: no use of metadata past its validUntil; no skew, as the clock

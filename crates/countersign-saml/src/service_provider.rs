@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use countersign_core::TextError;
 use countersign_core::text::check_identifier;
+use countersign_dsig::key::{KeyError, VerificationKey};
 use countersign_dsig::signature::SignaturePolicy;
 use countersign_dsig::xml::Limits;
 use thiserror::Error;
+
+use crate::endpoint::Endpoint;
 
 /// Clock skew unless another is chosen: what most service providers use.
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -39,6 +42,9 @@ pub enum ServiceProviderError {
     /// Browsers post to `https` and `http` only.
     #[error("the assertion consumer service's URL starts with neither https:// nor http://")]
     AcsUrlScheme,
+    /// A certificate of ours can not be read.
+    #[error("a certificate of the service provider can not be read")]
+    Certificate(#[source] KeyError),
     /// A skew that would keep expired responses alive for too long.
     #[error("a clock skew of more than {} s is refused", MAX_CLOCK_SKEW.as_secs())]
     ClockSkew,
@@ -52,6 +58,7 @@ impl ServiceProviderError {
             Self::EntityId(_) => "service_provider.entity_id",
             Self::AcsUrl(_) => "service_provider.acs_url",
             Self::AcsUrlScheme => "service_provider.acs_url_scheme",
+            Self::Certificate(_) => "service_provider.certificate",
             Self::ClockSkew => "service_provider.clock_skew",
         }
     }
@@ -72,6 +79,10 @@ impl ServiceProviderError {
 pub struct ServiceProvider {
     entity_id: String,
     acs_url: String,
+    pub(crate) slo_locations: Vec<Endpoint>,
+    pub(crate) signing_certificates: Vec<Vec<u8>>,
+    pub(crate) encryption_certificates: Vec<Vec<u8>>,
+    pub(crate) name_id_formats: Vec<String>,
     pub(crate) clock_skew: Duration,
     pub(crate) signed_part: SignedPart,
     pub(crate) signatures: SignaturePolicy,
@@ -99,6 +110,10 @@ impl ServiceProvider {
         Ok(Self {
             entity_id,
             acs_url,
+            slo_locations: Vec::new(),
+            signing_certificates: Vec::new(),
+            encryption_certificates: Vec::new(),
+            name_id_formats: Vec::new(),
             clock_skew: DEFAULT_CLOCK_SKEW,
             signed_part: SignedPart::default(),
             signatures: SignaturePolicy::default(),
@@ -145,6 +160,45 @@ impl ServiceProvider {
         self
     }
 
+    /// Adds a place that takes logout requests and answers to them; one for each binding that is
+    /// spoken there.
+    #[must_use]
+    pub fn with_slo_location(mut self, endpoint: Endpoint) -> Self {
+        self.slo_locations.push(endpoint);
+        self
+    }
+
+    /// Adds a certificate (DER) whose key signs our requests, for [`metadata`](Self::metadata) to
+    /// publish. With the next one added before its key is used, providers can follow.
+    ///
+    /// # Errors
+    /// If it is no certificate of a key that signatures can be verified with.
+    pub fn with_signing_certificate(mut self, der: &[u8]) -> Result<Self, ServiceProviderError> {
+        self.signing_certificates.push(check_certificate(der)?);
+        Ok(self)
+    }
+
+    /// Adds a certificate (DER) whose key assertions may be encrypted to, for
+    /// [`metadata`](Self::metadata) to publish.
+    ///
+    /// # Errors
+    /// As [`with_signing_certificate`](Self::with_signing_certificate).
+    pub fn with_encryption_certificate(mut self, der: &[u8]) -> Result<Self, ServiceProviderError> {
+        self.encryption_certificates.push(check_certificate(der)?);
+        Ok(self)
+    }
+
+    /// The formats of name identifiers that suit us, best first, for [`metadata`](Self::metadata)
+    /// to publish.
+    #[must_use]
+    pub fn with_name_id_formats(
+        mut self,
+        formats: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.name_id_formats = formats.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Accepts SHA-1, RSA keys from 1,024 bits on, and small public exponents.
     ///
     /// # Security
@@ -185,6 +239,17 @@ impl ServiceProvider {
     pub fn acs_url(&self) -> &str {
         &self.acs_url
     }
+
+    /// Where we take logout requests and answers to them.
+    #[must_use]
+    pub fn slo_locations(&self) -> &[Endpoint] {
+        &self.slo_locations
+    }
+}
+
+fn check_certificate(der: &[u8]) -> Result<Vec<u8>, ServiceProviderError> {
+    VerificationKey::from_certificate_der(der).map_err(ServiceProviderError::Certificate)?;
+    Ok(der.to_vec())
 }
 
 #[cfg(test)]

@@ -1,12 +1,7 @@
 //! Which signature counts, and whether it holds.
 
-use std::borrow::Cow;
-
 use countersign_core::Sha256Digest;
-use countersign_dsig::key::VerificationKey;
-use countersign_dsig::signature::{
-    SignatureError, SignedElement, find_signature, verify_enveloped,
-};
+use countersign_dsig::signature::{SignatureError, SignedElement, find_signature};
 
 use crate::code::RejectCode;
 use crate::element::Part;
@@ -69,7 +64,9 @@ fn verify_one(
     if find_signature(part.element).map_err(refuse)?.is_none() {
         return Ok(None);
     }
-    let element = verify_enveloped(part.element, &keys_in_order(rules), &rules.sp.signatures)
+    let element = rules
+        .pinned()
+        .verify_enveloped(part.element)
         .map_err(refuse)?;
     // Namespaces that were declared once may be declared again in many places, so the canonical
     // form can be longer than what was received.
@@ -83,26 +80,6 @@ fn verify_one(
     Ok(Some(element))
 }
 
-/// The identity provider's keys, those first whose certificate is valid now: a certificate that
-/// was renewed under the same key counts in place of the old one.
-fn keys_in_order<'a>(rules: &Rules<'a>) -> Cow<'a, [VerificationKey]> {
-    let keys = rules.idp.keys.as_slice();
-    if keys.iter().all(|key| is_valid_now(rules, key)) {
-        return Cow::Borrowed(keys);
-    }
-    let (valid, others): (Vec<_>, Vec<_>) = keys
-        .iter()
-        .cloned()
-        .partition(|key| is_valid_now(rules, key));
-    Cow::Owned([valid, others].concat())
-}
-
-fn is_valid_now(rules: &Rules<'_>, key: &VerificationKey) -> bool {
-    key.validity().is_none_or(|validity| {
-        !rules.clock.is_before(validity.not_before) && !rules.clock.is_after(validity.not_after)
-    })
-}
-
 /// The certificate of the key that verified `element`, which must be valid now
 /// \[RFC 5280 §4.1.2.5\].
 ///
@@ -111,14 +88,12 @@ pub(crate) fn check_certificate(
     rules: &Rules<'_>,
     element: &SignedElement,
 ) -> Result<Sha256Digest, Rejection> {
-    let sha256 = element.certificate_sha256();
-    let mut keys = rules.idp.keys.iter();
-    let key = keys.find(|key| key.certificate_sha256() == sha256);
-    match (key, sha256) {
-        (Some(key), Some(sha256)) if rules.sp.expired_keys || is_valid_now(rules, key) => {
-            Ok(sha256)
-        }
-        _ => reject!(
+    match rules
+        .pinned()
+        .valid_certificate(element.certificate_sha256())
+    {
+        Some(sha256) => Ok(sha256),
+        None => reject!(
             KeyOutsideValidity,
             "the {} is signed by a key whose certificate is not valid at {}",
             element.local_name(),

@@ -260,6 +260,9 @@ fn every_test_that_the_page_of_attacks_names_exists() {
     };
     let ours = [
         "tests/attacks.rs",
+        "tests/metadata/aggregate.rs",
+        "tests/metadata/signed.rs",
+        "tests/metadata/single.rs",
         "tests/properties.rs",
         "tests/replay.rs",
         "tests/rules/malformed.rs",

@@ -15,7 +15,8 @@ use countersign_core::{Timestamp, VerifiedIdentity};
 use countersign_dsig::key::VerificationKey;
 use countersign_saml::RejectCode::{self, *};
 use countersign_saml::{
-    Expect, IdentityProvider, PendingRequest, Rejection, ServiceProvider, SignedPart, inspect,
+    Expect, IdentityProvider, Metadata, MetadataError, MetadataPolicy, PendingRequest, Rejection,
+    ServiceProvider, SignedPart, inspect,
 };
 use countersign_testkit::fixtures::{path, read, read_text};
 use support::{at, refused_as, verify_for};
@@ -503,6 +504,174 @@ fn node_saml_invalid_signatures_are_refused() {
 
 // Metadata.
 
+/// Every metadata document of crewjam and ssoready: what it gives, or the code that refuses it.
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn every_metadata_document_is_read_or_refused_by_code() {
+    const OKTA: &str = "http://www.okta.com/exkppsa1qwuFV4D7z0h7";
+    const GOOGLE: &str = "https://accounts.google.com/o/saml2?idpid=C02dfl1r1";
+    const SECUREWORKS: &str = "https://idp.secureworks.com/SAML2";
+    const NOBODY: &str = "metadata.no_identity_provider";
+    let crewjam = [
+        (
+            "SP_IDPMetadata",
+            Ok("https://idp.testshib.org/idp/shibboleth"),
+        ),
+        // Only a service provider, and a date without a time zone.
+        (
+            "TestCanParseMetadata_metadata.xml",
+            Err("metadata.valid_until"),
+        ),
+        ("TestCanProduceMetadataEntityID_metadata", Err(NOBODY)),
+        ("TestCanProduceMetadataNoCerts_metadata", Err(NOBODY)),
+        ("TestCanProduceSPMetadata_expected", Err(NOBODY)),
+        (
+            "TestGetArtifactBindingLocation_IDPMetadata",
+            Ok("https://samltest.id/saml/idp"),
+        ),
+        (
+            "TestIDPCanHandleUnencryptedResponse_idp_metadata.xml",
+            Err(NOBODY),
+        ),
+        ("TestIDPNoDestination_idp_metadata.xml", Err(NOBODY)),
+        ("TestIDPRequestedAttributes_idp_metadata.xml", Err(NOBODY)),
+        (
+            "TestMetadataValidatesUrlSchemeForProtocolBinding_metadata.xml",
+            Err("metadata.valid_until"),
+        ),
+        (
+            "TestSPCanHandleOktaResponseEncryptedAssertionBothSigned_IDPMetadata",
+            Ok(OKTA),
+        ),
+        (
+            "TestSPCanHandleOktaResponseEncryptedSignedAssertion_IDPMetadata",
+            Ok(OKTA),
+        ),
+        (
+            "TestSPCanHandleOktaSignedResponseEncryptedAssertion_IDPMetadata",
+            Ok(OKTA),
+        ),
+        (
+            "TestSPCanHandleOneloginResponse_IDPMetadata",
+            Ok("https://app.onelogin.com/saml/metadata/503983"),
+        ),
+        ("TestSPCanHandlePlaintextResponse_IDPMetadata", Ok(GOOGLE)),
+        (
+            "TestSPCanProduceMetadataWithBothCerts_metadata",
+            Err(NOBODY),
+        ),
+        (
+            "TestSPCanProduceMetadataWithBothLougoutBindings_metadata",
+            Err(NOBODY),
+        ),
+        (
+            "TestSPCanProduceMetadataWithEncryptionCert_metadata",
+            Err(NOBODY),
+        ),
+        (
+            "TestSPCanProduceMetadataWithNoLougoutBindings_metadata",
+            Err(NOBODY),
+        ),
+        (
+            "TestSPRealWorldAssertionSignedNotResponse_idp_metadata",
+            Ok(SECUREWORKS),
+        ),
+        (
+            "TestSPRealWorldKeyInfoHasRSAPublicKeyNotX509Cert_idp_metadata",
+            Ok(SECUREWORKS),
+        ),
+        ("TestSPRejectsInjectedComment_IDPMetadata", Ok(GOOGLE)),
+        ("TestSPRejectsMalformedResponse_IDPMetadata", Ok(GOOGLE)),
+        (
+            "TestServiceProviderCanHandleSignedAssertionsResponse_IDPMetadata",
+            Ok("http://idp.example.com/metadata.php"),
+        ),
+    ];
+    let listed = std::fs::read_dir(path("saml/crewjam/testdata"))
+        .unwrap()
+        .filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
+            name.to_lowercase().contains("metadata")
+        })
+        .count();
+    assert_eq!(listed, crewjam.len());
+    for (name, expected) in crewjam {
+        let xml = read(&format!("saml/crewjam/testdata/{name}"));
+        let read = IdentityProvider::from_metadata(&xml);
+        let seen = read
+            .as_ref()
+            .map(IdentityProvider::entity_id)
+            .map_err(MetadataError::code);
+        assert_eq!(seen, expected, "{name}");
+    }
+    for folder in ["assertions", "bad-assertions"] {
+        for case in std::fs::read_dir(path(&format!("saml/ssoready/{folder}"))).unwrap() {
+            let case = case.unwrap().path();
+            let idp =
+                IdentityProvider::from_metadata(&std::fs::read(case.join("metadata.xml")).unwrap())
+                    .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+            assert!(!idp.sso_locations().is_empty(), "{}", case.display());
+        }
+    }
+}
+
+/// Entra ID signs its metadata, here with the key of its logins.
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn signed_metadata_of_entra_verifies_and_no_change_of_it_does() {
+    let xml = read_text("saml/ssoready/assertions/adfs/metadata.xml");
+    let keys = IdentityProvider::from_metadata(xml.as_bytes())
+        .unwrap()
+        .keys()
+        .to_vec();
+    let verify = |xml: &str, now: &str| {
+        Metadata::verify(xml.as_bytes(), &keys, &MetadataPolicy::default(), at(now))
+    };
+    let then = "2024-01-01T00:00:00Z";
+    let metadata = verify(&xml, then).unwrap();
+    assert_eq!(metadata.certificate_sha256(), keys[0].certificate_sha256());
+    let idp = metadata.sole_identity_provider().unwrap();
+    assert_eq!(
+        idp.entity_id(),
+        "https://sts.windows.net/a9054a0f-2011-4e31-b3ac-fd8c354146ec/"
+    );
+    assert_eq!(idp.slo_locations().len(), 1);
+    let changed = xml.replace("/saml2\"", "/saml3\"");
+    assert_ne!(changed, xml);
+    assert_eq!(
+        verify(&changed, then).unwrap_err().code(),
+        "metadata.signature"
+    );
+    assert_eq!(
+        verify(&xml, "2026-11-16T20:41:30Z").unwrap_err(),
+        MetadataError::SignerOutsideValidity
+    );
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn signed_metadata_of_node_saml_verifies_and_holds_no_provider() {
+    let xml = read_text("saml/node-saml/signedMetadata.xml");
+    let certificate = {
+        let (_, rest) = xml.split_once("<ds:X509Certificate>").unwrap();
+        rest.split_once('<').unwrap().0
+    };
+    let keys = [VerificationKey::from_certificate_base64(certificate).unwrap()];
+    let policy = MetadataPolicy::default();
+    let verify =
+        |xml: &str| Metadata::verify(xml.as_bytes(), &keys, &policy, at("2020-01-01T00:00:00Z"));
+    let metadata = verify(&xml).unwrap();
+    assert_eq!(
+        metadata.sole_identity_provider().unwrap_err(),
+        MetadataError::NoIdentityProvider
+    );
+    let changed = xml.replace(
+        "http://example.serviceprovider.com",
+        "http://example.evil.com",
+    );
+    assert_eq!(verify(&changed).unwrap_err().code(), "metadata.signature");
+}
+
 #[test]
 #[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
 fn metadata_of_shibboleth_has_the_keys_that_sign() {
@@ -511,9 +680,15 @@ fn metadata_of_shibboleth_has_the_keys_that_sign() {
     assert_eq!(idp.entity_id(), "https://idp.testshib.org/idp/shibboleth");
     assert_eq!(idp.keys().len(), 1);
     assert_eq!(idp.sso_locations().len(), 4);
+    assert_eq!(idp.slo_locations().len(), 2);
+    assert_eq!(idp.artifact_resolution()[1].index, 2);
+    assert_eq!(idp.display_name("en"), Some("TestShib Test IdP"));
+    assert!(idp.check_scoped("ross@testshib.org").is_ok());
+    assert!(idp.check_scoped("ross@testshib.org.example").is_err());
 
     let samltest = read("saml/crewjam/testdata/TestGetArtifactBindingLocation_IDPMetadata");
     let idp = IdentityProvider::from_metadata(&samltest).unwrap();
     assert_eq!(idp.keys().len(), 2);
+    assert_eq!(idp.encryption_certificates().len(), 1);
     assert_eq!(idp.valid_until(), Some(at("2100-01-01T00:00:42Z")));
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the test keys that are missing, each with a self-signed certificate valid 2020-2120.
+# Makes the test keys that are missing, each with a self-signed certificate valid 2020-2120, or as its
+# name says.
 # Everybody knows these keys: they are for tests only. Needs openssl 3.
 set -eu
 cd "$(dirname "$0")"
@@ -34,7 +35,7 @@ make() {
     openssl genpkey "$@" -out "$scratch/key.pem"
     openssl req -new -config "$config" -key "$scratch/key.pem" -subj "/CN=$subject" -out "$scratch/request.pem"
     openssl ca -batch -notext -config "$config" -selfsign -keyfile "$scratch/key.pem" \
-        -startdate 20200101000000Z -enddate 21200101000000Z \
+        -startdate 20200101000000Z -enddate "${end:-21200101000000Z}" \
         -in "$scratch/request.pem" -out "$scratch/certificate.pem"
     openssl pkcs8 -topk8 -nocrypt -in "$scratch/key.pem" -outform DER -out "$name.pk8"
     openssl x509 -in "$scratch/certificate.pem" -outform DER -out "$name.crt"
@@ -46,3 +47,4 @@ make rsa-1024 "countersign test weak key" -algorithm RSA -pkeyopt rsa_keygen_bit
 make p256 "countersign test identity provider" -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve
 make p384 "countersign test identity provider" -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -pkeyopt ec_param_enc:named_curve
 make ed25519 "countersign test identity provider" -algorithm ED25519
+end=20250101000000Z make p256-until-2025 "countersign test identity provider" -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve

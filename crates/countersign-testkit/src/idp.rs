@@ -56,6 +56,8 @@ pub enum KeyChoice {
     P384,
     /// Ed25519.
     Ed25519,
+    /// ECDSA on P-256 with SHA-256, by a key whose certificate expired in 2025.
+    ExpiredP256,
     /// The RSA key of a stranger, whom no metadata names.
     Stranger,
 }
@@ -68,6 +70,7 @@ impl KeyChoice {
             Self::P256 => (keys::IDP_P256_PKCS8, keys::IDP_P256_CERTIFICATE),
             Self::P384 => (keys::IDP_P384_PKCS8, keys::IDP_P384_CERTIFICATE),
             Self::Ed25519 => (keys::IDP_ED25519_PKCS8, keys::IDP_ED25519_CERTIFICATE),
+            Self::ExpiredP256 => (keys::EXPIRED_P256_PKCS8, keys::EXPIRED_P256_CERTIFICATE),
             Self::Stranger => (keys::OTHER_RSA_2048_PKCS8, keys::OTHER_RSA_2048_CERTIFICATE),
         }
     }

@@ -1,4 +1,4 @@
-//! Key pairs for tests, with their self-signed certificates (2020 to 2120), in DER.
+//! Key pairs for tests, with their self-signed certificates (2020 to 2120 unless named), in DER.
 //!
 //! Everybody knows these keys: trust none of them outside a test. `keys/generate.sh` makes those
 //! that are missing.
@@ -32,3 +32,8 @@ pub const IDP_P384_CERTIFICATE: &[u8] = include_bytes!("../keys/p384.crt");
 pub const IDP_ED25519_PKCS8: &[u8] = include_bytes!("../keys/ed25519.pk8");
 /// The test identity provider's certificate over [`IDP_ED25519_PKCS8`].
 pub const IDP_ED25519_CERTIFICATE: &[u8] = include_bytes!("../keys/ed25519.crt");
+
+/// A key on the curve P-256 whose certificate has expired, PKCS#8.
+pub const EXPIRED_P256_PKCS8: &[u8] = include_bytes!("../keys/p256-until-2025.pk8");
+/// The certificate over [`EXPIRED_P256_PKCS8`], valid until 2025-01-01.
+pub const EXPIRED_P256_CERTIFICATE: &[u8] = include_bytes!("../keys/p256-until-2025.crt");
