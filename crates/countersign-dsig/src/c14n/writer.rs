@@ -21,8 +21,10 @@ pub(super) fn write<'d>(
     let content = apex.content();
     let mut writer = Writer {
         method,
+        source: document,
         // A third more than the source: end tags for empty elements, namespaces.
-        out: TreeWriter::with_capacity(
+        out: TreeWriter::new(
+            document,
             apex.span().len().saturating_mul(4) / 3,
             apex.descendants().len().saturating_add(1),
             content.len().saturating_add(1),
@@ -46,7 +48,7 @@ pub(super) fn write<'d>(
     let mut at = 0_usize;
     loop {
         while let Some(closed) = open.pop_if(|open| open.end <= at) {
-            writer.out.end_tag(closed.element.qualified_name());
+            writer.out.end_tag(closed.element);
             writer.rendered.truncate(closed.rendered);
         }
         let Some(node) = content.get(at) else {
@@ -69,10 +71,10 @@ pub(super) fn write<'d>(
                     rendered,
                 });
             }
-            Node::Text(value) => writer.out.text(document.value(value)),
+            Node::Text(value) => writer.out.text(value),
             Node::Comment(span) => {
                 if method.comments {
-                    writer.out.comment(span.of(document.text()));
+                    writer.out.comment(span);
                 }
             }
         }
@@ -94,14 +96,16 @@ struct Open<'d> {
 /// A namespace declaration that the output has in scope.
 struct Rendered<'d> {
     prefix: &'d str,
-    uri: &'d str,
-    /// What the prefix stands for in the output, once the declaration is written there.
-    namespace: NamespaceId,
+    /// What the prefix stands for, as the source knows it.
+    source: NamespaceId,
+    /// The same as the output knows it, once the declaration is written there.
+    output: NamespaceId,
 }
 
 struct Writer<'d, 'm> {
     method: &'m Canonicalization,
-    out: TreeWriter,
+    source: &'d Document<'d>,
+    out: TreeWriter<'d>,
     max_bytes: usize,
     rendered: Vec<Rendered<'d>>,
     /// Reused for every start tag.
@@ -119,13 +123,14 @@ impl<'d> Writer<'d, '_> {
     fn start_tag(&mut self, element: Element<'d>, is_apex: bool) -> Result<(), C14nError> {
         let around = self.rendered.len();
         self.select_namespaces(element, is_apex)?;
-        self.out.start_tag(element.prefix(), element.local_name());
+        self.out.start_tag(element);
 
         // The default namespace has the empty prefix, so it comes first [C14N §2.2].
         let selected = self.rendered.get_mut(around..).unwrap_or_default();
         selected.sort_unstable_by_key(|namespace| namespace.prefix);
         for rendered in selected {
-            rendered.namespace = self.out.declaration(rendered.prefix, rendered.uri);
+            let uri = self.source.namespace(rendered.source);
+            rendered.output = self.out.declaration(rendered.prefix, uri);
         }
 
         self.attributes.clear();
@@ -141,15 +146,14 @@ impl<'d> Writer<'d, '_> {
             let prefix = attribute.prefix();
             // Without a prefix an attribute has no namespace [XML-Names §6.2].
             let namespace = if prefix.is_empty() {
-                NamespaceId::None
+                NamespaceId::NONE
             } else {
-                namespace_id(&self.rendered, prefix)
+                output_namespace(&self.rendered, prefix)
             };
-            self.out
-                .attribute(prefix, attribute.local_name(), namespace, attribute.value());
+            self.out.attribute(*attribute, namespace);
         }
-        self.out
-            .start_tag_end(namespace_id(&self.rendered, element.prefix()));
+        let namespace = output_namespace(&self.rendered, element.prefix());
+        self.out.start_tag_end(element, namespace);
         Ok(())
     }
 
@@ -158,10 +162,10 @@ impl<'d> Writer<'d, '_> {
         let is_inclusive = self.method.form != Form::Exclusive;
         if !is_inclusive {
             // What the tag visibly utilizes [EXC-C14N §3].
-            self.need(element.prefix(), element.namespace_or_empty());
+            self.need(element.prefix(), element.namespace_id());
             for attribute in element.attributes() {
                 if !attribute.prefix().is_empty() {
-                    self.need(attribute.prefix(), attribute.namespace_or_empty());
+                    self.need(attribute.prefix(), attribute.namespace_id());
                 }
             }
         }
@@ -181,7 +185,7 @@ impl<'d> Writer<'d, '_> {
                         .iter()
                         .any(|prefix| prefix == declared.prefix);
                 if listed && !hidden.contains(&declared.prefix) {
-                    self.need(declared.prefix, declared.uri);
+                    self.need(declared.prefix, declared.namespace);
                     if is_apex {
                         hidden.push(declared.prefix);
                     }
@@ -193,21 +197,17 @@ impl<'d> Writer<'d, '_> {
     }
 
     /// Declares `prefix` here, unless the output has it in scope with this value already.
-    fn need(&mut self, prefix: &'d str, uri: &'d str) {
+    fn need(&mut self, prefix: &'d str, namespace: NamespaceId) {
         if prefix == "xml" {
             return;
         }
-        let current = self
-            .rendered
-            .iter()
-            .rev()
-            .find(|rendered| rendered.prefix == prefix)
-            .map_or("", |rendered| rendered.uri);
-        if current != uri {
+        let current =
+            nearest(&self.rendered, prefix).map_or(NamespaceId::NONE, |rendered| rendered.source);
+        if current != namespace {
             self.rendered.push(Rendered {
                 prefix,
-                uri,
-                namespace: NamespaceId::None,
+                source: namespace,
+                output: NamespaceId::NONE,
             });
         }
     }
@@ -242,14 +242,20 @@ impl<'d> Writer<'d, '_> {
     }
 }
 
-/// What a prefix stands for in the output: what was read there has no say in it.
-fn namespace_id(rendered: &[Rendered<'_>], prefix: &str) -> NamespaceId {
-    if prefix == "xml" {
-        return NamespaceId::Xml;
-    }
+/// The declaration of `prefix` that is in scope.
+fn nearest<'r, 'd>(rendered: &'r [Rendered<'d>], prefix: &str) -> Option<&'r Rendered<'d>> {
     rendered
         .iter()
         .rev()
         .find(|rendered| rendered.prefix == prefix)
-        .map_or(NamespaceId::None, |rendered| rendered.namespace)
+}
+
+/// What a prefix stands for in the output: what was read there has no say in it.
+fn output_namespace(rendered: &[Rendered<'_>], prefix: &str) -> NamespaceId {
+    match nearest(rendered, prefix) {
+        Some(rendered) => rendered.output,
+        // It needs no declaration [XML-Names §3].
+        None if prefix == "xml" => NamespaceId::XML,
+        None => NamespaceId::NONE,
+    }
 }

@@ -19,12 +19,12 @@ pub(super) fn check(text: &str, start: usize, end: usize) -> Result<(), XmlError
     let mut next = 0_usize;
     while scanner.skip_space() && !scanner.is_done() {
         let name = scanner.name().ok_or(bad)?;
-        if !name.prefix.is_empty() {
+        if name.has_prefix() {
             return Err(bad);
         }
         let value = scanner.eq_and_quoted().ok_or(bad)?.of(text);
         // The three stand in this order, the first always [XML §2.8].
-        let place = match (name.local.of(text), value) {
+        let place = match (name.local().of(text), value) {
             ("version", "1.0") => 0,
             ("version", _) => return Err(XmlErrorKind::UnsupportedVersion.at(start)),
             ("encoding", value) if value.eq_ignore_ascii_case("UTF-8") => 1,

@@ -6,7 +6,7 @@ use std::fmt;
 use super::XML_NAMESPACE;
 use super::chars::is_space;
 use super::error::{XmlError, XmlErrorKind};
-use super::tree::{AttributeData, Document, ElementData, Node, Span};
+use super::tree::{AttributeData, Document, ElementData, NamespaceId, Node, QName, Span, Value};
 
 /// One element of a [`Document`]; as cheap to copy as a reference.
 ///
@@ -46,14 +46,23 @@ impl<'d> Element<'d> {
 
     pub(crate) fn namespace_or_empty(self) -> &'d str {
         self.data()
-            .map_or("", |data| self.document.namespace(data.name.namespace))
+            .map_or("", |data| self.document.namespace(data.namespace))
     }
 
     /// Its name without a prefix.
     #[must_use]
     pub fn local_name(self) -> &'d str {
         self.data()
-            .map_or("", |data| data.name.local.of(&self.document.text))
+            .map_or("", |data| data.name.local().of(&self.document.text))
+    }
+
+    pub(super) fn name(self) -> QName {
+        self.data().map_or(QName::new(0, 0, 0), |data| data.name)
+    }
+
+    /// What its namespace is known as in its document.
+    pub(crate) fn namespace_id(self) -> NamespaceId {
+        self.data().map_or(NamespaceId::NONE, |data| data.namespace)
     }
 
     /// Its name as it is written, with the prefix.
@@ -65,7 +74,7 @@ impl<'d> Element<'d> {
     /// Its prefix; empty if it has none.
     pub(crate) fn prefix(self) -> &'d str {
         self.data()
-            .map_or("", |data| data.name.prefix.of(&self.document.text))
+            .map_or("", |data| data.name.prefix().of(&self.document.text))
     }
 
     /// Whether it has this expanded name.
@@ -183,7 +192,7 @@ impl<'d> Element<'d> {
     pub fn attribute(self, local_name: &str) -> Option<&'d str> {
         self.attributes()
             .find(|attribute| {
-                attribute.data.name.prefix.is_empty() && attribute.local_name() == local_name
+                !attribute.data.name.has_prefix() && attribute.local_name() == local_name
             })
             .map(Attribute::value)
     }
@@ -237,6 +246,7 @@ impl<'d> Element<'d> {
         declarations.iter().map(move |data| Declared {
             prefix: data.prefix.of(&self.document.text),
             uri: self.document.value(data.uri),
+            namespace: data.namespace,
             is_relative: data.is_relative,
         })
     }
@@ -300,17 +310,30 @@ impl<'d> Attribute<'d> {
     }
 
     pub(crate) fn namespace_or_empty(self) -> &'d str {
-        self.document.namespace(self.data.name.namespace)
+        self.document.namespace(self.data.namespace)
     }
 
     /// Its name without a prefix.
     #[must_use]
     pub fn local_name(self) -> &'d str {
-        self.data.name.local.of(&self.document.text)
+        self.data.name.local().of(&self.document.text)
     }
 
     pub(crate) fn prefix(self) -> &'d str {
-        self.data.name.prefix.of(&self.document.text)
+        self.data.name.prefix().of(&self.document.text)
+    }
+
+    pub(super) fn name(self) -> QName {
+        self.data.name
+    }
+
+    pub(super) fn raw_value(self) -> Value {
+        self.data.value
+    }
+
+    /// What its namespace is known as in its document.
+    pub(crate) fn namespace_id(self) -> NamespaceId {
+        self.data.namespace
     }
 
     /// Its value, normalized as XML does it for attributes without a DTD \[XML §3.3.3\].
@@ -339,6 +362,8 @@ pub(crate) struct Declared<'d> {
     pub(crate) prefix: &'d str,
     /// Empty in `xmlns=""`.
     pub(crate) uri: &'d str,
+    /// What the URI is known as in the document.
+    pub(crate) namespace: NamespaceId,
     pub(crate) is_relative: bool,
 }
 

@@ -3,11 +3,10 @@
 use super::chars::is_space;
 use super::error::{XmlError, XmlErrorKind};
 use super::limits::Limits;
-use super::scanner::{ScannedName, Scanner};
+use super::scanner::Scanner;
 use super::tokens::{Token, TokenKind, Tokens};
 use super::tree::{
-    AttributeData, Declaration, Document, ElementData, Name, NamespaceId, Node, Range, Span, Tree,
-    Value, index,
+    AttributeData, Document, ElementData, NamespaceId, Node, QName, Range, Span, Tree, Value, index,
 };
 use super::{XML_NAMESPACE, XMLNS_NAMESPACE, declaration, input, reference};
 
@@ -98,11 +97,12 @@ impl<'t, 'l> Builder<'t, 'l> {
 
         let element = index(self.tree.elements.len());
         self.index_ids(attributes, element);
-        let name = self.resolve(name, true, start)?;
+        let namespace = self.resolve(name, true, start)?;
         self.tree.nodes.push(Node::Element(element));
         let content = self.tree.nodes.len();
         self.tree.elements.push(ElementData {
             name,
+            namespace,
             span: Span::new(start, end),
             inner: Span::new(end, end),
             parent: self.open.last().map_or(element, |open| open.element),
@@ -147,10 +147,10 @@ impl<'t, 'l> Builder<'t, 'l> {
                 .eq_and_quoted()
                 .ok_or(XmlErrorKind::BadAttribute.at(at))?;
             let value = self.attribute_value(value)?;
-            let prefix = name.prefix.of(self.text);
-            let local = name.local.of(self.text);
+            let prefix = name.prefix().of(self.text);
+            let local = name.local().of(self.text);
             if prefix == "xmlns" {
-                self.declare(name.local, value, first_declaration, at)?;
+                self.declare(name.local(), value, first_declaration, at)?;
             } else if prefix.is_empty() && local == "xmlns" {
                 self.declare(Span::empty(), value, first_declaration, at)?;
             } else if local == "xmlns" {
@@ -162,11 +162,8 @@ impl<'t, 'l> Builder<'t, 'l> {
                     return Err(XmlErrorKind::TooManyAttributes.at(at));
                 }
                 self.tree.attributes.push(AttributeData {
-                    name: Name {
-                        prefix: name.prefix,
-                        local: name.local,
-                        namespace: NamespaceId::None,
-                    },
+                    name,
+                    namespace: NamespaceId::NONE,
                     value,
                 });
             }
@@ -252,12 +249,7 @@ impl<'t, 'l> Builder<'t, 'l> {
         if known.is_none() && self.tree.namespaces.len() >= self.limits.max_namespaces {
             return Err(XmlErrorKind::TooManyNamespaces.at(at));
         }
-        let declaration = Declaration {
-            prefix,
-            uri,
-            is_relative,
-        };
-        let namespace = self.tree.declare(declaration, known);
+        let namespace = self.tree.declare(prefix, uri, known, is_relative);
         self.scope.push(InScope {
             prefix: name,
             namespace,
@@ -272,21 +264,18 @@ impl<'t, 'l> Builder<'t, 'l> {
             let Some(attribute) = self.tree.attributes.get(current) else {
                 continue;
             };
-            let name = ScannedName {
-                prefix: attribute.name.prefix,
-                local: attribute.name.local,
-            };
-            let name = self.resolve(name, false, at)?;
-            let local = name.local.of(self.text);
+            let name = attribute.name;
+            let namespace = self.resolve(name, false, at)?;
+            let local = name.local().of(self.text);
             let earlier = range(first, current).of(&self.tree.attributes);
             let duplicate = earlier.iter().any(|other| {
-                other.name.namespace == name.namespace && other.name.local.of(self.text) == local
+                other.namespace == namespace && other.name.local().of(self.text) == local
             });
             if duplicate {
-                return Err(XmlErrorKind::DuplicateAttribute.at(name.local.start()));
+                return Err(XmlErrorKind::DuplicateAttribute.at(name.local().start()));
             }
             if let Some(attribute) = self.tree.attributes.get_mut(current) {
-                attribute.name = name;
+                attribute.namespace = namespace;
             }
         }
         Ok(())
@@ -294,39 +283,29 @@ impl<'t, 'l> Builder<'t, 'l> {
 
     /// Looks up a prefix; without one, an element takes the default namespace and an attribute
     /// none \[XML-Names §6.2\].
-    fn resolve(&self, name: ScannedName, is_element: bool, at: usize) -> Result<Name, XmlError> {
-        let prefix = name.prefix.of(self.text);
-        let namespace = if prefix.is_empty() && !is_element {
-            NamespaceId::None
-        } else if prefix == "xml" {
-            NamespaceId::Xml
-        } else {
-            let found = self
-                .scope
-                .iter()
-                .rev()
-                .find(|in_scope| in_scope.prefix == prefix);
-            match found {
-                Some(in_scope) => in_scope.namespace,
-                None if prefix.is_empty() => NamespaceId::None,
-                // An element may not have it [XML-Names §3]; no attribute comes here with it.
-                None if prefix == "xmlns" => {
-                    return Err(XmlErrorKind::ReservedNamespace.at(at));
-                }
-                None => return Err(XmlErrorKind::UndeclaredPrefix.at(at)),
-            }
-        };
-        Ok(Name {
-            prefix: name.prefix,
-            local: name.local,
-            namespace,
-        })
+    fn resolve(&self, name: QName, is_element: bool, at: usize) -> Result<NamespaceId, XmlError> {
+        if !name.has_prefix() && !is_element {
+            return Ok(NamespaceId::NONE);
+        }
+        let prefix = name.prefix().of(self.text);
+        let mut scope = self.scope.iter().rev();
+        if let Some(in_scope) = scope.find(|in_scope| in_scope.prefix == prefix) {
+            return Ok(in_scope.namespace);
+        }
+        match prefix {
+            "" => Ok(NamespaceId::NONE),
+            // It needs no declaration [XML-Names §3].
+            "xml" => Ok(NamespaceId::XML),
+            // An element may not have it [XML-Names §3]; no attribute comes here with it.
+            "xmlns" => Err(XmlErrorKind::ReservedNamespace.at(at)),
+            _ => Err(XmlErrorKind::UndeclaredPrefix.at(at)),
+        }
     }
 
     fn index_ids(&mut self, attributes: Range, element: u32) {
         for attribute in attributes.of(&self.tree.attributes) {
-            let local = attribute.name.local.of(self.text);
-            if attribute.name.namespace.makes_id(local) {
+            let local = attribute.name.local().of(self.text);
+            if attribute.namespace.makes_id(local) {
                 self.tree.ids.push((attribute.value, element));
             }
         }

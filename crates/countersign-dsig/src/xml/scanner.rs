@@ -1,15 +1,7 @@
 //! A position in a piece of the text: what tags and the XML declaration are read with.
 
 use super::chars::{is_space, ncname_len};
-use super::tree::Span;
-
-/// A name with at most one colon.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ScannedName {
-    /// Empty if there is no prefix.
-    pub(super) prefix: Span,
-    pub(super) local: Span,
-}
+use super::tree::{QName, Span};
 
 /// Reads `text` from `at` up to `end`, both byte offsets.
 #[derive(Debug)]
@@ -68,25 +60,22 @@ impl<'t> Scanner<'t> {
     }
 
     /// Reads a `QName` \[XML-Names §4\]; `None` if none comes next.
-    pub(super) fn name(&mut self) -> Option<ScannedName> {
-        let first = self.ncname()?;
-        if !self.eat(b':') {
-            return Some(ScannedName {
-                prefix: Span::empty(),
-                local: first,
-            });
+    pub(super) fn name(&mut self) -> Option<QName> {
+        let start = self.at;
+        self.ncname()?;
+        let mut local = start;
+        if self.eat(b':') {
+            local = self.at;
+            self.ncname()?;
         }
-        let local = self.ncname()?;
-        Some(ScannedName {
-            prefix: first,
-            local,
-        })
+        Some(QName::new(start, local, self.at))
     }
 
-    fn ncname(&mut self) -> Option<Span> {
-        let start = self.at;
-        self.advance(ncname_len(self.rest()));
-        (self.at > start).then(|| Span::new(start, self.at))
+    #[inline]
+    fn ncname(&mut self) -> Option<()> {
+        let len = ncname_len(self.rest());
+        self.advance(len);
+        (len > 0).then_some(())
     }
 
     /// Reads `=` and a quoted value, with the white space that `Eq` allows \[XML §3.1\], and gives

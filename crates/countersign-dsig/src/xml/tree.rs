@@ -46,6 +46,14 @@ impl Span {
         self.end().saturating_sub(self.start())
     }
 
+    /// With the byte before it.
+    pub(super) const fn and_before(self) -> Self {
+        Self {
+            start: self.start.saturating_sub(1),
+            end: self.end,
+        }
+    }
+
     pub(crate) fn of(self, text: &str) -> &str {
         text.get(self.start()..self.end()).unwrap_or_default()
     }
@@ -59,53 +67,99 @@ pub(super) fn index(n: usize) -> u32 {
 /// Text as it reads, with references resolved and white space normalized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Value {
-    /// It stands in the text just so.
+    /// It stands in the text just so. INVARIANT: it holds no carriage return, no `&` and no `<`; in
+    /// an attribute no other white space than spaces, either.
     Verbatim(Span),
     /// It had to be rewritten and stands in [`Tree::decoded`].
     Decoded(Span),
 }
 
-/// What a prefix stands for. Two are equal if and only if the URIs are.
+/// What a prefix stands for. Two of one document are equal if and only if the URIs are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NamespaceId {
-    /// No namespace.
-    None,
-    /// The one of the prefix `xml`.
-    Xml,
-    /// That of the declaration with this index, the first one of its URI.
-    Declared(u32),
-}
+pub(crate) struct NamespaceId(u32);
 
 impl NamespaceId {
+    /// No namespace.
+    pub(crate) const NONE: Self = Self(0);
+    /// The one of the prefix `xml`.
+    pub(crate) const XML: Self = Self(1);
+
+    /// That of the declaration with this index, the first one of its URI.
+    const fn declared(index: u32) -> Self {
+        Self(index.saturating_add(2))
+    }
+
     /// Whether an attribute of this name is an ID.
     pub(super) fn makes_id(self, local: &str) -> bool {
         match self {
-            Self::None => matches!(local, "ID" | "Id" | "id"),
-            Self::Xml => local == "id",
-            Self::Declared(_) => false,
+            Self::NONE => matches!(local, "ID" | "Id" | "id"),
+            Self::XML => local == "id",
+            Self(_) => false,
         }
     }
 }
 
-/// A name in a tag.
+/// A name in a tag: a prefix and a colon, or neither, and a local name \[XML-Names §4\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Name {
-    /// Empty if there is no prefix.
-    pub(super) prefix: Span,
-    pub(super) local: Span,
-    pub(super) namespace: NamespaceId,
+pub(super) struct QName {
+    start: u32,
+    /// Where the local name starts.
+    local: u32,
+    end: u32,
 }
 
-impl Name {
-    /// Prefix, colon and local name as they stand.
-    pub(super) fn qualified(self) -> Span {
-        if self.prefix.is_empty() {
-            self.local
-        } else {
-            Span {
-                start: self.prefix.start,
-                end: self.local.end,
-            }
+impl QName {
+    pub(super) fn new(start: usize, local: usize, end: usize) -> Self {
+        Self {
+            start: index(start),
+            local: index(local),
+            end: index(end),
+        }
+    }
+
+    /// The same name, where it stands in another text.
+    pub(super) fn moved_to(self, start: usize) -> Self {
+        let start = index(start);
+        let from = |at: u32| start.saturating_add(at.saturating_sub(self.start));
+        Self {
+            start,
+            local: from(self.local),
+            end: from(self.end),
+        }
+    }
+
+    pub(super) const fn start(self) -> usize {
+        self.start as usize
+    }
+
+    pub(super) const fn end(self) -> usize {
+        self.end as usize
+    }
+
+    pub(super) const fn has_prefix(self) -> bool {
+        self.start < self.local
+    }
+
+    /// Empty if there is no prefix.
+    pub(super) fn prefix(self) -> Span {
+        Span {
+            start: self.start,
+            end: self.local.saturating_sub(1).max(self.start),
+        }
+    }
+
+    pub(super) const fn local(self) -> Span {
+        Span {
+            start: self.local,
+            end: self.end,
+        }
+    }
+
+    /// All of it, as it stands.
+    pub(super) const fn qualified(self) -> Span {
+        Span {
+            start: self.start,
+            end: self.end,
         }
     }
 }
@@ -134,7 +188,8 @@ impl Range {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ElementData {
-    pub(super) name: Name,
+    pub(super) name: QName,
+    pub(super) namespace: NamespaceId,
     /// From `<` of the start tag to the end of the end tag.
     pub(super) span: Span,
     /// From the end of the start tag to the start of the end tag; empty in `<a/>`.
@@ -151,7 +206,8 @@ pub(super) struct ElementData {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AttributeData {
-    pub(super) name: Name,
+    pub(super) name: QName,
+    pub(super) namespace: NamespaceId,
     pub(super) value: Value,
 }
 
@@ -160,6 +216,8 @@ pub(super) struct Declaration {
     /// Empty for the default namespace.
     pub(super) prefix: Span,
     pub(super) uri: Value,
+    /// What the URI is known as.
+    pub(super) namespace: NamespaceId,
     /// The URI has no scheme, which canonicalization forbids \[C14N §1.3\].
     pub(super) is_relative: bool,
 }
@@ -201,11 +259,11 @@ impl Tree {
     /// The URI; empty for no namespace.
     pub(super) fn namespace<'a>(&'a self, text: &'a str, id: NamespaceId) -> &'a str {
         match id {
-            NamespaceId::None => "",
-            NamespaceId::Xml => XML_NAMESPACE,
-            NamespaceId::Declared(index) => self
+            NamespaceId::NONE => "",
+            NamespaceId::XML => XML_NAMESPACE,
+            NamespaceId(declared) => self
                 .declarations
-                .get(index as usize)
+                .get(declared.saturating_sub(2) as usize)
                 .map_or("", |declaration| self.value(text, declaration.uri)),
         }
     }
@@ -213,12 +271,12 @@ impl Tree {
     /// What a declared URI is known as; `None` if it is a new one.
     pub(super) fn known_namespace(&self, text: &str, uri: &str) -> Option<NamespaceId> {
         match uri {
-            "" => Some(NamespaceId::None),
-            XML_NAMESPACE => Some(NamespaceId::Xml),
+            "" => Some(NamespaceId::NONE),
+            XML_NAMESPACE => Some(NamespaceId::XML),
             _ => self
                 .namespaces
                 .iter()
-                .map(|first| NamespaceId::Declared(*first))
+                .map(|first| NamespaceId::declared(*first))
                 .find(|known| self.namespace(text, *known) == uri),
         }
     }
@@ -226,15 +284,23 @@ impl Tree {
     /// Adds a declaration whose URI is `known` or new; gives what its prefix stands for.
     pub(super) fn declare(
         &mut self,
-        declaration: Declaration,
+        prefix: Span,
+        uri: Value,
         known: Option<NamespaceId>,
+        is_relative: bool,
     ) -> NamespaceId {
         let at = index(self.declarations.len());
-        self.declarations.push(declaration);
-        known.unwrap_or_else(|| {
+        let namespace = known.unwrap_or_else(|| {
             self.namespaces.push(at);
-            NamespaceId::Declared(at)
-        })
+            NamespaceId::declared(at)
+        });
+        self.declarations.push(Declaration {
+            prefix,
+            uri,
+            namespace,
+            is_relative,
+        });
+        namespace
     }
 
     /// Keeps text that does not stand in the document as it reads.
@@ -331,7 +397,7 @@ impl<'i> Document<'i> {
         self.tree.value(&self.text, value)
     }
 
-    pub(super) fn namespace(&self, id: NamespaceId) -> &str {
+    pub(crate) fn namespace(&self, id: NamespaceId) -> &str {
         self.tree.namespace(&self.text, id)
     }
 }

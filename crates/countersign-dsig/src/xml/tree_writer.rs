@@ -11,27 +11,41 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
+use super::element::{Attribute, Element};
 use super::tree::{
-    AttributeData, Declaration, Document, ElementData, Name, NamespaceId, Node, Range, Span, Tree,
-    Value, index,
+    AttributeData, Document, ElementData, NamespaceId, Node, Range, Span, Tree, Value, index,
 };
 
-/// Writes one document from front to back.
+/// Writes one document from front to back, out of the parts of another.
 ///
 /// The caller closes what it opens, and gives each start tag its parts in the order in which the
 /// methods stand here.
-pub(crate) struct TreeWriter {
-    text: String,
+pub(crate) struct TreeWriter<'s> {
+    source: &'s Document<'s>,
+    text: Text<'s>,
     tree: Tree,
     /// The elements whose end tags are still to come.
     open: Vec<u32>,
 }
 
-impl TreeWriter {
-    /// The capacities are guesses that save growing.
-    pub(crate) fn with_capacity(bytes: usize, elements: usize, nodes: usize) -> Self {
+impl<'s> TreeWriter<'s> {
+    /// A writer of what will be made of parts of `source`. The capacities are guesses that save
+    /// growing.
+    pub(crate) fn new(
+        source: &'s Document<'s>,
+        bytes: usize,
+        elements: usize,
+        nodes: usize,
+    ) -> Self {
         Self {
-            text: String::with_capacity(bytes),
+            source,
+            text: Text {
+                source: source.text(),
+                run: Span::empty(),
+                written: String::with_capacity(bytes),
+            },
             tree: Tree {
                 elements: Vec::with_capacity(elements),
                 attributes: Vec::with_capacity(elements),
@@ -47,19 +61,16 @@ impl TreeWriter {
         self.text.len()
     }
 
-    /// Writes `<` and the element's name.
-    pub(crate) fn start_tag(&mut self, prefix: &str, local: &str) {
-        let start = self.text.len();
-        self.text.push('<');
-        let (prefix, local) = self.push_name(prefix, local);
+    /// Writes `<` and the name of `element`.
+    pub(crate) fn start_tag(&mut self, element: Element<'s>) {
+        let name = element.name();
+        // Nothing stands between the two.
+        let start = self.text.copy(name.qualified().and_before());
         let element = index(self.tree.elements.len());
         self.tree.nodes.push(Node::Element(element));
         self.tree.elements.push(ElementData {
-            name: Name {
-                prefix,
-                local,
-                namespace: NamespaceId::None,
-            },
+            name: name.moved_to(start.saturating_add(1)),
+            namespace: NamespaceId::NONE,
             span: Span::new(start, start),
             inner: Span::empty(),
             parent: self.open.last().copied().unwrap_or(element),
@@ -73,91 +84,120 @@ impl TreeWriter {
 
     /// Declares a namespace in the start tag; gives what its prefix stands for from there on.
     pub(crate) fn declaration(&mut self, prefix: &str, uri: &str) -> NamespaceId {
-        self.text.push_str(" xmlns");
+        self.text.push(" xmlns");
         let prefix = if prefix.is_empty() {
             Span::empty()
         } else {
-            self.text.push(':');
-            self.push_spanned(prefix)
+            self.text.push(":");
+            self.text.push(prefix)
         };
-        let known = self.tree.known_namespace(&self.text, uri);
-        let declaration = Declaration {
-            prefix,
-            uri: self.push_attribute_value(uri),
-            // Canonicalization refuses relative ones [C14N §1.3].
-            is_relative: false,
-        };
-        self.tree.declare(declaration, known)
+        let known = self.tree.known_namespace(&self.text.written, uri);
+        let uri = self.push_value(uri);
+        // Canonicalization refuses relative ones [C14N §1.3].
+        self.tree.declare(prefix, uri, known, false)
     }
 
-    /// Writes an attribute into the start tag.
-    pub(crate) fn attribute(
-        &mut self,
-        prefix: &str,
-        local: &str,
-        namespace: NamespaceId,
-        value: &str,
-    ) {
-        self.text.push(' ');
-        let (prefix, local_span) = self.push_name(prefix, local);
-        let value = self.push_attribute_value(value);
+    /// Writes an attribute into the start tag; `namespace` is what its prefix stands for.
+    pub(crate) fn attribute(&mut self, attribute: Attribute<'s>, namespace: NamespaceId) {
+        let name = attribute.name();
+        let start = if self.text.source_has(name.start().saturating_sub(1), b" ") {
+            self.text.copy(name.qualified().and_before())
+        } else {
+            self.text.push(" ");
+            self.text.copy(name.qualified()).saturating_sub(1)
+        };
+        let value = self.attribute_value(attribute);
         self.tree.attributes.push(AttributeData {
-            name: Name {
-                prefix,
-                local: local_span,
-                namespace,
-            },
+            name: name.moved_to(start.saturating_add(1)),
+            namespace,
             value,
         });
-        if namespace.makes_id(local)
+        if namespace.makes_id(attribute.local_name())
             && let Some(element) = self.open.last()
         {
             self.tree.ids.push((value, *element));
         }
     }
 
-    /// Ends the start tag; `namespace` is that of the element.
-    pub(crate) fn start_tag_end(&mut self, namespace: NamespaceId) {
-        self.text.push('>');
+    /// Writes `=` and the quoted value behind an attribute's name.
+    fn attribute_value(&mut self, attribute: Attribute<'s>) -> Value {
+        let name_end = attribute.name().end();
+        // Verbatim and in double quotes, it holds nothing that is escaped.
+        if let Value::Verbatim(span) = attribute.raw_value()
+            && span.start() == name_end.saturating_add(2)
+            && self.text.source_has(name_end, b"=\"")
+        {
+            let quoted = Span::new(name_end, span.end().saturating_add(1));
+            let start = self.text.copy(quoted).saturating_add(2);
+            return Value::Verbatim(Span::new(start, start.saturating_add(span.len())));
+        }
+        self.push_value(attribute.value())
+    }
+
+    /// Ends the start tag of `element`; `namespace` is what its prefix stands for.
+    pub(crate) fn start_tag_end(&mut self, element: Element<'s>, namespace: NamespaceId) {
+        // Where its start tag is read to its end, that end is copied too. A `/` before it is none.
+        let close = element.inner().start().saturating_sub(1);
+        if self.text.run.end() == close {
+            self.text.copy(Span::new(close, close.saturating_add(1)));
+        } else {
+            self.text.push(">");
+        }
+        let inner = Span::new(self.text.len(), self.text.len());
         // INVARIANT: the element that was opened last is the last one.
         if let Some(element) = self.tree.elements.last_mut() {
-            element.name.namespace = namespace;
-            element.inner = Span::new(self.text.len(), self.text.len());
+            element.namespace = namespace;
+            element.inner = inner;
             element.attributes.end = index(self.tree.attributes.len());
             element.declarations.end = index(self.tree.declarations.len());
         }
     }
 
     /// Writes character data.
-    pub(crate) fn text(&mut self, text: &str) {
-        if is_plain(text) {
-            self.push_plain(text);
+    pub(crate) fn text(&mut self, value: Value) {
+        let text = self.source.value(value);
+        // Verbatim, it holds neither a carriage return nor `&` nor `<`.
+        if let Value::Verbatim(span) = value
+            && memchr(b'>', text.as_bytes()).is_none()
+        {
+            let start = self.text.copy(span);
+            self.plain(Span::new(start, start.saturating_add(span.len())));
             return;
         }
         let mut rest = text;
         while let Some(special) = Special::find(rest, escape_in_text) {
             self.push_plain(special.before);
-            self.text.push_str(special.escape);
+            self.text.push(special.escape);
             self.tree.push_decoded(special.itself);
             rest = special.after;
         }
         self.push_plain(rest);
     }
 
-    /// Writes a comment; `inside` comes from one.
-    pub(crate) fn comment(&mut self, inside: &str) {
-        self.text.push_str("<!--");
-        let inside = self.push_spanned(inside);
-        self.text.push_str("-->");
+    /// Writes a comment, given its inside.
+    pub(crate) fn comment(&mut self, inside: Span) {
+        let comment = Span::new(
+            inside.start().saturating_sub("<!--".len()),
+            inside.end().saturating_add("-->".len()),
+        );
+        let start = self.text.copy(comment).saturating_add("<!--".len());
+        let inside = Span::new(start, start.saturating_add(inside.len()));
         self.tree.nodes.push(Node::Comment(inside));
     }
 
-    /// Closes the element that was opened last and is still open, which has this name.
-    pub(crate) fn end_tag(&mut self, qualified_name: &str) {
-        let start = self.text.len();
-        self.text.push_str("</");
-        self.text.push_str(qualified_name);
-        self.text.push('>');
+    /// Closes `element`, which was opened last and is still open.
+    pub(crate) fn end_tag(&mut self, element: Element<'s>) {
+        let name = element.name().qualified();
+        let tag = Span::new(element.inner().end(), element.span().end());
+        // `</`, the name and `>`; white space may have stood before that.
+        let start = if tag.len() == name.len().saturating_add(3) {
+            self.text.copy(tag)
+        } else {
+            let start = self.text.push("</").start();
+            self.text.copy(name);
+            self.text.push(">");
+            start
+        };
         if let Some(element) = self.open.pop() {
             self.tree.close(element, start, self.text.len());
         }
@@ -165,44 +205,26 @@ impl TreeWriter {
 
     /// The document that was written.
     pub(crate) fn finish(mut self) -> Document<'static> {
-        self.tree.sort_ids(&self.text);
+        self.text.flush();
+        self.tree.sort_ids(&self.text.written);
         Document {
-            text: Cow::Owned(self.text),
+            text: Cow::Owned(self.text.written),
             tree: self.tree,
         }
     }
 
-    fn push_spanned(&mut self, text: &str) -> Span {
-        let start = self.text.len();
-        self.text.push_str(text);
-        Span::new(start, self.text.len())
-    }
-
-    fn push_name(&mut self, prefix: &str, local: &str) -> (Span, Span) {
-        let prefix = if prefix.is_empty() {
-            Span::empty()
-        } else {
-            let prefix = self.push_spanned(prefix);
-            self.text.push(':');
-            prefix
-        };
-        (prefix, self.push_spanned(local))
-    }
-
-    fn push_attribute_value(&mut self, value: &str) -> Value {
-        self.text.push_str("=\"");
+    fn push_value(&mut self, value: &str) -> Value {
+        self.text.push("=\"");
         let start = self.text.len();
         let mut rest = value;
-        if !is_plain(value) {
-            while let Some(special) = Special::find(rest, escape_in_attribute) {
-                self.text.push_str(special.before);
-                self.text.push_str(special.escape);
-                rest = special.after;
-            }
+        while let Some(special) = Special::find(rest, escape_in_attribute) {
+            self.text.push(special.before);
+            self.text.push(special.escape);
+            rest = special.after;
         }
-        self.text.push_str(rest);
+        self.text.push(rest);
         let written = Span::new(start, self.text.len());
-        self.text.push('"');
+        self.text.push("\"");
         if rest.len() == value.len() {
             Value::Verbatim(written)
         } else {
@@ -210,19 +232,72 @@ impl TreeWriter {
         }
     }
 
-    /// Writes text that needs no escapes. What adjoins an earlier piece, because a comment or an
-    /// element between them was left out, is one text with it.
+    /// Writes text that needs no escapes.
     fn push_plain(&mut self, plain: &str) {
-        if plain.is_empty() {
-            return;
+        if !plain.is_empty() {
+            let span = self.text.push(plain);
+            self.plain(span);
         }
-        let span = self.push_spanned(plain);
+    }
+
+    /// Takes up text that was written as it is. What adjoins an earlier piece, because a comment or
+    /// an element between them was left out, is one text with it.
+    fn plain(&mut self, span: Span) {
         match self.tree.nodes.last_mut() {
             Some(Node::Text(Value::Verbatim(before))) if before.end() == span.start() => {
                 *before = Span::new(before.start(), span.end());
             }
             _ => self.tree.nodes.push(Node::Text(Value::Verbatim(span))),
         }
+    }
+}
+
+/// The text that is written. Most of it stands in the source just so, piece after piece, and is
+/// copied from there in long runs.
+struct Text<'s> {
+    source: &'s str,
+    /// The part of the source that follows `written` and is not copied yet.
+    run: Span,
+    written: String,
+}
+
+impl Text<'_> {
+    const fn len(&self) -> usize {
+        self.written.len().saturating_add(self.run.len())
+    }
+
+    /// Adds a part of the source; gives where it starts.
+    #[inline]
+    fn copy(&mut self, part: Span) -> usize {
+        let start = self.len();
+        if self.run.end() == part.start() {
+            self.run = Span::new(self.run.start(), part.end());
+        } else {
+            self.flush();
+            self.run = part;
+        }
+        start
+    }
+
+    /// Adds what does not stand in the source; gives where.
+    fn push(&mut self, text: &str) -> Span {
+        self.flush();
+        let start = self.written.len();
+        self.written.push_str(text);
+        Span::new(start, self.written.len())
+    }
+
+    fn flush(&mut self) {
+        self.written.push_str(self.run.of(self.source));
+        self.run = Span::empty();
+    }
+
+    /// Whether `bytes` stand in the source at this place.
+    fn source_has(&self, at: usize, bytes: &[u8]) -> bool {
+        self.source
+            .as_bytes()
+            .get(at..)
+            .is_some_and(|rest| rest.starts_with(bytes))
     }
 }
 
@@ -273,13 +348,4 @@ const fn escape_in_attribute(byte: u8) -> Option<&'static str> {
         b'\r' => Some("&#xD;"),
         _ => None,
     }
-}
-
-/// Whether nothing has to be escaped, in text or in an attribute value: so it is with nearly all.
-fn is_plain(text: &str) -> bool {
-    let may_be_special = |byte| byte < 0x20 || matches!(byte, b'&' | b'<' | b'>' | b'"');
-    // Without a branch for each byte the compiler looks at many at once.
-    !text
-        .bytes()
-        .fold(false, |found, byte| found | may_be_special(byte))
 }
