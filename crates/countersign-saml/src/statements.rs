@@ -108,19 +108,22 @@ pub(crate) fn attributes(assertion: Part<'_>) -> Result<Vec<Attribute>, Rejectio
 
 fn read_attribute(attribute: Part<'_>) -> Result<Attribute, Rejection> {
     let optional = |name| attribute.element.attribute(name).map(str::to_owned);
+    // Enough for values of text; there may be thousands.
+    let mut values = Vec::with_capacity(attribute.element.descendants().len());
+    for value in attribute.only_children(ASSERTION, "AttributeValue") {
+        values.push(read_value(value?)?);
+    }
     Ok(Attribute {
         name: attribute.attribute("Name")?.to_owned(),
         name_format: optional("NameFormat"),
         friendly_name: optional("FriendlyName"),
-        values: attribute
-            .only_children(ASSERTION, "AttributeValue")
-            .map(|value| read_value(value?))
-            .collect::<Result<_, _>>()?,
+        values,
     })
 }
 
 /// \[SAML-Core §2.7.3.1.1\]: text, nothing, or anything at all. Text is taken verbatim; what has
 /// elements in it is kept apart, so that no rule ever takes it for text.
+#[inline]
 pub(crate) fn read_value(value: Part<'_>) -> Result<AttributeValue, Rejection> {
     if matches!(
         value.element.attribute_ns(SCHEMA_INSTANCE, "nil"),

@@ -23,6 +23,7 @@ impl<'d> Element<'d> {
         Self { document, index }
     }
 
+    #[inline]
     fn data(self) -> Option<&'d ElementData> {
         // INVARIANT: always `Some`; elements are made only from indices of their own document.
         self.document.tree.elements.get(self.index as usize)
@@ -44,6 +45,7 @@ impl<'d> Element<'d> {
         Some(self.namespace_or_empty()).filter(|uri| !uri.is_empty())
     }
 
+    #[inline]
     pub(crate) fn namespace_or_empty(self) -> &'d str {
         self.data()
             .map_or("", |data| self.document.namespace(data.namespace))
@@ -51,11 +53,13 @@ impl<'d> Element<'d> {
 
     /// Its name without a prefix.
     #[must_use]
+    #[inline]
     pub fn local_name(self) -> &'d str {
         self.data()
             .map_or("", |data| data.name.local().of(&self.document.text))
     }
 
+    #[inline]
     pub(super) fn name(self) -> QName {
         self.data().map_or(QName::new(0, 0, 0), |data| data.name)
     }
@@ -79,6 +83,7 @@ impl<'d> Element<'d> {
 
     /// Whether it has this expanded name.
     #[must_use]
+    #[inline]
     pub fn is(self, namespace: &str, local_name: &str) -> bool {
         self.local_name() == local_name && self.namespace_or_empty() == namespace
     }
@@ -91,6 +96,7 @@ impl<'d> Element<'d> {
     }
 
     /// Its child elements, in document order.
+    #[inline]
     pub fn children(self) -> impl Iterator<Item = Self> + use<'d> {
         let end = self.data().map_or(0, |data| data.subtree_end);
         let mut next = self.index.saturating_add(1);
@@ -128,8 +134,9 @@ impl<'d> Element<'d> {
 
     /// Whether it has child elements.
     #[must_use]
+    #[inline]
     pub fn has_child_elements(self) -> bool {
-        self.children().next().is_some()
+        self.descendants().len() > 0
     }
 
     /// Whether a comment stands in it, at any depth.
@@ -166,18 +173,20 @@ impl<'d> Element<'d> {
     ///
     /// # Errors
     /// [`XmlErrorKind::ElementInText`] if it has child elements.
+    #[inline]
     pub fn text(self) -> Result<Cow<'d, str>, XmlError> {
-        let mut text = Cow::Borrowed("");
-        for node in self.content() {
-            match node {
-                Node::Text(value) => {
-                    let piece = self.document.value(*value);
-                    if text.is_empty() {
-                        text = Cow::Borrowed(piece);
-                    } else {
-                        text.to_mut().push_str(piece);
-                    }
-                }
+        match self.content() {
+            [] => Ok(Cow::Borrowed("")),
+            [Node::Text(value)] => Ok(Cow::Borrowed(self.document.value(*value))),
+            pieces => self.joined(pieces).map(Cow::Owned),
+        }
+    }
+
+    fn joined(self, pieces: &[Node]) -> Result<String, XmlError> {
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                Node::Text(value) => text.push_str(self.document.value(*value)),
                 Node::Comment(_) => {}
                 Node::Element(child) => {
                     return Err(XmlErrorKind::ElementInText.at(self.at(*child).span().start()));
@@ -189,6 +198,7 @@ impl<'d> Element<'d> {
 
     /// The value of its attribute `local_name` that has no namespace.
     #[must_use]
+    #[inline]
     pub fn attribute(self, local_name: &str) -> Option<&'d str> {
         self.attributes()
             .find(|attribute| {
@@ -199,6 +209,7 @@ impl<'d> Element<'d> {
 
     /// The value of its attribute of this expanded name.
     #[must_use]
+    #[inline]
     pub fn attribute_ns(self, namespace: &str, local_name: &str) -> Option<&'d str> {
         self.attributes()
             .find(|attribute| {
@@ -208,6 +219,7 @@ impl<'d> Element<'d> {
     }
 
     /// Its attributes in document order, without namespace declarations.
+    #[inline]
     pub fn attributes(self) -> impl ExactSizeIterator<Item = Attribute<'d>> + use<'d> {
         let attributes = self.data().map_or(&[][..], |data| {
             data.attributes.of(&self.document.tree.attributes)
@@ -252,6 +264,7 @@ impl<'d> Element<'d> {
     }
 
     /// Everything in it, at every depth, in document order.
+    #[inline]
     pub(crate) fn content(self) -> &'d [Node] {
         self.data()
             .map_or(&[][..], |data| data.content.of(&self.document.tree.nodes))

@@ -40,6 +40,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Skips white space; whether there was any.
+    #[inline]
     pub(super) fn skip_space(&mut self) -> bool {
         let rest = self.rest_bytes();
         let spaces = rest
@@ -51,6 +52,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Skips `byte` if it comes next; whether it did.
+    #[inline]
     pub(super) fn eat(&mut self, byte: u8) -> bool {
         let next = self.rest_bytes().first() == Some(&byte);
         if next {
@@ -60,6 +62,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Reads a `QName` \[XML-Names §4\]; `None` if none comes next.
+    #[inline]
     pub(super) fn name(&mut self) -> Option<QName> {
         let start = self.at;
         self.ncname()?;
@@ -80,6 +83,7 @@ impl<'t> Scanner<'t> {
 
     /// Reads `=` and a quoted value, with the white space that `Eq` allows \[XML §3.1\], and gives
     /// the span between the quotes; `None` if anything else comes.
+    #[inline]
     pub(super) fn eq_and_quoted(&mut self) -> Option<Span> {
         self.skip_space();
         if !self.eat(b'=') {
