@@ -1,18 +1,21 @@
-//! Stores that are broken on purpose: each breaks one promise of its port, and a suite of
-//! [`crate::conformance`] that lets it pass is broken itself.
+//! Stores and verifiers that are broken on purpose: each store breaks one promise of its port, and
+//! a suite of [`crate::conformance`] that lets it pass is broken itself. Each verifier falls to one
+//! class of [`crate::attacks`], or those are no attacks.
 //!
-//! Each wraps a store that is right and spoils it, as real stores are spoilt: a check that looks
+//! Each store wraps one that is right and spoils it, as real stores are spoilt: a check that looks
 //! before it leaps, a limit that is off by one, a write in two steps.
 
 mod ledger_store;
 mod replay_store;
 mod user_store;
+mod verifier;
 
 use std::time::Duration;
 
 pub use ledger_store::{BrokenLedgerStore, LedgerDefect};
 pub use replay_store::{BrokenReplayStore, ReplayDefect};
 pub use user_store::{BrokenUserStore, UserDefect};
+pub use verifier::{BrokenVerifier, VerifierDefect};
 
 /// Names defects, each with the check that catches it.
 macro_rules! defects {

@@ -96,15 +96,17 @@ impl TestIdp {
     #[must_use]
     pub fn with_key(entity_id: impl Into<String>, key: KeyChoice) -> Self {
         let (pkcs8, certificate) = key.key_pair();
-        let options = SigningOptions::default().certificate_der(certificate);
+        let signing_key = must(SigningKey::from_pkcs8(pkcs8));
         Self {
             entity_id: entity_id.into(),
-            key: must(SigningKey::from_pkcs8(pkcs8)),
-            certificate,
-            options: match key {
-                KeyChoice::RsaPss => options.algorithm(SignatureAlgorithm::RsaPssSha256),
-                _ => options,
+            key: match key {
+                KeyChoice::RsaPss => {
+                    must(signing_key.with_algorithm(SignatureAlgorithm::RsaPssSha256))
+                }
+                _ => signing_key,
             },
+            certificate,
+            options: SigningOptions::default().certificate_der(certificate),
         }
     }
 
@@ -169,6 +171,16 @@ impl TestIdp {
     #[must_use]
     pub fn sign(&self, xml: &[u8], id: &str) -> Vec<u8> {
         must(sign_enveloped(xml, id, &self.key, &self.options))
+    }
+
+    /// The algorithm that it signs with.
+    pub(crate) fn algorithm(&self) -> SignatureAlgorithm {
+        self.key.default_algorithm()
+    }
+
+    /// Signs bytes.
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
+        must(self.key.sign(self.algorithm(), message))
     }
 }
 
