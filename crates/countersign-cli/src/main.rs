@@ -4,6 +4,7 @@
 
 mod evidence;
 mod input;
+mod key_file;
 mod ledger;
 mod log_key;
 mod policy;

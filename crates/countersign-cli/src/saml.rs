@@ -1,19 +1,16 @@
 //! `countersign saml …`: one file for each command.
 
 mod inspect;
+mod metadata;
 mod verify;
 
 use clap::Subcommand;
-use countersign::saml::Rejection;
+use countersign::saml::{IdentityProvider, Metadata, MetadataPolicy, Rejection};
 
-use crate::input::Unreadable;
+use crate::input::{InputPath, Unreadable, read_whole};
 use crate::verdict::Verdict;
 
 pub(crate) use self::verify::Verification;
-
-/// Metadata aggregates of federations are the largest documents there are; one provider's own
-/// metadata is a few kilobytes.
-const METADATA_LIMIT_BYTES: usize = 1 << 20;
 
 /// Twice the largest response that is accepted, so that one in Base64 fits.
 const RESPONSE_LIMIT_BYTES: usize = 2 << 20;
@@ -24,13 +21,35 @@ pub(crate) enum Command {
     Verify(Verification),
     /// Print what a response says, without verifying any of it.
     Inspect(inspect::Inspection),
+    /// Show identity providers' metadata, or write our own.
+    #[command(subcommand)]
+    Metadata(metadata::Command),
 }
 
 pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
     match command {
         Command::Verify(verification) => verify::run(verification),
         Command::Inspect(inspection) => inspect::run(inspection),
+        Command::Metadata(command) => metadata::run(command),
     }
+}
+
+/// The identity provider of a file: the one that is named, or the only one.
+fn identity_provider(
+    path: &InputPath,
+    entity_id: Option<&str>,
+) -> Result<IdentityProvider, Unreadable> {
+    let policy = MetadataPolicy::for_federation();
+    let xml = read_whole(path, policy.limits().max_bytes)?;
+    Metadata::parse(&xml, &policy)
+        .and_then(|metadata| {
+            match entity_id {
+                Some(entity_id) => metadata.identity_provider(entity_id),
+                None => metadata.sole_identity_provider(),
+            }
+            .cloned()
+        })
+        .map_err(|error| Unreadable::new(path.display(), error))
 }
 
 /// The verdict on a response that was refused.

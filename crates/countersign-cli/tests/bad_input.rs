@@ -159,13 +159,22 @@ fn what_is_too_long_to_be_read_whole_is_refused() {
         std::fs::write(&path, bytes).unwrap();
         path
     };
-    let long_metadata = padded(
-        "long-metadata",
-        &std::fs::read(&metadata).unwrap(),
-        (1 << 20) + 1,
+    let long_certificate = padded(
+        "long-certificate",
+        countersign_testkit::keys::IDP_RSA_2048_CERTIFICATE,
+        (64 << 10) + 1,
     );
-    let response = bad.path("truncated");
-    let run = assert_says_one_line(&saml_verify(text(&long_metadata), text(&response)), 2);
+    let run = assert_says_one_line(
+        &[
+            "saml",
+            "metadata",
+            "show",
+            "--signed-by",
+            text(&long_certificate),
+            text(&metadata),
+        ],
+        2,
+    );
     let message = run.json()["message"].as_str().unwrap().to_owned();
     assert!(message.contains("larger than"), "{message}");
 

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use countersign::saml::{
-    Expect, IdentityProvider, Inbound, Login, PendingRequest, Rejection, ServiceProvider,
-    SignedPart, Verified, verify,
+    Expect, Inbound, Login, PendingRequest, Rejection, ServiceProvider, SignedPart, Verified,
+    verify,
 };
 use countersign::{Clock, SystemClock, Timestamp};
 use serde_json::json;
 
-use super::{METADATA_LIMIT_BYTES, RESPONSE_LIMIT_BYTES, rejected};
-use crate::input::{InputPath, Unreadable, read, read_whole};
+use super::{RESPONSE_LIMIT_BYTES, identity_provider, rejected};
+use crate::input::{InputPath, Unreadable, read};
 use crate::text::visible;
 use crate::verdict::Verdict;
 
@@ -32,6 +32,9 @@ pub(crate) struct Verification {
     /// The identity provider's metadata.
     #[arg(long, value_name = "FILE")]
     idp_metadata: InputPath,
+    /// The identity provider that is meant, where the metadata holds several.
+    #[arg(long, value_name = "ID")]
+    idp_entity_id: Option<String>,
     /// Our own entity id: what the response's Audience has to be.
     #[arg(long, value_name = "ID")]
     sp_entity_id: String,
@@ -80,9 +83,7 @@ impl Verification {
     /// Verifies the response. There is no store to remember assertions in, so a replay is not
     /// noticed: the command only tells what one response proves.
     pub(crate) fn run(&self) -> Result<Result<Login, Rejection>, Unreadable> {
-        let metadata = read_whole(&self.idp_metadata, METADATA_LIMIT_BYTES)?;
-        let idp = IdentityProvider::from_metadata(&metadata)
-            .map_err(|error| Unreadable::new(self.idp_metadata.display(), error))?;
+        let idp = identity_provider(&self.idp_metadata, self.idp_entity_id.as_deref())?;
         let mut sp = ServiceProvider::new(&self.sp_entity_id, &self.acs_url)
             .and_then(|sp| sp.with_clock_skew(Duration::from_secs(self.skew)))
             .map_err(|error| Unreadable::new("service provider", error))?
