@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_core::Timestamp;
 use countersign_saml::{Expect, PendingRequest};
+use countersign_testkit::attacks::{self, Message};
 use countersign_testkit::idp::{KeyChoice, TestIdp};
 
 use super::*;
@@ -286,4 +287,24 @@ fn weak_algorithms_do_not_sign_metadata() {
         "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
     );
     assert_eq!(verify(&xml).unwrap_err().code(), "metadata.signature");
+}
+
+/// The generator of attacks on whatever is signed; the attacker wants to be one of the providers.
+#[test]
+fn attacks_on_signed_metadata() {
+    let genuine = signed(&federation());
+    let attacks = attacks::on_message(genuine.as_bytes(), "https://a.example");
+    assert!(attacks.len() > 700, "only {} attacks", attacks.len());
+    let report = attacks::run(&attacks, genuine.as_bytes(), |messages| {
+        let Some(Message::Xml(xml)) = messages.last() else {
+            return None;
+        };
+        let metadata = verify(std::str::from_utf8(xml).ok()?).ok()?;
+        let keys = |provider: &IdentityProvider| format!("{:?}", provider.keys());
+        let providers = metadata.identity_providers();
+        let providers = providers.map(|provider| (provider.entity_id().to_owned(), keys(provider)));
+        Some(providers.collect::<Vec<_>>())
+    });
+    println!("{report}");
+    report.assert_none_got_in();
 }
