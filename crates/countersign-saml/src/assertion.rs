@@ -41,6 +41,8 @@ impl Rules<'_> {
         let conditions_end = self.check_conditions(assertion)?;
         let subject = self.check_subject(assertion)?;
         let authentication = self.check_authentication(assertion)?;
+        let attributes = statements::attributes(assertion)?;
+        self.check_authn_context(authentication.authn_context.as_deref(), &attributes)?;
         let end = conditions_end.map_or(subject.not_on_or_after, |conditions_end| {
             conditions_end.min(subject.not_on_or_after)
         });
@@ -52,7 +54,7 @@ impl Rules<'_> {
                 session_not_on_or_after: authentication.session_not_on_or_after,
                 authn_instant: authentication.authn_instant,
                 authn_context: authentication.authn_context,
-                attributes: statements::attributes(assertion)?,
+                attributes,
             },
             assertion_id: assertion.attribute("ID")?.to_owned(),
             stale_at: end.saturating_add(MAX_CLOCK_SKEW),

@@ -50,6 +50,14 @@ macro_rules! codes {
 codes! {
     /// More bytes, elements, depth or attributes than the limits allow.
     TooLarge = "saml.too_large", Malformed;
+    /// A parameter is there more than once, in two spellings, or next to another that excludes
+    /// it \[SAML-Bindings §3.4.4, §3.5.4\].
+    AmbiguousParameters = "saml.ambiguous_parameters", Malformed;
+    /// A query or a form lacks a parameter, or has one that is not what it should be
+    /// \[SAML-Bindings §3.4.4, §3.5.4, §3.6.3\].
+    MalformedParameters = "saml.malformed_parameters", Malformed;
+    /// A message in a query is not one complete DEFLATE stream \[SAML-Bindings §3.4.4.1\].
+    MalformedDeflate = "saml.malformed_deflate", Malformed;
     /// The form value is not canonical base64 \[RFC 4648 §4\].
     MalformedBase64 = "saml.malformed_base64", Malformed;
     /// Not well-formed XML, or XML that is never accepted \[XML 1.0, XML-Names\].
@@ -74,6 +82,11 @@ codes! {
     SeveralAssertions = "saml.several_assertions", Malformed;
     /// More than one `AuthnStatement`: which login is meant would be a guess.
     SeveralAuthnStatements = "saml.several_authn_statements", Malformed;
+    /// An artifact that is not of type 4 \[SAML-Bindings §3.6.4\].
+    MalformedArtifact = "saml.malformed_artifact", Malformed;
+    /// What was fetched for an artifact is no SOAP envelope with an `ArtifactResponse`
+    /// \[SAML-Core §3.5.2, SAML-Bindings §3.2.2\].
+    MalformedArtifactResponse = "saml.malformed_artifact_response", Malformed;
 
     /// An `EncryptedAssertion` \[SAML-Core §2.3.4\].
     EncryptedAssertionUnsupported = "saml.encrypted_assertion_unsupported", Unsupported;
@@ -88,6 +101,11 @@ codes! {
     ResponseSignatureInvalid = "saml.response_signature_invalid", Untrusted;
     /// The signature of the `Assertion` does not verify with the identity provider's keys.
     AssertionSignatureInvalid = "saml.assertion_signature_invalid", Untrusted;
+    /// The signature over the query does not verify with the identity provider's keys
+    /// \[SAML-Bindings §3.4.4.1\].
+    QuerySignatureInvalid = "saml.query_signature_invalid", Untrusted;
+    /// The signature of the `ArtifactResponse` does not verify with the identity provider's keys.
+    ArtifactSignatureInvalid = "saml.artifact_signature_invalid", Untrusted;
     /// A signature, digest, canonicalization or transform algorithm outside the profile
     /// \[SAML-Core §5.4\].
     AlgorithmNotAllowed = "saml.algorithm_not_allowed", Untrusted;
@@ -98,8 +116,16 @@ codes! {
     /// The identity provider's metadata is past its `validUntil` \[SAML-Metadata §2.3.2\].
     MetadataExpired = "saml.metadata_expired", Untrusted;
 
+    /// The provider could not authenticate the person as strongly as was asked: the second-level
+    /// status `NoAuthnContext` \[SAML-Core §3.2.2.2\].
+    NoAuthnContext = "saml.no_authn_context", Unexpected;
+    /// The provider would have to ask the person, and was told not to: the second-level status
+    /// `NoPassive` \[SAML-Core §3.2.2.2\].
+    NoPassive = "saml.no_passive", Unexpected;
     /// The status is not `Success` \[SAML-Core §3.2.2.2\].
     StatusNotSuccess = "saml.status_not_success", Unexpected;
+    /// No message was there for the artifact \[SAML-Core §3.5.2\].
+    ArtifactUnresolved = "saml.artifact_unresolved", Unexpected;
     /// `Issuer` is absent or is not the identity provider \[SAML-Profiles §4.1.4.2\].
     IssuerMismatch = "saml.issuer_mismatch", Unexpected;
     /// `Destination` is not our assertion consumer service, or is absent from a signed response
@@ -125,12 +151,18 @@ codes! {
     SessionExpired = "saml.session_expired", Unexpected;
     /// `InResponseTo` is not the pending request \[SAML-Profiles §4.1.4.3\].
     InResponseToMismatch = "saml.in_response_to_mismatch", Unexpected;
+    /// The pending request waited for too long.
+    RequestExpired = "saml.request_expired", Unexpected;
+    /// The relay state is not the pending request's \[SAML-Bindings §3.4.3, §3.5.3\].
+    RelayStateMismatch = "saml.relay_state_mismatch", Unexpected;
     /// No `InResponseTo` where an answer to a request was expected \[SAML-Profiles §4.1.5\].
     UnsolicitedNotAllowed = "saml.unsolicited_not_allowed", Unexpected;
     /// An `InResponseTo` in what should be unsolicited \[SAML-Profiles §4.1.5\].
     InResponseToUnexpected = "saml.in_response_to_unexpected", Unexpected;
     /// No `NameID`, or an empty one \[SAML-Core §2.2.3\].
     NameIdMissing = "saml.name_id_missing", Unexpected;
+    /// The person was to authenticate anew, and did not \[SAML-Core §3.4.1\].
+    AuthenticationTooOld = "saml.authentication_too_old", Unexpected;
     /// The person did not authenticate in a way that the host asked for \[SAML-Core §2.7.2.2\].
     AuthnContextMismatch = "saml.authn_context_mismatch", Unexpected;
     /// This assertion was accepted before \[SAML-Profiles §4.1.4.5\].

@@ -2,20 +2,59 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use countersign_dsig::xml::Limits;
 
+use crate::binding::artifact::ArtifactResolve;
+use crate::binding::{FormBody, MessageKind, RedirectQuery, decode_base64};
 use crate::rejection::{Rejection, reject};
 
 /// A message as it came in.
+///
+/// The raw forms are the ones to prefer: what stands beside the message is then read by the same
+/// strict reader, and the relay state is compared with the pending request's.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Inbound<'a> {
+    /// The raw body of a form, `application/x-www-form-urlencoded` \[SAML-Bindings §3.5.4\].
+    Form(&'a [u8]),
     /// The `SAMLResponse` value of a form: base64, after the form's own decoding
-    /// \[SAML-Bindings §3.5.4\].
+    /// \[SAML-Bindings §3.5.4\]. It says nothing about the relay state, which is the caller's to
+    /// compare.
     Post(&'a [u8]),
-    /// The XML itself.
+    /// The raw query of a URL, without the `?` \[SAML-Bindings §3.4.4\].
+    ///
+    /// SAML does not let a response to a login travel this way \[SAML-Profiles §4.1.2\], because it
+    /// is too long for many browsers; some providers do it. A signature over the query must hold
+    /// if there is one, but claims are read from an enveloped signature here as everywhere: what
+    /// the query's signature covers is compressed, and evidence has to be readable as it is.
+    RedirectQuery(&'a [u8]),
+    /// What was fetched for an artifact.
+    Artifact {
+        /// The SOAP envelope with the `ArtifactResponse`.
+        soap: &'a [u8],
+        /// The question that it answers.
+        resolve: &'a ArtifactResolve,
+    },
+    /// The XML itself. It says nothing about the relay state either.
     Xml(&'a [u8]),
+}
+
+/// A message and what came with it.
+pub(crate) struct Received<'a> {
+    pub(crate) xml: Cow<'a, [u8]>,
+    pub(crate) relayed: Relayed,
+    /// The query, if it came in one.
+    pub(crate) query: Option<RedirectQuery<'a>>,
+    /// What it was fetched by, if it was.
+    pub(crate) resolve: Option<&'a ArtifactResolve>,
+}
+
+/// What is known of the relay state.
+pub(crate) enum Relayed {
+    /// Nothing: it is not there to be seen.
+    Unseen,
+    /// There was this one, or none.
+    Shown(Option<String>),
 }
 
 impl<'a> Inbound<'a> {
@@ -23,55 +62,77 @@ impl<'a> Inbound<'a> {
     #[must_use]
     pub fn as_received(self) -> &'a [u8] {
         match self {
-            Self::Post(bytes) | Self::Xml(bytes) => bytes,
+            Self::Form(bytes)
+            | Self::Post(bytes)
+            | Self::RedirectQuery(bytes)
+            | Self::Artifact { soap: bytes, .. }
+            | Self::Xml(bytes) => bytes,
         }
     }
 
-    /// The XML, which is at most `max_bytes` long.
-    pub(crate) fn decode(self, max_bytes: usize) -> Result<Cow<'a, [u8]>, Rejection> {
-        let xml = match self {
-            Self::Xml(xml) => Cow::Borrowed(xml),
-            Self::Post(form_value) => Cow::Owned(decode_base64(form_value, max_bytes)?),
+    /// The XML, which is at most `limits.max_bytes` long, and what came with it.
+    pub(crate) fn receive(self, limits: &Limits) -> Result<Received<'a>, Rejection> {
+        let mut received = Received {
+            xml: Cow::Borrowed(&[]),
+            relayed: Relayed::Unseen,
+            query: None,
+            resolve: None,
         };
-        check_length(xml.len(), max_bytes)?;
-        Ok(xml)
+        match self {
+            Self::Xml(xml) => received.xml = Cow::Borrowed(xml),
+            Self::Post(value) => {
+                received.xml = Cow::Owned(decode_base64(value, limits.max_bytes)?);
+            }
+            Self::Form(body) => {
+                let form = FormBody::parse(body)?;
+                check_kind(form.kind())?;
+                received.xml = Cow::Owned(form.decode(limits)?);
+                received.relayed = Relayed::Shown(form.relay_state().map(str::to_owned));
+            }
+            Self::RedirectQuery(raw) => {
+                let query = RedirectQuery::parse(raw)?;
+                check_kind(query.kind())?;
+                received.xml = Cow::Owned(query.decode(limits)?);
+                received.relayed = Relayed::Shown(query.relay_state().map(str::to_owned));
+                received.query = Some(query);
+            }
+            Self::Artifact { soap, resolve } => {
+                received.xml = Cow::Borrowed(soap);
+                received.relayed = Relayed::Shown(resolve.relay_state().map(str::to_owned));
+                received.resolve = Some(resolve);
+            }
+        }
+        if received.xml.len() > limits.max_bytes {
+            reject!(
+                TooLarge,
+                "the message is larger than {} bytes",
+                limits.max_bytes
+            );
+        }
+        Ok(received)
     }
 }
 
-/// Base64 with canonical padding. Line breaks and the white space around them are taken out first,
-/// because senders wrap lines \[RFC 2045 §6.8\]; any other character outside the alphabet refuses.
-fn decode_base64(form_value: &[u8], max_bytes: usize) -> Result<Vec<u8>, Rejection> {
-    let digits = || {
-        let is_digit = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-        form_value.iter().copied().filter(is_digit)
-    };
-    // Four characters for three bytes, the last of which may be padding. Counted before anything of
-    // that size is made.
-    check_length(
-        (digits().count() / 4).saturating_mul(3),
-        max_bytes.saturating_add(2),
-    )?;
-    match STANDARD.decode(digits().collect::<Vec<_>>()) {
-        Ok(xml) => Ok(xml),
-        Err(error) => reject!(MalformedBase64, "the form value is not base64: {error}"),
+/// A request in place of a response is refused before it is decoded.
+fn check_kind(kind: MessageKind) -> Result<(), Rejection> {
+    match kind {
+        MessageKind::Response => Ok(()),
+        MessageKind::Request => reject!(NotAResponse, "there is a SAMLRequest, not a SAMLResponse"),
     }
-}
-
-fn check_length(length: usize, max_bytes: usize) -> Result<(), Rejection> {
-    if length > max_bytes {
-        reject!(TooLarge, "the message is larger than {max_bytes} bytes");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     fn decode(form_value: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let mut limits = Limits::default();
+        limits.max_bytes = 16;
         Inbound::Post(form_value)
-            .decode(16)
-            .map(Cow::into_owned)
+            .receive(&limits)
+            .map(|received| received.xml.into_owned())
             .map_err(|rejection| rejection.code())
     }
 
@@ -102,9 +163,9 @@ mod tests {
             Err("saml.too_large")
         );
         assert_eq!(decode(&[b'A'; 1000]), Err("saml.too_large"));
-        assert_eq!(
-            Inbound::Xml(&[b'x'; 17]).decode(16).unwrap_err().code(),
-            "saml.too_large"
-        );
+        let mut limits = Limits::default();
+        limits.max_bytes = 16;
+        let refused = Inbound::Xml(&[b'x'; 17]).receive(&limits).err().unwrap();
+        assert_eq!(refused.code(), "saml.too_large");
     }
 }

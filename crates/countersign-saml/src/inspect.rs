@@ -130,7 +130,7 @@ pub fn inspect(message: &[u8]) -> Result<UnverifiedResponse, Rejection> {
     } else {
         Inbound::Post(message)
     };
-    let xml = inbound.decode(limits.max_bytes)?;
+    let xml = inbound.receive(&limits)?.xml;
     let document = Document::parse(&xml, &limits).map_err(|error| not_xml(&error))?;
     let response = response::as_response(document.root())?.element;
     Ok(UnverifiedResponse {

@@ -36,6 +36,9 @@
 //! | code | the rule |
 //! |---|---|
 //! | `saml.too_large` | bytes, elements, depth and attributes are within [`ServiceProvider::with_limits`] |
+//! | `saml.ambiguous_parameters` | each parameter of a query or a form is there once, and no other excludes it |
+//! | `saml.malformed_parameters` | and says what it should |
+//! | `saml.malformed_deflate` | a message in a query is one complete DEFLATE stream |
 //! | `saml.malformed_base64` | a form value is canonical base64, line breaks aside |
 //! | `saml.malformed_xml` | the message is well-formed XML in UTF-8, without processing instructions |
 //! | `saml.doctype_forbidden` | there is no document type declaration |
@@ -47,17 +50,24 @@
 //! | `saml.no_assertion` | there is an assertion |
 //! | `saml.several_assertions` | there is only one |
 //! | `saml.several_authn_statements` | it states at most one authentication |
+//! | `saml.malformed_artifact` | an artifact is of type 4 |
+//! | `saml.malformed_artifact_response` | what was fetched for it is an `ArtifactResponse` in a SOAP envelope |
 //! | `saml.encrypted_assertion_unsupported` | the assertion is not encrypted |
 //! | `saml.encrypted_id_unsupported` | nor is the name identifier |
 //! | `saml.encrypted_attribute_unsupported` | nor is an attribute |
 //! | `saml.unsigned` | the part that counts ([`SignedPart`]) is signed |
 //! | `saml.response_signature_invalid` | a signature on the response verifies with the provider's keys, and signs the response |
 //! | `saml.assertion_signature_invalid` | a signature on the assertion verifies with the provider's keys, and signs the assertion |
+//! | `saml.query_signature_invalid` | a signature over the query verifies with the provider's keys |
+//! | `saml.artifact_signature_invalid` | so does one on an artifact response |
 //! | `saml.algorithm_not_allowed` | all its algorithms are in the profile; SHA-1 is not |
 //! | `saml.key_too_weak` | the key that verifies is long enough |
 //! | `saml.key_outside_validity` | its certificate is valid now |
 //! | `saml.metadata_expired` | so is the metadata |
+//! | `saml.no_authn_context` | the provider can authenticate the person as strongly as was asked |
+//! | `saml.no_passive` | and without asking the person, if it was told not to |
 //! | `saml.status_not_success` | the status is `Success` |
+//! | `saml.artifact_unresolved` | the provider has a message for the artifact |
 //! | `saml.issuer_mismatch` | response and assertion are issued by the identity provider |
 //! | `saml.destination_mismatch` | `Destination` is our assertion consumer service; a signed response has one |
 //! | `saml.recipient_mismatch` | so is `Recipient` |
@@ -70,18 +80,25 @@
 //! | `saml.not_yet_valid` | no `NotBefore`, `IssueInstant` or `AuthnInstant` is still to come |
 //! | `saml.session_expired` | `SessionNotOnOrAfter` has not passed, by our own clock |
 //! | `saml.in_response_to_mismatch` | `InResponseTo` is the pending request, in the response and in the confirmation |
+//! | `saml.request_expired` | the pending request still waits |
+//! | `saml.relay_state_mismatch` | its relay state comes back with the answer |
 //! | `saml.unsolicited_not_allowed` | a response that answers nothing is accepted with [`Expect::Unsolicited`] only |
 //! | `saml.in_response_to_unexpected` | and that accepts no other |
 //! | `saml.name_id_missing` | there is a `NameID` with a value |
-//! | `saml.authn_context_mismatch` | the login meets [`ServiceProvider::require_authn_context`] |
+//! | `saml.authentication_too_old` | who was asked to authenticate anew did so |
+//! | `saml.authn_context_mismatch` | the login meets [`ServiceProvider::require_authn_context`] and what the request asked for |
 //! | `saml.replayed` | the assertion was never accepted before |
 //!
 //! # Modules
 //! | module | what it holds |
 //! |---|---|
+//! | [`binding`] | how messages travel: redirect, form, artifact |
+//! | [`class`] | the names of ways to authenticate |
 //! | [`replay`] | the port that remembers what was accepted |
 
 mod assertion;
+mod authn_context;
+pub mod binding;
 mod clock;
 mod code;
 mod conditions;
@@ -92,6 +109,7 @@ mod inbound;
 mod inspect;
 mod login;
 mod markup;
+mod message_id;
 mod metadata;
 mod names;
 mod pinned;
@@ -106,6 +124,7 @@ mod statements;
 mod subject;
 mod verify;
 
+pub use crate::authn_context::{Comparison, MultiFactor, RequestedAuthnContext, class};
 pub use crate::code::{Culprit, RejectCode};
 pub use crate::endpoint::{Endpoint, EndpointError, IndexedEndpoint};
 pub use crate::identity_provider::IdentityProvider;
@@ -115,12 +134,13 @@ pub use crate::inspect::{
     UnverifiedStatus, inspect,
 };
 pub use crate::login::{AdmitError, Login, Verified};
+pub use crate::message_id::MessageId;
 pub use crate::metadata::{
     Contact, ContactKind, Metadata, MetadataError, MetadataPolicy, Organization, Scope, ScopeError,
     Scoped, ServiceProviderMetadata,
 };
 pub use crate::rejection::Rejection;
-pub use crate::request::{Expect, PendingRequest};
+pub use crate::request::{DEFAULT_REQUEST_LIFETIME, Expect, MAX_REQUEST_LIFETIME, PendingRequest};
 pub use crate::service_provider::{ServiceProvider, ServiceProviderError, SignedPart};
 pub use crate::verify::verify;
 

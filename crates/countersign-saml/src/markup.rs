@@ -47,7 +47,7 @@ impl Markup {
 /// Text that stays text, in an element as in an attribute. White space other than the blank is
 /// written by number, so that no parser normalizes it \[XML §2.11, §3.3.3\]; a character that XML
 /// can not write at all \[XML §2.2\] becomes U+FFFD.
-struct Escaped<'a>(&'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,7 +9,9 @@ use countersign_dsig::signature::{
 };
 use countersign_dsig::xml::Element;
 
+use crate::binding::RedirectQuery;
 use crate::clock::Clock;
+use crate::rejection::{Rejection, reject};
 
 /// The keys of one party, and what is asked of signatures by them.
 #[derive(Clone, Copy)]
@@ -28,6 +30,21 @@ impl<'a> Pinned<'a> {
         element: Element<'_>,
     ) -> Result<SignedElement, SignatureError> {
         verify_enveloped(element, &self.in_order(), self.policy)
+    }
+
+    /// Verifies the signature over a query, with a key whose certificate is valid now
+    /// \[RFC 5280 §4.1.2.5\].
+    pub(crate) fn verify_query(&self, query: &RedirectQuery<'_>) -> Result<(), Rejection> {
+        let keys = self.in_order();
+        let key = query.verify(&keys, self.policy)?;
+        if !self.expired_keys && !self.is_valid_now(key) {
+            reject!(
+                KeyOutsideValidity,
+                "the query is signed by a key whose certificate is not valid at {}",
+                self.clock.now
+            );
+        }
+        Ok(())
     }
 
     /// The keys, those first whose certificate is valid now: a certificate that was renewed under

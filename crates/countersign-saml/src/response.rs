@@ -4,7 +4,7 @@ use countersign_dsig::xml::Element;
 
 use crate::code::RejectCode;
 use crate::element::Part;
-use crate::names::{ASSERTION, PROTOCOL, SIGNATURE, SUCCESS};
+use crate::names::{ASSERTION, NO_AUTHN_CONTEXT, NO_PASSIVE, PROTOCOL, SIGNATURE, SUCCESS};
 use crate::rejection::{Quoted, QuotedOrNothing, Rejection, reject};
 use crate::request::Expect;
 use crate::rules::Rules;
@@ -80,32 +80,44 @@ pub(crate) fn check_status(response: Part<'_>) -> Result<(), Rejection> {
         Some(message) => Some(message.text()?),
         None => None,
     };
-    reject!(
-        StatusNotSuccess,
-        "the identity provider answered {}, in detail {}, with the message {}",
-        Quoted(value),
-        QuotedOrNothing(second),
-        QuotedOrNothing(message.as_deref())
-    )
+    // What a host can do something about has codes of its own [SAML-Core §3.2.2.2].
+    let code = match second {
+        Some(NO_AUTHN_CONTEXT) => RejectCode::NoAuthnContext,
+        Some(NO_PASSIVE) => RejectCode::NoPassive,
+        _ => RejectCode::StatusNotSuccess,
+    };
+    Err(Rejection::new(
+        code,
+        format!(
+            "the identity provider answered {}, in detail {}, with the message {}",
+            Quoted(value),
+            QuotedOrNothing(second),
+            QuotedOrNothing(message.as_deref())
+        ),
+    ))
 }
 
 impl Rules<'_> {
-    /// Everything that a response must say outside of its assertion. `is_signed` tells whether the
-    /// response as it was received has a signature of its own, which its canonical form has not.
+    /// Everything that a response must say outside of its assertion. Whether it needs a
+    /// `Destination` depends on how it was received, which its canonical form does not tell.
     pub(crate) fn check_response(
         &self,
         response: Part<'_>,
-        is_signed: bool,
+        needs_destination: bool,
     ) -> Result<(), Rejection> {
         response.check_children(CHILDREN)?;
         self.check_issued(response)?;
         check_status(response)?;
-        self.check_destination(response, is_signed)?;
+        self.check_destination(response, needs_destination)?;
         self.check_answers(response)
     }
 
     /// \[SAML-Bindings §3.5.5.2\]: a signed message must say where it was sent, and it must be here.
-    fn check_destination(&self, response: Part<'_>, is_signed: bool) -> Result<(), Rejection> {
+    fn check_destination(
+        &self,
+        response: Part<'_>,
+        needs_destination: bool,
+    ) -> Result<(), Rejection> {
         match response.element.attribute("Destination") {
             Some(destination) if destination == self.sp.acs_url() => Ok(()),
             Some(destination) => reject!(
@@ -114,7 +126,7 @@ impl Rules<'_> {
                 Quoted(destination),
                 Quoted(self.sp.acs_url())
             ),
-            None if is_signed => {
+            None if needs_destination => {
                 reject!(
                     DestinationMismatch,
                     "the signed Response has no Destination"

@@ -9,6 +9,7 @@ use countersign_dsig::signature::SignaturePolicy;
 use countersign_dsig::xml::Limits;
 use thiserror::Error;
 
+use crate::authn_context::RequestedAuthnContext;
 use crate::endpoint::Endpoint;
 
 /// Clock skew unless another is chosen: what most service providers use.
@@ -88,7 +89,7 @@ pub struct ServiceProvider {
     pub(crate) signatures: SignaturePolicy,
     pub(crate) expired_keys: bool,
     pub(crate) limits: Limits,
-    pub(crate) authn_contexts: Vec<String>,
+    pub(crate) authn_context: Option<RequestedAuthnContext>,
 }
 
 impl ServiceProvider {
@@ -119,7 +120,7 @@ impl ServiceProvider {
             signatures: SignaturePolicy::default(),
             expired_keys: false,
             limits: Limits::default(),
-            authn_contexts: Vec::new(),
+            authn_context: None,
         })
     }
 
@@ -149,14 +150,12 @@ impl ServiceProvider {
         self
     }
 
-    /// Refuses a login unless its `AuthnContextClassRef` is one of `class_refs`, compared byte for
-    /// byte; for example those that stand for more than one factor.
+    /// Asks for this authentication context in every request, and refuses a login that does not
+    /// meet it; for example one with [several factors](crate::MultiFactor). A list of classes means
+    /// one of them, exactly. A single request can ask for more, not for less.
     #[must_use]
-    pub fn require_authn_context(
-        mut self,
-        class_refs: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        self.authn_contexts = class_refs.into_iter().map(Into::into).collect();
+    pub fn require_authn_context(mut self, asked: impl Into<RequestedAuthnContext>) -> Self {
+        self.authn_context = Some(asked.into()).filter(|asked| !asked.is_empty());
         self
     }
 

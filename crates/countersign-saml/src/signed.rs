@@ -55,7 +55,7 @@ pub(crate) fn verify_signatures(
 }
 
 /// Verifies the signature of one part, if it has one.
-fn verify_one(
+pub(crate) fn verify_one(
     rules: &Rules<'_>,
     part: Part<'_>,
     invalid: RejectCode,

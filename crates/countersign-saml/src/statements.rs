@@ -6,6 +6,7 @@ use countersign_dsig::c14n::{self, Canonicalization};
 use crate::element::Part;
 use crate::names::{ASSERTION, SCHEMA_INSTANCE};
 use crate::rejection::{QuotedOrNothing, Rejection, reject};
+use crate::request::PendingRequest;
 use crate::rules::Rules;
 
 /// What an `AuthnStatement` says. Some providers (Keycloak, for one) leave it out.
@@ -18,23 +19,40 @@ pub(crate) struct Authentication {
 }
 
 impl Rules<'_> {
+    /// What the assertion says about the authentication, which is as fresh as was asked for.
     pub(crate) fn check_authentication(
         &self,
         assertion: Part<'_>,
     ) -> Result<Authentication, Rejection> {
         let authentication = self.read_authentication(assertion)?;
-        let class_ref = authentication.authn_context.as_deref();
-        let asked = &self.sp.authn_contexts;
-        // [SAML-Core §3.3.2.2.1]: comparison `exact`.
-        if !asked.is_empty() && !asked.iter().any(|asked| Some(asked.as_str()) == class_ref) {
-            reject!(
-                AuthnContextMismatch,
-                "the person authenticated by {}, which is none of the {} contexts that are asked for",
-                QuotedOrNothing(class_ref),
-                asked.len()
-            );
-        }
+        self.expect
+            .check_freshness(self.clock, authentication.authn_instant)?;
         Ok(authentication)
+    }
+
+    /// \[SAML-Core §3.3.2.2.1\]: the person authenticated as strongly as this connection always
+    /// demands, and as this request did. Both, as a request can only ask for more.
+    pub(crate) fn check_authn_context(
+        &self,
+        class_ref: Option<&str>,
+        attributes: &[Attribute],
+    ) -> Result<(), Rejection> {
+        let always = self.sp.authn_context.as_ref();
+        let now = self
+            .expect
+            .pending()
+            .and_then(PendingRequest::authn_context);
+        for asked in always.into_iter().chain(now) {
+            if !asked.is_met_by(class_ref, attributes) {
+                reject!(
+                    AuthnContextMismatch,
+                    "the person authenticated by {}, which does not meet what was asked for ({})",
+                    QuotedOrNothing(class_ref),
+                    asked.comparison().as_str()
+                );
+            }
+        }
+        Ok(())
     }
 
     fn read_authentication(&self, assertion: Part<'_>) -> Result<Authentication, Rejection> {

@@ -69,17 +69,30 @@ pub fn verify(
         },
     };
     rules.check_provider()?;
-    let xml = message.decode(sp.limits.max_bytes)?;
-    let received = Document::parse(&xml, &sp.limits).map_err(|error| not_xml(&error))?;
+    expect.check_expiry(rules.clock)?;
+    let received = message.receive(&sp.limits)?;
+    expect.check_relay_state(&received.relayed)?;
+    let signed_query = received.query.as_ref().filter(|query| query.is_signed());
+    if let Some(query) = signed_query {
+        rules.pinned().verify_query(query)?;
+    }
+    let document = Document::parse(&received.xml, &sp.limits).map_err(|error| not_xml(&error))?;
 
     // Nobody has proved any of this yet. These rules come first because their codes say more than
     // a failed signature does; all of them are asked again below.
-    let response = response::as_response(received.root())?;
+    let root = match received.resolve {
+        Some(resolve) => rules.resolved(document.root(), resolve)?,
+        None => document.root(),
+    };
+    let response = response::as_response(root)?;
     rules.check_issuer(response)?;
     response::check_status(response)?;
     let assertion = response::sole_assertion(response)?;
 
-    let is_signed = response::is_signed(response);
+    // [SAML-Bindings §3.4.5.2, §3.5.5.2]: whoever signs what a browser carries says where to. What
+    // was fetched went through no browser.
+    let needs_destination =
+        received.resolve.is_none() && (signed_query.is_some() || response::is_signed(response));
     let signed = signed::verify_signatures(&rules, response, assertion)?;
 
     // From here on what was received is not read any more, except for the response around a signed
@@ -92,7 +105,7 @@ pub fn verify(
             (response, response::sole_assertion(response)?)
         }
     };
-    rules.check_response(response, is_signed)?;
+    rules.check_response(response, needs_destination)?;
     let held = rules.hold(assertion)?;
     let certificate_sha256 = signed::check_certificate(&rules, &signed.element)?;
 

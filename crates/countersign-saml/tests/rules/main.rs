@@ -2,12 +2,15 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "tests fail by panicking"
 )]
 
 mod accepted;
+mod bindings;
 mod malformed;
 #[path = "../support/mod.rs"]
 mod support;
@@ -48,6 +51,7 @@ fn accepted(spec: &ResponseSpec) -> countersign_core::VerifiedIdentity {
 #[test]
 fn every_code_has_a_test_of_its_name() {
     let tests = concat!(
+        include_str!("bindings.rs"),
         include_str!("malformed.rs"),
         include_str!("untrusted.rs"),
         include_str!("unexpected.rs"),
