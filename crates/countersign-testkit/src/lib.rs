@@ -8,3 +8,4 @@ pub mod fixtures;
 pub mod idp;
 pub mod keys;
 pub mod providers;
+pub mod suite;
