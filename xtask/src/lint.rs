@@ -47,13 +47,14 @@ fn conventions(workspace: &Workspace) -> Result<(), Failure> {
     }
     let patterns = [
         "*/tests/fixtures.rs",
+        "*/tests/fixtures/*.rs",
         "*/tests/external.rs",
         "*/tests/external/*.rs",
     ];
     for file in workspace.files(&patterns)? {
         let path = workspace.path(&file);
         let source = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, error))?;
-        let kind = if file.ends_with("fixtures.rs") {
+        let kind = if file.contains("/tests/fixtures") {
             "reads COUNTERSIGN_FIXTURES"
         } else {
             "runs "

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, with what the tests need.
 //!
 //! Plain `cargo test` needs Rust and a C compiler and lists what it leaves out as ignored: tests
-//! that read fixtures (`tests/fixtures.rs`) and tests that run other programs
+//! that read fixtures (`tests/fixtures`) and tests that run other programs
 //! (`tests/external.rs`). Here both run. What a test runs stands in its `#[ignore]` reason
 //! (`runs openssl; …`), so this file needs no list of tests.
 
@@ -170,7 +170,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     if fixtures.is_none() {
         say("");
         say("LEFT OUT: the tests that read real data. These did not run:");
-        for file in workspace.files(&["*/tests/fixtures.rs"])? {
+        for file in workspace.files(&["*/tests/fixtures.rs", "*/tests/fixtures/main.rs"])? {
             say(&format!("  {file}"));
         }
         say("Set COUNTERSIGN_FIXTURES to their folder to run them.");
