@@ -115,6 +115,23 @@ impl Message<'_> {
         PostForm::new(self, self.signed(signer).await?.as_deref())
     }
 
+    /// By the binding that is named.
+    ///
+    /// # Errors
+    /// As [`redirect`](Self::redirect) and [`post`](Self::post); [`BindingError::NotByBrowser`]
+    /// for an artifact, which somebody would have to keep until it is fetched.
+    pub async fn send(
+        &self,
+        binding: Binding,
+        signer: Option<&dyn MessageSigner>,
+    ) -> Result<Outbound, BindingError> {
+        match binding {
+            Binding::Redirect => self.redirect(signer).await.map(Outbound::Redirect),
+            Binding::Post => self.post(signer).await.map(Outbound::Post),
+            Binding::Artifact => Err(BindingError::NotByBrowser),
+        }
+    }
+
     /// The message with an enveloped signature, if there is a signer.
     async fn signed(
         &self,
@@ -130,6 +147,16 @@ impl Message<'_> {
     }
 }
 
+/// A message of ours, ready for the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outbound {
+    /// Send the browser to this URL.
+    Redirect(RedirectUrl),
+    /// Answer with this form.
+    Post(PostForm),
+}
+
 /// A message of ours can not be sent.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -137,6 +164,9 @@ pub enum BindingError {
     /// Browsers are sent to `https` and `http` only, without a fragment.
     #[error("the destination is no https or http url that a browser may be sent to")]
     Destination,
+    /// The binding does not carry a message of ours through the browser.
+    #[error("the binding does not carry messages through the browser")]
+    NotByBrowser,
     /// The message can not be signed.
     #[error("the message can not be signed")]
     Signing(#[source] SignWithError),
@@ -148,6 +178,7 @@ impl BindingError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Destination => "binding.destination",
+            Self::NotByBrowser => "binding.not_by_browser",
             Self::Signing(error) => error.code(),
         }
     }

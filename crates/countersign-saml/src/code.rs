@@ -68,6 +68,10 @@ codes! {
     DuplicateId = "saml.duplicate_id", Malformed;
     /// The root is not `samlp:Response` \[SAML-Core §3.3.3\].
     NotAResponse = "saml.not_a_response", Malformed;
+    /// The message is not `samlp:LogoutRequest` \[SAML-Core §3.7.1\].
+    NotALogoutRequest = "saml.not_a_logout_request", Malformed;
+    /// The message is not `samlp:LogoutResponse` \[SAML-Core §3.7.2\].
+    NotALogoutResponse = "saml.not_a_logout_response", Malformed;
     /// `Version` is not `2.0` \[SAML-Core §4.1\].
     UnsupportedVersion = "saml.unsupported_version", Malformed;
     /// The `Response` lacks a part, has one twice, or has one that it can not have
@@ -76,6 +80,9 @@ codes! {
     /// The `Assertion` lacks a part, has one twice, or has one that it can not have
     /// \[SAML-Core §2.3.3\].
     MalformedAssertion = "saml.malformed_assertion", Malformed;
+    /// A logout message lacks a part, has one twice, or has one that it can not have
+    /// \[SAML-Core §3.7.1, §3.7.2\].
+    MalformedLogout = "saml.malformed_logout", Malformed;
     /// No assertion in a successful response \[SAML-Profiles §4.1.4.2\].
     NoAssertion = "saml.no_assertion", Malformed;
     /// More than one assertion: which one is meant would be a guess.
@@ -106,6 +113,8 @@ codes! {
     QuerySignatureInvalid = "saml.query_signature_invalid", Untrusted;
     /// The signature of the `ArtifactResponse` does not verify with the identity provider's keys.
     ArtifactSignatureInvalid = "saml.artifact_signature_invalid", Untrusted;
+    /// The signature in a logout message does not verify with the identity provider's keys.
+    LogoutSignatureInvalid = "saml.logout_signature_invalid", Untrusted;
     /// A signature, digest, canonicalization or transform algorithm outside the profile
     /// \[SAML-Core §5.4\].
     AlgorithmNotAllowed = "saml.algorithm_not_allowed", Untrusted;

@@ -6,6 +6,7 @@ use countersign_dsig::xml::Limits;
 
 use crate::binding::artifact::ArtifactResolve;
 use crate::binding::{FormBody, MessageKind, RedirectQuery, decode_base64};
+use crate::code::RejectCode;
 use crate::rejection::{Rejection, reject};
 
 /// A message as it came in.
@@ -70,8 +71,25 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// The XML, which is at most `limits.max_bytes` long, and what came with it.
-    pub(crate) fn receive(self, limits: &Limits) -> Result<Received<'a>, Rejection> {
+    /// The XML, which is at most `limits.max_bytes` long, and what came with it. A request in place
+    /// of a response, or the other way round, is refused before it is decoded, as `otherwise`.
+    pub(crate) fn receive(
+        self,
+        expected: MessageKind,
+        otherwise: RejectCode,
+        limits: &Limits,
+    ) -> Result<Received<'a>, Rejection> {
+        let check_kind = |kind: MessageKind| match kind {
+            kind if kind == expected => Ok(()),
+            kind => Err(Rejection::new(
+                otherwise,
+                format!(
+                    "there is a {}, not a {}",
+                    kind.parameter(),
+                    expected.parameter()
+                ),
+            )),
+        };
         let mut received = Received {
             xml: Cow::Borrowed(&[]),
             relayed: Relayed::Unseen,
@@ -113,14 +131,6 @@ impl<'a> Inbound<'a> {
     }
 }
 
-/// A request in place of a response is refused before it is decoded.
-fn check_kind(kind: MessageKind) -> Result<(), Rejection> {
-    match kind {
-        MessageKind::Response => Ok(()),
-        MessageKind::Request => reject!(NotAResponse, "there is a SAMLRequest, not a SAMLResponse"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +141,7 @@ mod tests {
         let mut limits = Limits::default();
         limits.max_bytes = 16;
         Inbound::Post(form_value)
-            .receive(&limits)
+            .receive(MessageKind::Response, RejectCode::NotAResponse, &limits)
             .map(|received| received.xml.into_owned())
             .map_err(|rejection| rejection.code())
     }
@@ -165,7 +175,10 @@ mod tests {
         assert_eq!(decode(&[b'A'; 1000]), Err("saml.too_large"));
         let mut limits = Limits::default();
         limits.max_bytes = 16;
-        let refused = Inbound::Xml(&[b'x'; 17]).receive(&limits).err().unwrap();
+        let refused = Inbound::Xml(&[b'x'; 17])
+            .receive(MessageKind::Response, RejectCode::NotAResponse, &limits)
+            .err()
+            .unwrap();
         assert_eq!(refused.code(), "saml.too_large");
     }
 }

@@ -5,6 +5,7 @@ use countersign_dsig::key::VerificationKey;
 use countersign_dsig::xml::{Document, Element, Limits};
 use serde::Serialize;
 
+use crate::binding::MessageKind;
 use crate::code::RejectCode;
 use crate::element::Part;
 use crate::inbound::Inbound;
@@ -130,7 +131,9 @@ pub fn inspect(message: &[u8]) -> Result<UnverifiedResponse, Rejection> {
     } else {
         Inbound::Post(message)
     };
-    let xml = inbound.receive(&limits)?.xml;
+    let xml = inbound
+        .receive(MessageKind::Response, RejectCode::NotAResponse, &limits)?
+        .xml;
     let document = Document::parse(&xml, &limits).map_err(|error| not_xml(&error))?;
     let response = response::as_response(document.root())?.element;
     Ok(UnverifiedResponse {

@@ -44,9 +44,12 @@
 //! | `saml.doctype_forbidden` | there is no document type declaration |
 //! | `saml.duplicate_id` | no two elements have the same ID |
 //! | `saml.not_a_response` | the root is `samlp:Response` |
+//! | `saml.not_a_logout_request` | or, for [`logout::verify_request`], `samlp:LogoutRequest` |
+//! | `saml.not_a_logout_response` | or, for [`logout::verify_response`], `samlp:LogoutResponse` |
 //! | `saml.unsupported_version` | `Version` is `2.0` |
 //! | `saml.malformed_response` | the `Response` has the parts that it must have, once, and no others |
 //! | `saml.malformed_assertion` | so has the `Assertion` |
+//! | `saml.malformed_logout` | so have the messages of logout |
 //! | `saml.no_assertion` | there is an assertion |
 //! | `saml.several_assertions` | there is only one |
 //! | `saml.several_authn_statements` | it states at most one authentication |
@@ -60,6 +63,7 @@
 //! | `saml.assertion_signature_invalid` | a signature on the assertion verifies with the provider's keys, and signs the assertion |
 //! | `saml.query_signature_invalid` | a signature over the query verifies with the provider's keys |
 //! | `saml.artifact_signature_invalid` | so does one on an artifact response |
+//! | `saml.logout_signature_invalid` | so does one in a logout message |
 //! | `saml.algorithm_not_allowed` | all its algorithms are in the profile; SHA-1 is not |
 //! | `saml.key_too_weak` | the key that verifies is long enough |
 //! | `saml.key_outside_validity` | its certificate is valid now |
@@ -94,6 +98,7 @@
 //! |---|---|
 //! | [`binding`] | how messages travel: redirect, form, artifact |
 //! | [`class`] | the names of ways to authenticate |
+//! | [`logout`] | single logout, both ways |
 //! | [`replay`] | the port that remembers what was accepted |
 
 mod assertion;
@@ -108,6 +113,7 @@ mod identity_provider;
 mod inbound;
 mod inspect;
 mod login;
+pub mod logout;
 mod markup;
 mod message_id;
 mod metadata;
@@ -144,5 +150,7 @@ pub use crate::request::{DEFAULT_REQUEST_LIFETIME, Expect, MAX_REQUEST_LIFETIME,
 pub use crate::service_provider::{ServiceProvider, ServiceProviderError, SignedPart};
 pub use crate::verify::verify;
 
+/// What signs messages of ours.
+pub use countersign_dsig::signer::MessageSigner;
 /// What [`IdentityProvider::new`] and [`ServiceProvider::with_limits`] take.
 pub use countersign_dsig::{key::VerificationKey, xml::Limits};

@@ -33,18 +33,21 @@ impl<'a> Pinned<'a> {
     }
 
     /// Verifies the signature over a query, with a key whose certificate is valid now
-    /// \[RFC 5280 §4.1.2.5\].
-    pub(crate) fn verify_query(&self, query: &RedirectQuery<'_>) -> Result<(), Rejection> {
+    /// \[RFC 5280 §4.1.2.5\], and gives that certificate.
+    pub(crate) fn verify_query(
+        &self,
+        query: &RedirectQuery<'_>,
+    ) -> Result<Sha256Digest, Rejection> {
         let keys = self.in_order();
         let key = query.verify(&keys, self.policy)?;
-        if !self.expired_keys && !self.is_valid_now(key) {
-            reject!(
+        match self.valid_certificate(key.certificate_sha256()) {
+            Some(sha256) => Ok(sha256),
+            None => reject!(
                 KeyOutsideValidity,
                 "the query is signed by a key whose certificate is not valid at {}",
                 self.clock.now
-            );
+            ),
         }
-        Ok(())
     }
 
     /// The keys, those first whose certificate is valid now: a certificate that was renewed under

@@ -10,6 +10,7 @@ use crate::authn_context::RequestedAuthnContext;
 use crate::binding::RelayState;
 use crate::clock::Clock;
 use crate::inbound::Relayed;
+use crate::message_id::MessageId;
 use crate::rejection::{QuotedOrNothing, Rejection, reject};
 
 /// How long a request waits for its answer unless chosen: time to find a phone and to type a code.
@@ -173,6 +174,21 @@ impl PendingRequest {
     #[must_use]
     pub fn authn_context(&self) -> Option<&RequestedAuthnContext> {
         self.authn_context.as_ref()
+    }
+}
+
+/// Bound to nothing but its ID.
+impl From<&MessageId> for PendingRequest {
+    fn from(id: &MessageId) -> Self {
+        Self {
+            id: id.as_str().to_owned(),
+            identity_provider: None,
+            relay_state: None,
+            issued_at: None,
+            expires_at: None,
+            fresh_login_since: None,
+            authn_context: None,
+        }
     }
 }
 

@@ -137,7 +137,7 @@ impl Rules<'_> {
     }
 
     /// \[SAML-Profiles §4.1.4.3, §4.1.5\]: the answer to our request, or to none at all.
-    fn check_answers(&self, response: Part<'_>) -> Result<(), Rejection> {
+    pub(crate) fn check_answers(&self, response: Part<'_>) -> Result<(), Rejection> {
         match (self.expect, response.element.attribute("InResponseTo")) {
             (Expect::Unsolicited, None) => Ok(()),
             (Expect::Unsolicited, Some(request)) => reject!(

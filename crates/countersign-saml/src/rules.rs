@@ -1,5 +1,7 @@
 //! What every rule is measured against.
 
+use countersign_core::Timestamp;
+
 use crate::clock::Clock;
 use crate::element::Part;
 use crate::identity_provider::IdentityProvider;
@@ -19,6 +21,23 @@ pub(crate) struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
+    pub(crate) fn new(
+        sp: &'a ServiceProvider,
+        idp: &'a IdentityProvider,
+        expect: Expect<'a>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            sp,
+            idp,
+            expect,
+            clock: Clock {
+                now,
+                skew: sp.clock_skew,
+            },
+        }
+    }
+
     /// The identity provider's keys.
     pub(crate) fn pinned(&self) -> Pinned<'a> {
         Pinned {

@@ -101,7 +101,7 @@ impl Rules<'_> {
 }
 
 /// The name identifier, byte for byte \[SAML-Core §2.2.3\].
-fn name_id(subject: Part<'_>) -> Result<NameId, Rejection> {
+pub(crate) fn name_id(subject: Part<'_>) -> Result<NameId, Rejection> {
     if subject.children(ASSERTION, "EncryptedID").next().is_some() {
         reject!(
             EncryptedIdUnsupported,

@@ -3,7 +3,7 @@
 use countersign_core::{Door, IdentityEvidence, Timestamp, VerifiedIdentity};
 use countersign_dsig::xml::{Document, XmlError, XmlErrorKind};
 
-use crate::clock::Clock;
+use crate::binding::MessageKind;
 use crate::code::RejectCode;
 use crate::identity_provider::IdentityProvider;
 use crate::inbound::Inbound;
@@ -59,18 +59,10 @@ pub fn verify(
     expect: Expect<'_>,
     now: Timestamp,
 ) -> Result<Verified, Rejection> {
-    let rules = Rules {
-        sp,
-        idp,
-        expect,
-        clock: Clock {
-            now,
-            skew: sp.clock_skew,
-        },
-    };
+    let rules = Rules::new(sp, idp, expect, now);
     rules.check_provider()?;
     expect.check_expiry(rules.clock)?;
-    let received = message.receive(&sp.limits)?;
+    let received = message.receive(MessageKind::Response, RejectCode::NotAResponse, &sp.limits)?;
     expect.check_relay_state(&received.relayed)?;
     let signed_query = received.query.as_ref().filter(|query| query.is_signed());
     if let Some(query) = signed_query {

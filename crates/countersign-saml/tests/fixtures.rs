@@ -17,10 +17,11 @@ use countersign_dsig::signature::{SignaturePolicy, verify_enveloped};
 use countersign_dsig::xml::Document;
 use countersign_saml::RejectCode::{self, *};
 use countersign_saml::binding::artifact::{ArtifactResolve, ReceivedArtifact};
-use countersign_saml::binding::{MessageKind, RedirectQuery};
+use countersign_saml::binding::{Binding, MessageKind, RedirectQuery};
+use countersign_saml::logout::{self, VerifiedLogoutRequest};
 use countersign_saml::{
-    Expect, IdentityProvider, Inbound, Limits, MessageId, Metadata, MetadataError, MetadataPolicy,
-    PendingRequest, Rejection, ServiceProvider, SignedPart, inspect,
+    Endpoint, Expect, IdentityProvider, Inbound, Limits, MessageId, Metadata, MetadataError,
+    MetadataPolicy, PendingRequest, Rejection, ServiceProvider, SignedPart, inspect,
 };
 use countersign_testkit::fixtures::{path, read, read_text};
 use support::{at, refused_as, verify_for};
@@ -781,4 +782,85 @@ fn an_artifact_response_of_shibboleth_is_read_where_it_stands() {
     let asked = "id-218eb155248f7db7c85fe4e2709a3f17a70d09c7";
     let changed = soap.replace(asked, resolve.id().as_str());
     assert_eq!(fetched(&changed), "saml.artifact_signature_invalid");
+}
+
+// Logout.
+
+/// node-saml signs as its own identity provider would, with the algorithms of its time.
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn node_saml_logout_requests_are_accepted_with_a_good_signature_only() {
+    let good = read_text("saml/node-saml/logout_request_with_good_signature.xml");
+    let bad = read_text("saml/node-saml/logout_request_with_bad_signature.xml");
+    let certificate = |xml: &str| {
+        let (_, rest) = xml.split_once("<ds:X509Certificate>").unwrap();
+        let (base64, _) = rest.split_once('<').unwrap();
+        VerificationKey::from_certificate_base64(base64).unwrap()
+    };
+    let issuer = "http://sp.example.com/demo1/metadata.php";
+    let idp = IdentityProvider::new(issuer, vec![certificate(&good)]).unwrap();
+    let slo = Endpoint::new(
+        Binding::Post.uri(),
+        "http://idp.example.com/SingleLogoutService.php",
+    );
+    let sp = ServiceProvider::new("https://sp.example", "https://sp.example/acs")
+        .unwrap()
+        .with_slo_location(slo.unwrap());
+    let verify = |sp: &ServiceProvider, xml: &str| {
+        let now = at("2014-07-18T01:14:00Z");
+        logout::verify_request(sp, &idp, Inbound::Xml(xml.as_bytes()), now)
+            .map(VerifiedLogoutRequest::insecure_without_replay_check)
+            .map_err(|rejection| rejection.reject_code())
+    };
+    assert_eq!(verify(&sp, &good), Err(AlgorithmNotAllowed));
+    let legacy = legacy(sp);
+    let logout = verify(&legacy, &good).unwrap();
+    assert_eq!(
+        logout.name_id().value,
+        "ONELOGIN_f92cc1834efc0f73e9c09f482fce80037a6251e7"
+    );
+    assert_eq!(logout.session_indexes(), [""; 0]);
+    assert_eq!(verify(&legacy, &bad), Err(LogoutSignatureInvalid));
+    let another = good.replace("ONELOGIN_f92c", "ONELOGIN_f92d");
+    assert_ne!(another, good);
+    assert_eq!(verify(&legacy, &another), Err(LogoutSignatureInvalid));
+}
+
+/// What crewjam writes as a service provider is not signed.
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn crewjam_logout_messages_are_unsigned_and_refused() {
+    let key = pem("saml/crewjam/testdata/sp_cert.pem");
+    let idp = IdentityProvider::new("https://15661444.ngrok.io/saml2/metadata", vec![key]).unwrap();
+    let sp = ServiceProvider::new("https://sp.example", "https://sp.example/acs").unwrap();
+    let verify = |xml: &[u8]| {
+        let now = at("2015-12-01T01:31:21Z");
+        logout::verify_request(&sp, &idp, Inbound::Xml(xml), now)
+            .unwrap_err()
+            .reject_code()
+    };
+    let of_form = |name: &str| {
+        let html = read_text(&format!("saml/crewjam/testdata/{name}"));
+        let (_, rest) = html.split_once(r#"" value=""#).unwrap();
+        let (value, _) = rest.split_once('"').unwrap();
+        STANDARD.decode(value.replace("&#43;", "+")).unwrap()
+    };
+    let of_query = |name: &str| read(&format!("saml/crewjam/testdata/{name}"));
+    for (xml, code) in [
+        (of_form("TestSPCanProducePostLogoutRequest_form"), Unsigned),
+        (
+            of_query("TestSPCanProduceRedirectLogoutRequest_decodedRequest"),
+            Unsigned,
+        ),
+        (
+            of_form("TestSPCanProducePostLogoutResponse_form"),
+            NotALogoutRequest,
+        ),
+        (
+            of_query("TestSPCanProduceRedirectLogoutResponse_decodedResponse"),
+            NotALogoutRequest,
+        ),
+    ] {
+        assert_eq!(verify(&xml), code);
+    }
 }

@@ -4,51 +4,12 @@
 
 mod support;
 
-use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use countersign_core::{StoreError, StoreErrorKind, Timestamp};
-use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
+use countersign_core::Timestamp;
+use countersign_saml::replay::ReplayStore;
 use countersign_saml::{AdmitError, Expect, Inbound, PendingRequest, RejectCode, Verified};
-use support::{IDP, NURSE, REQUEST, idp, now, sp, spec, test_idp};
-
-/// Keeps its contract, and forgets as early as it may.
-#[derive(Debug, Default)]
-struct Forgetful(Mutex<HashMap<ReplayKey, Timestamp>>);
-
-#[async_trait]
-impl ReplayStore for Forgetful {
-    async fn insert_once(
-        &self,
-        key: &ReplayKey,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<Seen, StoreError> {
-        let mut seen = self.0.lock().unwrap();
-        seen.retain(|_, expires| now < *expires);
-        match seen.insert(key.clone(), expires) {
-            None => Ok(Seen::First),
-            Some(_) => Ok(Seen::Before),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Down;
-
-#[async_trait]
-impl ReplayStore for Down {
-    async fn insert_once(
-        &self,
-        _: &ReplayKey,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> Result<Seen, StoreError> {
-        Err(StoreError::new(StoreErrorKind::Unavailable, "remember"))
-    }
-}
+use support::{Down, Forgetful, IDP, NURSE, REQUEST, idp, now, sp, spec, test_idp};
 
 fn verified(xml: &[u8], now: Timestamp) -> Verified {
     let pending = PendingRequest::new(REQUEST).unwrap();

@@ -55,6 +55,8 @@ fn every_code_has_a_test_of_its_name() {
         include_str!("malformed.rs"),
         include_str!("untrusted.rs"),
         include_str!("unexpected.rs"),
+        include_str!("../logout/answered.rs"),
+        include_str!("../logout/demanded.rs"),
         include_str!("../replay.rs"),
     );
     for code in RejectCode::ALL {

@@ -4,7 +4,12 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use countersign_core::{Timestamp, VerifiedIdentity};
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use countersign_core::{StoreError, StoreErrorKind, Timestamp, VerifiedIdentity};
+use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_saml::{
     Expect, IdentityProvider, Inbound, PendingRequest, RejectCode, Rejection, ServiceProvider,
 };
@@ -73,4 +78,41 @@ pub(crate) fn refused_as(code: RejectCode, result: Result<VerifiedIdentity, Reje
 #[track_caller]
 pub(crate) fn spec_refused_as(code: RejectCode, spec: &ResponseSpec) {
     refused_as(code, verify(&sp(), &test_idp().respond(spec)));
+}
+
+/// Keeps its contract, and forgets as early as it may.
+#[derive(Debug, Default)]
+pub(crate) struct Forgetful(pub(crate) Mutex<HashMap<ReplayKey, Timestamp>>);
+
+#[async_trait]
+impl ReplayStore for Forgetful {
+    async fn insert_once(
+        &self,
+        key: &ReplayKey,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<Seen, StoreError> {
+        let mut seen = self.0.lock().unwrap();
+        seen.retain(|_, expires| now < *expires);
+        match seen.insert(key.clone(), expires) {
+            None => Ok(Seen::First),
+            Some(_) => Ok(Seen::Before),
+        }
+    }
+}
+
+/// Can not be reached.
+#[derive(Debug)]
+pub(crate) struct Down;
+
+#[async_trait]
+impl ReplayStore for Down {
+    async fn insert_once(
+        &self,
+        _: &ReplayKey,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Seen, StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unavailable, "remember"))
+    }
 }
