@@ -30,6 +30,8 @@ fn split_texts(victim: &Victim, attacks: &mut Attacks) {
         let of = format!("{} at {}", element.local_name(), element.index());
         let in_signature = ancestors(element).any(|around| around.is(DSIG, "Signature"));
         let in_key_info = ancestors(element).any(|around| around.is(DSIG, "KeyInfo"));
+        let in_assertion = ancestors(element).any(|around| around.is(ASSERTION, "Assertion"));
+        let is_signed = ancestors(element).any(|around| around.child(DSIG, "Signature").is_some());
         let with = |text: &str| victim.tree.with(element.inner(), text);
         for (name, by) in [
             ("an empty comment", "<!---->"),
@@ -77,9 +79,10 @@ fn split_texts(victim: &Victim, attacks: &mut Attacks) {
             ("a text", "evil"),
         ] {
             let name = format!("{name} within {of}");
-            if in_key_info {
+            let is_xml = !by.starts_with('&') && !by.starts_with("<?");
+            if in_key_info || !is_signed && is_xml {
                 attacks.harmless(TextSplitting, name, UNSIGNED, with(&split(text, by)));
-            } else if in_signature && !by.starts_with(['&']) && !by.starts_with("<?") {
+            } else if (in_signature || !in_assertion) && is_xml {
                 attacks.spoilt(TextSplitting, name, with(&split(text, by)));
             } else {
                 attacks.refused(TextSplitting, name, with(&split(text, by)));
