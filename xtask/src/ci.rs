@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything, briefly, ending with the tests.
 
 use crate::workspace::{Failure, Workspace, say};
-use crate::{bench, deps, fuzz, lint, test, vectors};
+use crate::{bench, deps, differ, fuzz, lint, test, vectors};
 
 /// Long enough for each fuzz target to run its seeds and some thousand mutants.
 const FUZZ_SECONDS: u32 = 10;
@@ -10,12 +10,15 @@ const FUZZ_SECONDS: u32 = 10;
 /// a run that passes ends with the closing lines of the test runner.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     type Step = fn(&Workspace) -> Result<(), Failure>;
-    let steps: [(&str, Step); 6] = [
+    let steps: [(&str, Step); 7] = [
         ("lint", lint::run),
         ("deps", deps::run),
         ("vectors", vectors::check),
         ("fuzz", |workspace| {
             fuzz::run(workspace, &fuzz::Options::every(FUZZ_SECONDS))
+        }),
+        ("differ", |workspace| {
+            differ::run(workspace, &differ::Options::brief())
         }),
         ("bench", |workspace| {
             bench::run(workspace, &bench::Options::brief())

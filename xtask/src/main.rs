@@ -5,7 +5,8 @@
 //! | [`mod@test`] | every test, with what the tests need |
 //! | [`lint`] | format, clippy, rustdoc, cargo-deny |
 //! | [`deps`] | the arrows between the crates, and what must never be pulled in |
-//! | [`fuzz`] | the fuzz targets, from their kept seeds |
+//! | [`fuzz`] | the fuzz targets, from their seeds and kept corpus |
+//! | [`differ`] | our trees and canonical forms beside those of other libraries |
 //! | [`mod@bench`] | the benchmarks; their table and plots |
 //! | [`vectors`] | the committed generators, run again |
 //! | [`ci`] | all of these in turn |
@@ -15,6 +16,7 @@
 mod bench;
 mod ci;
 mod deps;
+mod differ;
 mod fuzz;
 mod lint;
 mod plot;
@@ -34,11 +36,16 @@ usage: cargo xtask <task>
   lint                          rustfmt, clippy, rustdoc, and cargo-deny where it is installed
   deps                          the dependency arrows of DESIGN.md
   fuzz [TARGET] [--seconds N]   each fuzz target, or one, for N seconds (120)
+  fuzz --minimize [TARGET]      keep the smallest inputs that reach all that was reached
+  differ [--documents N] [--signatures N] [--seed N]
+                                compare trees and canonical forms of N generated documents
+                                (1,000,000) with those of libxml2 and roxmltree, and check N
+                                signatures (2,000) with xmlsec1 in each direction
   bench [NAME] [--brief] [--json]
                                 each benchmark, or one; without --brief and --json the table and
                                 plots in docs/benchmarks are written anew
   vectors [--check]             run the committed generators; --check fails if a file changed
-  ci                            lint, deps, vectors, fuzz and bench briefly, then test
+  ci                            lint, deps, vectors; fuzz, differ and bench briefly; then test
 
 COUNTERSIGN_FIXTURES names the folder of real data that the `fixtures` tests read, absolute or
 relative to the workspace; if it is not set, ../shared/fixtures serves if it is there.
@@ -53,6 +60,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["lint"] => lint::run(&workspace),
         ["deps"] => deps::run(&workspace),
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Options::parse(rest)?),
+        ["differ", rest @ ..] => differ::run(&workspace, &differ::Options::parse(rest)?),
         ["bench", rest @ ..] => bench::run(&workspace, &bench::Options::parse(rest)?),
         ["vectors"] => vectors::run(&workspace),
         ["vectors", "--check"] => vectors::check(&workspace),

@@ -20,8 +20,8 @@ const FIXTURE_TESTS: &str = "fixtures";
 /// Installs the identity providers and checkers that Debian does not.
 const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
 
-/// Everything that tests may run.
-const NEEDS: [Need; 16] = [
+/// Everything that tests and tasks may run.
+const NEEDS: [Need; 17] = [
     program("bash", "bash"),
     program("cc", "gcc libc6-dev"),
     program("curl", "curl"),
@@ -37,6 +37,8 @@ const NEEDS: [Need; 16] = [
             "libxml2-utils opensaml-schemas xmltooling-schemas",
         )
     },
+    // `cargo xtask differ` compiles with it.
+    program("xml2-config", "libxml2-dev"),
     program("xmlsec1", "xmlsec1"),
     provider(
         "lasso",
@@ -122,6 +124,16 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<(), Failure> {
             .args([PROVIDERS, "install"])
             .args(providers),
     )
+}
+
+/// The same for the programs of a task.
+pub(crate) fn provide_named(names: &[&str]) -> Result<(), Failure> {
+    let needs: Result<Vec<Need>, Failure> = names.iter().map(|name| need_of(name)).collect();
+    let needs = needs?;
+    match absent(&needs).as_slice() {
+        [] => Ok(()),
+        absent => install(&needs, absent),
+    }
 }
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {

@@ -77,6 +77,10 @@ fn main() -> ExitCode {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how long it took is told to a person"
+)]
 fn run(options: &Options) -> Result<Report, Failure> {
     // What an earlier run found must not be taken for what this one did.
     if options.findings.exists() {

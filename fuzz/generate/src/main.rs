@@ -7,6 +7,7 @@
 mod log;
 mod policy;
 mod saml;
+mod script;
 mod walk;
 mod xml;
 
@@ -41,7 +42,9 @@ fn generate(folder: &Path) -> Result<(), Failure> {
     write(&folder.join("policy_file"), policy::files())?;
     write(&folder.join("proof_parse"), log::proofs(&walk, &ledger)?)?;
     write(&folder.join("record_parse"), log::records(&walk))?;
+    write(&folder.join("saml_edit"), script::scripts())?;
     write(&folder.join("saml_verify"), saml::messages()?)?;
+    write(&folder.join("xml_generate"), script::scripts())?;
     write(&folder.join("xml_parse"), xml::documents())?;
     Ok(())
 }
