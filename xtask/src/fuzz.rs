@@ -1,7 +1,12 @@
-//! `cargo xtask fuzz`: the fuzz targets, each from its kept seeds.
+//! `cargo xtask fuzz`: the fuzz targets, each from its seeds and its kept corpus.
 //!
-//! Seeds in `fuzz/seeds` are committed and made by our own generator (`cargo xtask vectors`);
-//! what libFuzzer finds on the way goes to `fuzz/corpus`, which stays on the machine.
+//! Seeds in `fuzz/seeds` are committed and made by our own generator (`cargo xtask vectors`); what
+//! libFuzzer finds on the way goes to `fuzz/corpus`, which stays on the machine. `--minimize` picks
+//! from all three the fewest inputs that reach as much, and writes them to `fuzz/kept`, which is
+//! committed: every later run begins where this one ended.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::workspace::{Failure, Workspace, say, step, succeeds};
 
@@ -29,11 +34,22 @@ const CASE_SECONDS: u32 = 10;
 /// keep it far below.
 const MEMORY_MIB: u32 = 1024;
 
-/// What to run, and for how long.
+/// Longest input that is kept, so that what is committed stays small. Seeds may be longer.
+const KEPT_CASE_BYTES: u64 = 8_192;
+
+/// What to do with which target.
 #[derive(Debug)]
 pub(crate) struct Options {
     target: Option<String>,
-    seconds: u32,
+    work: Work,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Fuzz for so many seconds.
+    Run(u32),
+    /// Write `fuzz/kept` anew.
+    Minimize,
 }
 
 impl Options {
@@ -41,7 +57,7 @@ impl Options {
     pub(crate) fn every(seconds: u32) -> Self {
         Self {
             target: None,
-            seconds,
+            work: Work::Run(seconds),
         }
     }
 
@@ -50,11 +66,14 @@ impl Options {
         let mut rest = arguments.iter();
         while let Some(&argument) = rest.next() {
             if argument == "--seconds" {
-                options.seconds = rest
+                let seconds = rest
                     .next()
                     .and_then(|seconds| seconds.parse().ok())
                     .filter(|&seconds| seconds > 0)
                     .ok_or_else(|| Failure::usage("--seconds wants a whole number above 0"))?;
+                options.work = Work::Run(seconds);
+            } else if argument == "--minimize" {
+                options.work = Work::Minimize;
             } else if argument.starts_with('-') || options.target.is_some() {
                 return Err(Failure::usage(format!("fuzz does not take `{argument}`")));
             } else {
@@ -73,7 +92,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failur
     // One build for all; each run finds its target built.
     step(&mut workspace.cargo(["fuzz", "build", "--sanitizer=none"]))?;
     for target in targets {
-        run_target(workspace, &target, options.seconds)?;
+        match options.work {
+            Work::Run(seconds) => run_target(workspace, &target, seconds)?,
+            Work::Minimize => minimize(workspace, &target)?,
+        }
     }
     Ok(())
 }
@@ -106,25 +128,22 @@ fn chosen(targets: Vec<String>, name: Option<&str>) -> Result<Vec<String>, Failu
 
 fn run_target(workspace: &Workspace, target: &str, seconds: u32) -> Result<(), Failure> {
     let corpus = format!("fuzz/corpus/{target}");
-    let folder = workspace.path(&corpus);
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
+    create(workspace, &corpus)?;
     let seeds = format!("fuzz/seeds/{target}");
     if !workspace.path(&seeds).is_dir() {
         return Err(Failure::task(format!(
             "{target} has no seeds in {seeds}; give it some in fuzz/generate"
         )));
     }
-    // No sanitizer: our code has no unsafe block, and without one the targets run several times
-    // faster. Panics, overflows, hangs and memory are found all the same.
-    let mut fuzz = workspace.cargo(["fuzz", "run", "--sanitizer=none", target]);
-    fuzz.args([&corpus, &seeds]).args([
-        "--".to_owned(),
+    let mut folders = vec![corpus, seeds];
+    let kept = format!("fuzz/kept/{target}");
+    if workspace.path(&kept).is_dir() {
+        folders.push(kept);
+    }
+    let mut fuzz = command(workspace, target, &folders);
+    fuzz.args([
         format!("-max_total_time={seconds}"),
-        format!("-timeout={CASE_SECONDS}"),
-        format!("-rss_limit_mb={MEMORY_MIB}"),
-        format!("-max_len={CASE_BYTES}"),
         "-print_final_stats=1".to_owned(),
-        "-verbosity=0".to_owned(),
     ]);
     if let Some((_, dictionary)) = DICTIONARIES.iter().find(|(name, _)| *name == target) {
         fuzz.arg(format!("-dict=fuzz/dictionaries/{dictionary}"));
@@ -140,6 +159,83 @@ fn run_target(workspace: &Workspace, target: &str, seconds: u32) -> Result<(), F
     Ok(())
 }
 
+/// `cargo fuzz run` with what every run is given.
+fn command(workspace: &Workspace, target: &str, folders: &[String]) -> Command {
+    // No sanitizer: our code has no unsafe block, and without one the targets run several times
+    // faster. Panics, overflows, hangs and memory are found all the same.
+    let mut fuzz = workspace.cargo(["fuzz", "run", "--sanitizer=none", target]);
+    fuzz.args(folders).args([
+        "--".to_owned(),
+        format!("-timeout={CASE_SECONDS}"),
+        format!("-rss_limit_mb={MEMORY_MIB}"),
+        format!("-max_len={CASE_BYTES}"),
+        "-verbosity=0".to_owned(),
+    ]);
+    fuzz
+}
+
+/// Writes the kept corpus of a target anew, from itself, the seeds and what this machine found.
+fn minimize(workspace: &Workspace, target: &str) -> Result<(), Failure> {
+    let [corpus, seeds, kept] =
+        ["corpus", "seeds", "kept"].map(|folder| format!("fuzz/{folder}/{target}"));
+    create(workspace, &corpus)?;
+    copy_files(&workspace.path(&kept), &workspace.path(&corpus))?;
+    let folder = workspace.path(&kept);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
+    }
+    create(workspace, &kept)?;
+    // What the seeds reach needs no other input: the merge adds to what is there.
+    copy_files(&workspace.path(&seeds), &folder)?;
+    let mut merge = command(workspace, target, &[kept, corpus]);
+    step(merge.arg("-set_cover_merge=1"))?;
+    let mut bytes = 0_u64;
+    let mut count = 0_u64;
+    for (path, length) in files(&folder)? {
+        let is_seed = path
+            .file_name()
+            .is_some_and(|name| workspace.path(&seeds).join(name).exists());
+        if length > KEPT_CASE_BYTES || is_seed {
+            std::fs::remove_file(&path).map_err(|error| Failure::file(&path, error))?;
+        } else {
+            bytes = bytes.saturating_add(length);
+            count = count.saturating_add(1);
+        }
+    }
+    say(&format!("{target}: {count} inputs of {bytes} bytes kept"));
+    Ok(())
+}
+
+fn create(workspace: &Workspace, folder: &str) -> Result<(), Failure> {
+    let folder = workspace.path(folder);
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))
+}
+
+/// The files of a folder and their lengths; none if there is no such folder.
+fn files(folder: &Path) -> Result<Vec<(PathBuf, u64)>, Failure> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(folder).map_err(|error| Failure::file(folder, error))?;
+    let files = entries.map(|entry| {
+        let entry = entry?;
+        Ok((entry.path(), entry.metadata()?.len()))
+    });
+    files
+        .collect::<std::io::Result<_>>()
+        .map_err(|error| Failure::file(folder, error))
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<(), Failure> {
+    for (path, _) in files(from)? {
+        let Some(name) = path.file_name() else {
+            continue;
+        };
+        std::fs::copy(&path, to.join(name)).map_err(|error| Failure::file(&path, error))?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,11 +244,13 @@ mod tests {
     fn arguments() {
         let options = Options::parse(&["c14n", "--seconds", "7"]).unwrap();
         assert_eq!(
-            (options.target.as_deref(), options.seconds),
-            (Some("c14n"), 7)
+            (options.target.as_deref(), options.work),
+            (Some("c14n"), Work::Run(7))
         );
         let options = Options::parse(&[]).unwrap();
-        assert_eq!((options.target, options.seconds), (None, SECONDS));
+        assert_eq!((options.target, options.work), (None, Work::Run(SECONDS)));
+        let options = Options::parse(&["--minimize", "c14n"]).unwrap();
+        assert_eq!(options.work, Work::Minimize);
         for wrong in [
             &["--seconds"][..],
             &["--seconds", "0"],

@@ -1,6 +1,10 @@
 //! Messages whose elements were moved, copied, wrapped and forged at random.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
 
 mod support;
 
@@ -54,4 +58,31 @@ proptest! {
             prop_assert!(expected.iter().any(|known| said(known) == said(&identity)));
         }
     }
+}
+
+/// Were all of them refused, the property above would show nothing.
+#[test]
+fn mutants_are_accepted_as_well_as_refused() {
+    let genuine = test_idp().respond(&spec());
+    let editor = Editor {
+        victims: &[NURSE],
+        attacker: ATTACKER,
+        donor: b"",
+    };
+    let (mut accepted, mut refused, mut forged) = (0, 0, 0);
+    for seed in 0..300 {
+        let mut mutant = genuine.clone();
+        editor.edit(&mut mutant, &mut Choices::from_seed(seed));
+        let has_attacker = String::from_utf8_lossy(&mutant).contains(ATTACKER);
+        match verify(&sp(), &mutant) {
+            Ok(_) if mutant != genuine => accepted += 1,
+            Ok(_) => {}
+            Err(_) if has_attacker => forged += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(
+        accepted > 20 && refused > 20 && forged > 20,
+        "{accepted} {refused} {forged}"
+    );
 }

@@ -2,11 +2,10 @@
 
 use crate::Seed;
 
-/// Scripts without and with much in them, the same for every target that reads choices.
+/// Scripts of every byte in some orders, the same for every target that reads choices.
 pub(crate) fn scripts() -> Vec<Seed> {
     let counted = |step: u8| (0..=u8::MAX).map(move |n| n.wrapping_mul(step));
     vec![
-        ("nothing", Vec::new()),
         ("ones", vec![1; 64]),
         ("counted", counted(1).collect()),
         ("counted-by-7", counted(7).collect()),
