@@ -220,7 +220,7 @@ impl Editor<'_> {
     /// Makes one edit.
     pub fn edit(&self, xml: &mut Vec<u8>, choices: &mut Choices<'_>) {
         let places = places(xml);
-        let Some(place) = choices.among(&places).cloned() else {
+        let Some(place) = self.chosen(xml, &places, choices).cloned() else {
             edit_bytes(xml, choices);
             return;
         };
@@ -266,6 +266,28 @@ impl Editor<'_> {
             }
             _ => edit_bytes(xml, choices),
         }
+    }
+
+    /// Any element, or one that says whom the message is about: a few of many, and those that an
+    /// attack has to move.
+    fn chosen<'p>(
+        &self,
+        xml: &[u8],
+        places: &'p [Place],
+        choices: &mut Choices<'_>,
+    ) -> Option<&'p Place> {
+        if choices.below(2) == 1 {
+            let says_who = |place: &&Place| {
+                let element = bytes(xml, place.whole());
+                let mut victims = self.victims.iter();
+                victims.any(|victim| find(element, 0, victim.as_bytes()).is_some())
+            };
+            let them: Vec<&Place> = places.iter().filter(says_who).collect();
+            if let Some(place) = choices.among(&them) {
+                return Some(place);
+            }
+        }
+        choices.among(places)
     }
 
     /// A copy, forged or not: about the attacker, under the same ID, under another, or under the
