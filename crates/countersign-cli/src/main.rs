@@ -29,6 +29,10 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one, for as long as the command runs"
+)]
 enum Command {
     /// Verify or look into SAML responses.
     #[command(subcommand)]

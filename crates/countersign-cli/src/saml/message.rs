@@ -1,0 +1,65 @@
+//! A message, in one of the forms in which it comes.
+
+use clap::Args;
+use countersign::saml::Inbound;
+
+use super::RESPONSE_LIMIT_BYTES;
+use crate::input::{InputPath, Unreadable, read};
+
+/// A message, in one of the forms in which it comes; `-` reads standard input.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Message {
+    /// The message, as XML.
+    message: Option<InputPath>,
+    /// The value of the form field, in Base64.
+    #[arg(long, value_name = "FILE")]
+    base64: Option<InputPath>,
+    /// The raw query of a URL that carries the message, or that URL.
+    #[arg(long, value_name = "FILE")]
+    redirect_query: Option<InputPath>,
+    /// The raw body of a form that carries the message.
+    #[arg(long, value_name = "FILE")]
+    form: Option<InputPath>,
+}
+
+impl Message {
+    /// Reads the message and hands it to `verify`.
+    pub(super) fn read<T>(&self, verify: impl FnOnce(Inbound<'_>) -> T) -> Result<T, Unreadable> {
+        let (path, carry): (_, fn(&[u8]) -> Inbound<'_>) = match self {
+            Self {
+                redirect_query: Some(path),
+                ..
+            } => (path, |bytes| Inbound::RedirectQuery(query(bytes))),
+            Self {
+                form: Some(path), ..
+            } => (path, |bytes| Inbound::Form(bytes.trim_ascii_end())),
+            Self {
+                base64: Some(path), ..
+            } => (path, |bytes| Inbound::Post(bytes)),
+            Self {
+                message: Some(path),
+                ..
+            } => (path, |bytes| Inbound::Xml(bytes)),
+            _ => return Err(Unreadable::new("the message", "is missing")),
+        };
+        let bytes = read(path, RESPONSE_LIMIT_BYTES)?;
+        // What was cut off in reading is too large as XML, and must not pass as something shorter.
+        Ok(verify(if bytes.len() > RESPONSE_LIMIT_BYTES {
+            Inbound::Xml(&bytes)
+        } else {
+            carry(&bytes)
+        }))
+    }
+}
+
+/// The raw query: what is there, without the end of its line, or of a URL what stands behind `?`.
+fn query(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.trim_ascii_end();
+    if !bytes.starts_with(b"https://") && !bytes.starts_with(b"http://") {
+        return bytes;
+    }
+    let query = bytes.splitn(2, |byte| *byte == b'?').nth(1);
+    let query = query.unwrap_or_default();
+    query.split(|byte| *byte == b'#').next().unwrap_or_default()
+}
