@@ -28,8 +28,8 @@ all = [{ attribute = "department", eq = "ward" }]
 grant = [{ role = "signer", ttl = "24h", renew = true }, { role = "viewer" }]
 "#;
 
-const SP: &str = "https://sign.example/saml";
-const ACS: &str = "https://sign.example/saml/acs";
+pub(crate) const SP: &str = "https://sign.example/saml";
+pub(crate) const ACS: &str = "https://sign.example/saml/acs";
 
 /// The customer.
 #[derive(Debug)]
@@ -42,11 +42,16 @@ pub(crate) struct Acme {
 
 impl Acme {
     pub(crate) fn new() -> Self {
+        Self::at("2026-03-01T09:30:00Z".parse().expect("a time"))
+    }
+
+    /// The customer at another time.
+    pub(crate) fn at(now: Timestamp) -> Self {
         Self {
             connection: ConnectionId::new("acme").expect("an id"),
             sp: ServiceProvider::new(SP, ACS).expect("a service provider"),
             idp: TestIdp::new("https://idp.acme.example/metadata"),
-            now: "2026-03-01T09:30:00Z".parse().expect("a time"),
+            now,
         }
     }
 

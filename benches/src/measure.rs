@@ -65,19 +65,31 @@ impl<'a> Subject<'a> {
         start.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
     }
 
-    /// How many calls fill a turn: the count is doubled until it is a measurable part of one,
-    /// which warms the caches too.
-    fn calls(&mut self, turn: Duration) -> u32 {
+    /// How many calls fill a turn, and in how many of `rounds` rounds it has one: the count is
+    /// doubled until it is a measurable part of a turn, which warms the caches too.
+    fn share(&mut self, turn: Duration, rounds: usize) -> Share {
         let turn = turn.as_secs_f64() * 1e6;
         let mut calls = 1_u32;
         loop {
             let one = self.turn(calls);
             if one * f64::from(calls) >= turn / 8.0 || calls >= 1 << 24 {
-                return fitting(turn / one);
+                // Who is slow beyond measure would keep all others waiting.
+                let is_slow = one >= turn * 8.0;
+                return Share {
+                    calls: fitting(turn / one),
+                    rounds: if is_slow { rounds.min(3) } else { rounds },
+                };
             }
             calls = calls.saturating_mul(2);
         }
     }
+}
+
+/// What a subject gets of the time.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    calls: u32,
+    rounds: usize,
 }
 
 #[allow(
@@ -96,16 +108,14 @@ pub(crate) fn times(
     effort: Effort,
     mut subjects: Vec<Subject<'_>>,
 ) -> Vec<Row> {
-    let calls: Vec<u32> = subjects
+    let shares: Vec<Share> = subjects
         .iter_mut()
-        .map(|subject| subject.calls(effort.turn))
+        .map(|subject| subject.share(effort.turn, effort.rounds))
         .collect();
     let names: Vec<&'static str> = subjects.iter().map(|subject| subject.name).collect();
-    let rounds = alternate(effort.rounds, names.len(), |index| {
-        match (subjects.get_mut(index), calls.get(index)) {
-            (Some(subject), Some(&calls)) => subject.turn(calls),
-            _ => f64::NAN,
-        }
+    let rounds = alternate(effort.rounds, names.len(), |round, index| {
+        let (subject, share) = subjects.get_mut(index).zip(shares.get(index))?;
+        (round < share.rounds).then(|| subject.turn(share.calls))
     });
     rows(bench, case, &names, &rounds, |values| Figures::Times {
         microseconds: values,
@@ -161,13 +171,13 @@ pub(crate) fn rates(
     let names: Vec<&'static str> = loads.iter().map(|load| load.name).collect();
     let mut waits: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
     // A turn of a load is long: a third of the rounds tell as much.
-    let rounds = alternate(effort.rounds.div_ceil(3), names.len(), |index| {
+    let rounds = alternate(effort.rounds.div_ceil(3), names.len(), |_, index| {
         let turn = loads.get_mut(index).map(|load| (load.run)(effort.load()));
         let turn = turn.unwrap_or_default();
         if let Some(waits) = waits.get_mut(index) {
             waits.extend(turn.waits_ms);
         }
-        turn.per_second
+        Some(turn.per_second)
     });
     let mut waits = waits.into_iter();
     rows(bench, case, &names, &rounds, |values| Figures::Rates {
@@ -176,15 +186,18 @@ pub(crate) fn rates(
     })
 }
 
-/// One value a subject and round. Each round begins with another subject, so that none always
-/// follows the same one.
-fn alternate(rounds: usize, subjects: usize, mut turn: impl FnMut(usize) -> f64) -> Vec<Vec<f64>> {
+/// One value a subject and round, less the rounds that a subject sits out at the end. Each round
+/// begins with another subject, so that none always follows the same one.
+fn alternate(
+    rounds: usize,
+    subjects: usize,
+    mut turn: impl FnMut(usize, usize) -> Option<f64>,
+) -> Vec<Vec<f64>> {
     let mut values = vec![Vec::with_capacity(rounds); subjects];
     for round in 0..rounds {
         for index in (0..subjects).cycle().skip(round).take(subjects) {
-            let value = turn(index);
             if let Some(values) = values.get_mut(index) {
-                values.push(value);
+                values.extend(turn(round, index));
             }
         }
     }
@@ -232,12 +245,23 @@ mod tests {
     #[test]
     fn every_subject_has_one_turn_a_round_and_none_is_always_first() {
         let mut order = Vec::new();
-        let values = alternate(3, 2, |index| {
+        let values = alternate(3, 2, |_, index| {
             order.push(index);
-            0.0
+            Some(0.0)
         });
         assert_eq!(order, [0, 1, 1, 0, 0, 1]);
         assert_eq!(values, vec![vec![0.0; 3]; 2]);
+    }
+
+    #[test]
+    fn who_is_slow_sits_out_the_later_rounds() {
+        let mut slow = Subject::new("slow", || std::thread::sleep(Duration::from_millis(9)));
+        let share = slow.share(Duration::from_millis(1), 15);
+        assert_eq!((share.calls, share.rounds), (1, 3));
+        let values = alternate(3, 2, |round, index| {
+            (index == 0 || round < 1).then_some(1.0)
+        });
+        assert_eq!(values, [vec![1.0; 3], vec![1.0]]);
     }
 
     #[test]

@@ -4,13 +4,47 @@
 //! are shown, kept in `docs/benchmarks/results.jsonl`, and drawn from there.
 
 use std::fmt::Write as _;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::need::{self, Need};
 use crate::plot;
 use crate::workspace::{Failure, Workspace, output, say, shown};
 
 const FOLDER: &str = "docs/benchmarks";
+
+/// The benchmark that other implementations run, too.
+const PEERS_BENCH: &str = "saml_verify";
+
+/// The package that runs it with them.
+const PEERS: &str = "benches/peers/Cargo.toml";
+
+/// What building the peers takes: samael is over libxml2 and libxmlsec, and makes its bindings
+/// with clang.
+const PEERS_NEED: [Need; 1] = [Need {
+    name: "libxml2, libxmlsec, OpenSSL and libclang with their headers",
+    packages: "gcc libc6-dev pkg-config libclang-dev libssl-dev libxml2-dev libxmlsec1-dev \
+               libxmlsec1-openssl",
+    check: Some(
+        "command -v cc && pkg-config --exists libxml-2.0 xmlsec1 xmlsec1-openssl openssl && \
+         ls /usr/lib/llvm-*/lib/libclang*.so*",
+    ),
+    is_provider: false,
+}];
+
+/// What a reader of a benchmark's figures has to know beside them.
+const NOTES: [(&str, &str); 1] = [(
+    PEERS_BENCH,
+    "\
+The floor is one RSA-2048 verification by ring and one SHA-256 of the document. `countersign` is
+everything: parsing, the signature, every rule, every claim. `bergshamra` verifies the signature
+only and knows nothing of SAML. `samael` and `saml` verify it, check issuer, times, audience,
+recipient and confirmation each by its own rules, and read the claims; `samael` does so over
+libxml2 and libxmlsec. Each accepts the document and refuses it with one letter changed, which is
+asked before anything is measured.
+",
+)];
 
 /// Top of the generated page.
 const PREAMBLE: &str = "\
@@ -30,13 +64,16 @@ pub(crate) struct Options {
     name: Option<String>,
     brief: bool,
     json: bool,
+    without_peers: bool,
 }
 
 impl Options {
-    /// Every benchmark, only to see that it runs.
+    /// Every benchmark, only to see that it runs. Without peers: they are 320 packages more to
+    /// build, longer than all of ours.
     pub(crate) fn brief() -> Self {
         Self {
             brief: true,
+            without_peers: true,
             ..Self::default()
         }
     }
@@ -47,6 +84,7 @@ impl Options {
             match argument {
                 "--brief" => options.brief = true,
                 "--json" => options.json = true,
+                "--without-peers" => options.without_peers = true,
                 name if !name.starts_with('-') && options.name.is_none() => {
                     options.name = Some(name.to_owned());
                 }
@@ -58,24 +96,63 @@ impl Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
+    let has_peers = options
+        .name
+        .as_deref()
+        .is_none_or(|name| name == PEERS_BENCH);
+    let with_peers = has_peers && !options.without_peers;
+    let mut rows = Vec::new();
+    if with_peers {
+        rows.extend(measure(&mut with_peers_beside(workspace, options)?)?);
+    }
+    if options.name.is_none() || !with_peers {
+        let measured = measure(&mut by_itself(workspace, options))?;
+        // Rows with peers are not those of another run.
+        let is_new = |row: &Value| !with_peers || text(row, "bench") != PEERS_BENCH;
+        rows.extend(measured.into_iter().filter(is_new));
+    }
+    if options.json {
+        for row in &rows {
+            println!("{row}");
+        }
+        return Ok(());
+    }
+    print!("{}", table(&rows));
+    if has_peers && !with_peers {
+        say(&format!("{PEERS_BENCH} was measured without peers"));
+    }
+    if options.brief {
+        return Ok(());
+    }
+    keep(workspace, rows)
+}
+
+/// The benchmarks that need nothing else.
+fn by_itself(workspace: &Workspace, options: &Options) -> Command {
     let mut command = workspace.cargo(["run", "--release", "--quiet", "--locked", "--package"]);
     command.args(["countersign-benches", "--"]);
     command.args(options.name.iter());
     if options.brief {
         command.arg("--brief");
     }
-    say(&shown(&command));
-    let text = output(&mut command)?;
-    if options.json {
-        print!("{text}");
-        return Ok(());
-    }
-    let rows = parse_rows(&text)?;
-    print!("{}", table(&rows));
+    command
+}
+
+/// The one that other implementations run beside ours. They have to be built: without them there
+/// is no result, unless leaving them out was asked for.
+fn with_peers_beside(workspace: &Workspace, options: &Options) -> Result<Command, Failure> {
+    need::provide("the peers", &PEERS_NEED)?;
+    let mut command = workspace.cargo(["run", "--release", "--quiet", "--locked"]);
+    command.args(["--manifest-path", PEERS, "--"]);
     if options.brief {
-        return Ok(());
+        command.arg("--brief");
     }
-    keep(workspace, rows)
+    Ok(command)
+}
+
+fn measure(command: &mut Command) -> Result<Vec<Value>, Failure> {
+    say(&shown(command));
+    parse_rows(&output(command)?)
 }
 
 fn parse_rows(text: &str) -> Result<Vec<Value>, Failure> {
@@ -121,9 +198,11 @@ fn keep(workspace: &Workspace, mut rows: Vec<Value>) -> Result<(), Failure> {
         let machine = rows.first().map(|row| text(row, "machine"));
         let machine = machine.unwrap_or_default();
         let table = table(&rows);
+        let note = NOTES.iter().find(|(bench, _)| *bench == name);
+        let note = note.map_or_else(String::new, |(_, note)| format!("{note}\n"));
         let _ = write!(
             page,
-            "\n## {name}\n\n![{name}]({name}.svg)\n\n{table}\nMeasured on {machine}.\n"
+            "\n## {name}\n\n{note}![{name}]({name}.svg)\n\n{table}\nMeasured on {machine}.\n"
         );
     }
     write("README.md", &page)?;
@@ -272,7 +351,7 @@ fn machine(workspace: &Workspace) -> String {
         .and_then(|line| line.split_once(": "))
         .map_or("an unnamed processor", |(_, model)| model);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let short = |command: &mut std::process::Command| {
+    let short = |command: &mut Command| {
         output(command)
             .ok()
             .map(|text| text.trim().to_owned())
@@ -330,7 +409,7 @@ mod tests {
     fn arguments() {
         let options = Options::parse(&["saml_verify", "--json"]).unwrap();
         assert_eq!(options.name.as_deref(), Some("saml_verify"));
-        assert!(options.json && !options.brief);
+        assert!(options.json && !options.brief && !options.without_peers);
         assert!(Options::parse(&["a", "b"]).is_err());
         assert!(Options::parse(&["--fast"]).is_err());
     }

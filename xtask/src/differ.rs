@@ -61,7 +61,7 @@ impl Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
-    test::provide_named(&NEEDS)?;
+    test::provide_named("the comparisons", &NEEDS)?;
     let folder = workspace.path(FOLDER);
     std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
     let flags = output(

@@ -13,6 +13,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let fuzz = "--manifest-path=fuzz/Cargo.toml";
     step(&mut workspace.cargo(["fmt", fuzz, "--check"]))?;
     output(&mut workspace.cargo(["metadata", fuzz, "--locked", "--format-version=1"]))?;
+    // So are the peers; this asks nobody for their sources.
+    let peers = "--manifest-path=benches/peers/Cargo.toml";
+    step(&mut workspace.cargo(["fmt", peers, "--check"]))?;
+    output(&mut workspace.cargo(["update", peers, "--workspace", "--locked", "--quiet"]))?;
     step(&mut workspace.cargo([
         "clippy",
         "--workspace",

@@ -11,7 +11,8 @@
 //! | [`vectors`] | the committed generators, run again |
 //! | [`ci`] | all of these in turn |
 //!
-//! [`workspace`] knows the folder and runs programs in it; [`plot`] draws.
+//! [`workspace`] knows the folder and runs programs in it; [`need`] installs what they need; [`plot`]
+//! draws.
 
 mod bench;
 mod ci;
@@ -19,6 +20,7 @@ mod deps;
 mod differ;
 mod fuzz;
 mod lint;
+mod need;
 mod plot;
 mod test;
 mod vectors;
@@ -41,9 +43,10 @@ usage: cargo xtask <task>
                                 compare trees and canonical forms of N generated documents
                                 (1,000,000) with those of libxml2 and roxmltree, and check N
                                 signatures (2,000) with xmlsec1 in each direction
-  bench [NAME] [--brief] [--json]
+  bench [NAME] [--brief] [--json] [--without-peers]
                                 each benchmark, or one; without --brief and --json the table and
-                                plots in docs/benchmarks are written anew
+                                plots in docs/benchmarks are written anew; saml_verify has other
+                                implementations beside ours, unless they are to be left out
   vectors [--check]             run the committed generators; --check fails if a file changed
   ci                            lint, deps, vectors; fuzz, differ and bench briefly; then test
 

@@ -6,10 +6,9 @@
 //! (`runs openssl; …`), so this file needs no list of tests.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
 
-use crate::workspace::{Failure, Workspace, installed, output, say, step, succeeds};
+use crate::need::{self, Need, program, provider};
+use crate::workspace::{Failure, Workspace, say, step, succeeds};
 
 /// Folder of fixtures beside the workspace, if nothing else is named.
 const USUAL_FIXTURES: &str = "../shared/fixtures";
@@ -65,54 +64,11 @@ const PYTHON: &str = "openssl python3-venv xmlsec1";
 const PYTHON_CHECK: &str =
     "command -v openssl && command -v xmlsec1 && /usr/bin/python3 -m ensurepip --version";
 
-/// Something that tests run.
-#[derive(Debug, Clone, Copy)]
-struct Need {
-    /// As the tests' `#[ignore]` reasons name it.
-    name: &'static str,
-    /// The Debian packages that it needs.
-    packages: &'static str,
-    /// A shell command that succeeds if they are there; `None` asks for a program of this name.
-    check: Option<&'static str>,
-    /// Whether [`PROVIDERS`] installs the rest.
-    is_provider: bool,
-}
-
-const fn program(name: &'static str, packages: &'static str) -> Need {
-    Need {
-        name,
-        packages,
-        check: None,
-        is_provider: false,
-    }
-}
-
-const fn provider(name: &'static str, packages: &'static str, check: &'static str) -> Need {
-    Need {
-        name,
-        packages,
-        check: Some(check),
-        is_provider: true,
-    }
-}
-
-impl Need {
-    fn is_there(&self) -> bool {
-        match self.check {
-            None => installed(self.name),
-            Some(check) => succeeds(Command::new("sh").args(["-c", check])),
-        }
-    }
-}
-
 /// Sees to it that everything that the tests run is there: installs what is missing where that is
 /// possible without asking (root on Debian), and otherwise names the line to run.
 pub(crate) fn provide(workspace: &Workspace) -> Result<(), Failure> {
     let needs = needs(workspace)?;
-    let absent = absent(&needs);
-    if !absent.is_empty() {
-        install(&needs, &absent)?;
-    }
+    need::provide("the tests", &needs)?;
     let providers = needs.iter().filter(|need| need.is_provider);
     let providers: Vec<&str> = providers.map(|need| need.name).collect();
     if providers.is_empty() {
@@ -126,14 +82,10 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<(), Failure> {
     )
 }
 
-/// The same for the programs of a task.
-pub(crate) fn provide_named(names: &[&str]) -> Result<(), Failure> {
+/// The same for the programs of another task, which `whom` names.
+pub(crate) fn provide_named(whom: &str, names: &[&str]) -> Result<(), Failure> {
     let needs: Result<Vec<Need>, Failure> = names.iter().map(|name| need_of(name)).collect();
-    let needs = needs?;
-    match absent(&needs).as_slice() {
-        [] => Ok(()),
-        absent => install(&needs, absent),
-    }
+    need::provide(whom, &needs?)
 }
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
@@ -235,50 +187,6 @@ fn need_of(name: &str) -> Result<Need, Failure> {
             "a test runs `{name}`; name its package in xtask/src/test.rs"
         ))
     })
-}
-
-fn absent(needs: &[Need]) -> Vec<&Need> {
-    needs.iter().filter(|need| !need.is_there()).collect()
-}
-
-/// The names, for a person.
-fn named(needs: &[&Need]) -> String {
-    let names: Vec<&str> = needs.iter().map(|need| need.name).collect();
-    names.join(", ")
-}
-
-/// Installs the Debian packages of what is absent.
-fn install(needs: &[Need], missing: &[&Need]) -> Result<(), Failure> {
-    let packages = missing.iter().flat_map(|need| need.packages.split(' '));
-    let packages: BTreeSet<&str> = packages.collect();
-    let packages: Vec<&str> = packages.into_iter().collect();
-    let line = format!("apt-get install -y {}", packages.join(" "));
-    if !(Path::new("/etc/debian_version").exists() && is_root()) {
-        return Err(Failure::task(format!(
-            "the tests need {}; on Debian or Ubuntu run: sudo {line}",
-            named(missing)
-        )));
-    }
-    let mut apt = Command::new("apt-get");
-    apt.env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["install", "-y", "--no-install-recommends"])
-        .args(&packages);
-    if step(&mut apt).is_err() {
-        // The lists may be older than the packages they name.
-        step(Command::new("apt-get").arg("update"))?;
-        step(&mut apt)?;
-    }
-    match absent(needs).as_slice() {
-        [] => Ok(()),
-        still => Err(Failure::task(format!(
-            "`{line}` did not bring {}",
-            named(still)
-        ))),
-    }
-}
-
-fn is_root() -> bool {
-    output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
 /// Every integration test of the workspace that reads no fixtures.

@@ -122,7 +122,7 @@ impl<'d> Writer<'d, '_> {
 
     fn start_tag(&mut self, element: Element<'d>, is_apex: bool) -> Result<(), C14nError> {
         let around = self.rendered.len();
-        self.select_namespaces(element, is_apex)?;
+        let in_scope = self.select_namespaces(element, is_apex)?;
         self.out.start_tag(element);
 
         // The default namespace has the empty prefix, so it comes first [C14N §2.2].
@@ -152,17 +152,24 @@ impl<'d> Writer<'d, '_> {
             };
             self.out.attribute(*attribute, namespace);
         }
-        let namespace = output_namespace(&self.rendered, element.prefix());
+        let namespace =
+            in_scope.unwrap_or_else(|| output_namespace(&self.rendered, element.prefix()));
         self.out.start_tag_end(element, namespace);
         Ok(())
     }
 
-    /// Puts on `rendered` what this start tag has to declare.
-    fn select_namespaces(&mut self, element: Element<'d>, is_apex: bool) -> Result<(), C14nError> {
+    /// Puts on `rendered` what this start tag has to declare; gives the namespace of the element,
+    /// if it is known to be in scope already.
+    fn select_namespaces(
+        &mut self,
+        element: Element<'d>,
+        is_apex: bool,
+    ) -> Result<Option<NamespaceId>, C14nError> {
         let is_inclusive = self.method.form != Form::Exclusive;
+        let mut in_scope = None;
         if !is_inclusive {
             // What the tag visibly utilizes [EXC-C14N §3].
-            self.need(element.prefix(), element.namespace_id());
+            in_scope = self.need(element.prefix(), element.namespace_id());
             for attribute in element.attributes() {
                 if !attribute.prefix().is_empty() {
                     self.need(attribute.prefix(), attribute.namespace_id());
@@ -193,23 +200,28 @@ impl<'d> Writer<'d, '_> {
             }
             here = ancestor.parent().filter(|_| is_apex);
         }
-        Ok(())
+        Ok(in_scope)
     }
 
-    /// Declares `prefix` here, unless the output has it in scope with this value already.
-    fn need(&mut self, prefix: &'d str, namespace: NamespaceId) {
+    /// Declares `prefix` here, unless the output has it in scope with this value already, which is
+    /// given then.
+    fn need(&mut self, prefix: &'d str, namespace: NamespaceId) -> Option<NamespaceId> {
         if prefix == "xml" {
-            return;
+            return Some(NamespaceId::XML);
         }
-        let current =
-            nearest(&self.rendered, prefix).map_or(NamespaceId::NONE, |rendered| rendered.source);
-        if current != namespace {
-            self.rendered.push(Rendered {
-                prefix,
-                source: namespace,
-                output: NamespaceId::NONE,
+        let (source, output) = nearest(&self.rendered, prefix)
+            .map_or((NamespaceId::NONE, NamespaceId::NONE), |rendered| {
+                (rendered.source, rendered.output)
             });
+        if source == namespace {
+            return Some(output);
         }
+        self.rendered.push(Rendered {
+            prefix,
+            source: namespace,
+            output: NamespaceId::NONE,
+        });
+        None
     }
 
     /// Adds the attributes of the `xml` namespace that the apex inherits from ancestors left out
