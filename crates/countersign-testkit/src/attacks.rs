@@ -44,6 +44,7 @@ mod envelope;
 mod limits;
 mod names;
 mod provider;
+mod redirect;
 mod run;
 pub(crate) mod signature;
 mod signed_info;
@@ -108,6 +109,18 @@ pub fn on_message(message: &[u8], prize: &str) -> Vec<Attack> {
         attack.class = AttackClass::OtherMessages;
     }
     attacks
+}
+
+/// Every attack on the raw query of a signed redirect that needs nobody's key. Each is sent as a
+/// [`Message::Query`].
+///
+/// The attacker wants his own in place of `prize`, which is some text of the message.
+///
+/// # Panics
+/// If it is no query with a deflated message, or `prize` is not in that.
+#[must_use]
+pub fn on_query(query: &str, prize: &str) -> Vec<Attack> {
+    redirect::attacks(query, prize)
 }
 
 /// The value, or the end of the test whose victim does not fit the attack.

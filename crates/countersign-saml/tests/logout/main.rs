@@ -8,6 +8,7 @@
 )]
 
 mod answered;
+mod attacks;
 mod demanded;
 mod sent;
 #[path = "../support/mod.rs"]

@@ -13,15 +13,32 @@ pub enum Message {
     Xml(Vec<u8>),
     /// The value of the form field `SAMLResponse`, where it is not what base64 of XML looks like.
     Post(Vec<u8>),
+    /// The raw query of a redirect, without the `?`. Only [`on_query`](super::on_query) makes it.
+    Query(Vec<u8>),
+}
+
+impl From<&[u8]> for Message {
+    /// XML.
+    fn from(xml: &[u8]) -> Self {
+        Self::Xml(xml.to_vec())
+    }
+}
+
+impl From<&Vec<u8>> for Message {
+    /// XML.
+    fn from(xml: &Vec<u8>) -> Self {
+        Self::Xml(xml.clone())
+    }
 }
 
 impl Message {
-    /// The value of the form field `SAMLResponse`, before the form's own encoding.
+    /// The value of the form field `SAMLResponse`, before the form's own encoding; of a query the
+    /// query as it is, which no form carries.
     #[must_use]
     pub fn form_value(&self) -> Vec<u8> {
         match self {
             Self::Xml(xml) => STANDARD.encode(xml).into_bytes(),
-            Self::Post(value) => value.clone(),
+            Self::Post(value) | Self::Query(value) => value.clone(),
         }
     }
 }

@@ -62,10 +62,10 @@ pub struct Report {
 )]
 pub fn run<'a, C: PartialEq + fmt::Debug>(
     attacks: impl IntoIterator<Item = &'a Attack>,
-    genuine: &[u8],
+    genuine: impl Into<Message>,
     mut sign_in: impl FnMut(&[Message]) -> Option<C>,
 ) -> Report {
-    let Some(victim) = sign_in(&[Message::Xml(genuine.to_vec())]) else {
+    let Some(victim) = sign_in(&[genuine.into()]) else {
         panic!("the genuine message is refused; attacks on it would prove nothing");
     };
     let results = attacks.into_iter().map(|attack| {
