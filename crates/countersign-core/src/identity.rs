@@ -1,5 +1,7 @@
 //! What a door proved about a person.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
@@ -92,7 +94,8 @@ pub struct IdentityClaims {
 pub struct IdentityEvidence {
     /// Local name of the element whose signature counted: `Response` or `Assertion`.
     pub signed_element: String,
-    /// The canonical bytes that were digested; every claim was read from them.
+    /// The canonical bytes that were digested; every claim was read from them, or from what stands
+    /// in them as ciphertext.
     #[serde(skip)]
     pub signed_bytes: Vec<u8>,
     /// SHA-256 of `signed_bytes`, whatever digest the signature itself used.
@@ -103,6 +106,42 @@ pub struct IdentityEvidence {
     pub signature_algorithm: String,
     /// `ID` of the assertion: what replay is detected by.
     pub assertion_id: String,
+    /// The keys to what stands in `signed_bytes` as ciphertext and claims were read from: first the
+    /// assertion's, then that of the name identifier, then those of attributes in document order.
+    /// Empty if nothing was encrypted, or only around `signed_bytes`.
+    ///
+    /// Each opens one `EncryptedData` of this one message. With them anybody can read in the bytes
+    /// that were signed what was claimed, and nobody needs the private key for it.
+    #[serde(skip)]
+    pub content_keys: Vec<DisclosedKey>,
+}
+
+/// The key of one ciphertext, kept as evidence beside it.
+///
+/// As confidential as what it opens, and no more than that: identity providers make a new one for
+/// each message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DisclosedKey(Vec<u8>);
+
+impl DisclosedKey {
+    /// The key with these bytes.
+    #[must_use]
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DisclosedKey {
+    /// Without the bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DisclosedKey").finish_non_exhaustive()
+    }
 }
 
 /// An identity that a door has verified: claims and the evidence for them.

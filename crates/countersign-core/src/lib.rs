@@ -39,7 +39,8 @@ pub use crate::id::{
     UserId,
 };
 pub use crate::identity::{
-    Attribute, AttributeValue, Door, IdentityClaims, IdentityEvidence, NameId, VerifiedIdentity,
+    Attribute, AttributeValue, DisclosedKey, Door, IdentityClaims, IdentityEvidence, NameId,
+    VerifiedIdentity,
 };
 pub use crate::subject::{SubjectKey, SubjectKeyError};
 pub use crate::text::TextError;

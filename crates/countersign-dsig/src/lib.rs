@@ -1,5 +1,5 @@
-//! A hardened XML tree over quick-xml, canonicalization, and XML signature verification and
-//! creation.
+//! A hardened XML tree over quick-xml, canonicalization, XML signature verification and creation,
+//! and XML decryption.
 //!
 //! The road from bytes to trust has three stations, and each is a type:
 //!
@@ -19,11 +19,13 @@
 //! | [`sign`] | creation: requests and metadata of our own, and tests that play the other side |
 //! | [`signer`] | the port to a private key that lives elsewhere |
 //! | [`key`] | pinned public keys, from certificates |
+//! | [`encryption`] | decryption of what a verified signature covers, and the port to the key |
 //! | [`algorithm`] | the identifiers of namespaces and algorithms, and which of them exist here |
 
 pub mod algorithm;
 mod base64;
 pub mod c14n;
+pub mod encryption;
 pub mod key;
 pub mod sign;
 pub mod signature;

@@ -64,6 +64,7 @@ fn identity(name_id: &str, format: &str, attributes: Vec<Attribute>) -> Verified
         certificate_sha256: Sha256Digest::from_bytes([0; 32]),
         signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".into(),
         assertion_id: "_1".into(),
+        content_keys: Vec::new(),
     };
     VerifiedIdentity::vouched_by_door(Door::Saml, claims, evidence)
 }

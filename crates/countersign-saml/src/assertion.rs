@@ -1,9 +1,12 @@
 //! The rules for the assertion, and what it claims \[SAML-Core §2.3.3\].
 //!
-//! Only ever called with an element that stands in the digested bytes.
+//! Only ever called with an element that stands in the digested bytes, or that was decrypted from
+//! them.
 
 use countersign_core::{IdentityClaims, Timestamp};
+use countersign_dsig::encryption::Covered;
 
+use crate::decryption::Decryption;
 use crate::element::Part;
 use crate::names::{ASSERTION, SIGNATURE};
 use crate::rejection::Rejection;
@@ -34,14 +37,19 @@ pub(crate) struct Held {
 }
 
 impl Rules<'_> {
-    /// Every rule for an assertion; its claims if all of them hold.
-    pub(crate) fn hold(&self, assertion: Part<'_>) -> Result<Held, Rejection> {
+    /// Every rule for an assertion, which stands in `covered`; its claims if all of them hold.
+    pub(crate) fn hold(
+        &self,
+        covered: Covered<'_>,
+        assertion: Part<'_>,
+        decryption: &Decryption<'_>,
+    ) -> Result<Held, Rejection> {
         assertion.check_children(CHILDREN)?;
         self.check_issued(assertion)?;
         let conditions_end = self.check_conditions(assertion)?;
-        let subject = self.check_subject(assertion)?;
+        let subject = self.check_subject(covered, assertion, decryption)?;
         let authentication = self.check_authentication(assertion)?;
-        let attributes = statements::attributes(assertion)?;
+        let attributes = statements::attributes(covered, assertion, decryption)?;
         self.check_authn_context(authentication.authn_context.as_deref(), &attributes)?;
         let end = conditions_end.map_or(subject.not_on_or_after, |conditions_end| {
             conditions_end.min(subject.not_on_or_after)

@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Culprit {
     /// The message is not what the specifications say a response looks like.
     Malformed,
-    /// The message uses something that is legal and that countersign does not do yet.
+    /// The message uses something that is legal and that this service provider is not set up for.
     Unsupported,
     /// Nothing proves that the message comes from the identity provider.
     Untrusted,
@@ -95,12 +95,16 @@ codes! {
     /// \[SAML-Core §3.5.2, SAML-Bindings §3.2.2\].
     MalformedArtifactResponse = "saml.malformed_artifact_response", Malformed;
 
-    /// An `EncryptedAssertion` \[SAML-Core §2.3.4\].
-    EncryptedAssertionUnsupported = "saml.encrypted_assertion_unsupported", Unsupported;
-    /// An `EncryptedID` \[SAML-Core §2.2.4\].
-    EncryptedIdUnsupported = "saml.encrypted_id_unsupported", Unsupported;
-    /// An `EncryptedAttribute` \[SAML-Core §2.7.3.2\].
-    EncryptedAttributeUnsupported = "saml.encrypted_attribute_unsupported", Unsupported;
+    /// `EncryptedData` or an `EncryptedKey` lacks a part, has one that it can not have, or refers
+    /// to what is elsewhere \[SAML-Core §2.2.4, XMLEnc §3\].
+    MalformedEncryption = "saml.malformed_encryption", Malformed;
+
+    /// Something is encrypted, and the service provider has no decryption key
+    /// \[SAML-Core §2.3.4, §2.2.4, §2.7.3.2\].
+    NoDecryptionKey = "saml.no_decryption_key", Unsupported;
+    /// An encryption algorithm that neither this build nor any decryption key can undo
+    /// \[XMLEnc §5\].
+    EncryptionAlgorithmUnsupported = "saml.encryption_algorithm_unsupported", Unsupported;
 
     /// Nothing is signed, or not the part that the host named \[SAML-Profiles §4.1.3.5\].
     Unsigned = "saml.unsigned", Untrusted;
@@ -118,6 +122,13 @@ codes! {
     /// A signature, digest, canonicalization or transform algorithm outside the profile
     /// \[SAML-Core §5.4\].
     AlgorithmNotAllowed = "saml.algorithm_not_allowed", Untrusted;
+    /// No verified signature covers the ciphertext, so nothing is decrypted.
+    CiphertextUnsigned = "saml.ciphertext_unsigned", Untrusted;
+    /// An encryption algorithm that is never accepted: RSA with PKCS#1 v1.5, Triple DES; or AES-CBC
+    /// where no verified signature covers it \[XMLEnc §6.1\].
+    EncryptionAlgorithmNotAllowed = "saml.encryption_algorithm_not_allowed", Untrusted;
+    /// It was not decrypted, or what came out is not one element. One code for every reason.
+    DecryptionFailed = "saml.decryption_failed", Untrusted;
     /// The signing key is shorter than the profile allows.
     KeyTooWeak = "saml.key_too_weak", Untrusted;
     /// Only a key whose certificate has expired, or is not valid yet, verifies the signature.

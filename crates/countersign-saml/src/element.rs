@@ -20,6 +20,14 @@ impl<'d> Part<'d> {
         Self { element, malformed }
     }
 
+    /// Another element in the place of this one.
+    pub(crate) fn replaced_by(self, element: Element<'_>) -> Part<'_> {
+        Part {
+            element,
+            malformed: self.malformed,
+        }
+    }
+
     /// The refusal of this part.
     pub(crate) fn malformed(self, message: impl Into<String>) -> Rejection {
         Rejection::new(self.malformed, message)

@@ -23,8 +23,15 @@
 //!
 //! `docs/attacks.md` in the repository lists 24 classes of them, each with its CVEs and its tests.
 //!
-//! An `Advice` may be there and is never read. Encrypted assertions, identifiers and attributes
-//! are refused with a code of their own.
+//! An `Advice` may be there and is never read.
+//!
+//! # Encryption
+//! With [`ServiceProvider::with_decryption_key`], encrypted assertions, name identifiers and
+//! attributes are decrypted: where a verified signature covers the ciphertext, and from the bytes
+//! that it covers. A signature inside must hold as well, and is the evidence then. AD FS signs the
+//! assertion and nothing around the ciphertext: see
+//! [`ServiceProvider::insecure_decrypt_unsigned_response`]. What algorithms there are is told by
+//! [`countersign_dsig::encryption`], whose features `rsa` and `aws-lc-rs` this crate passes on.
 //!
 //! # Metadata
 //! [`IdentityProvider::from_metadata`] reads a single provider's; [`Metadata`] reads that of a whole
@@ -55,9 +62,9 @@
 //! | `saml.several_authn_statements` | it states at most one authentication |
 //! | `saml.malformed_artifact` | an artifact is of type 4 |
 //! | `saml.malformed_artifact_response` | what was fetched for it is an `ArtifactResponse` in a SOAP envelope |
-//! | `saml.encrypted_assertion_unsupported` | the assertion is not encrypted |
-//! | `saml.encrypted_id_unsupported` | nor is the name identifier |
-//! | `saml.encrypted_attribute_unsupported` | nor is an attribute |
+//! | `saml.malformed_encryption` | what is encrypted has the parts that it must have; none is elsewhere |
+//! | `saml.no_decryption_key` | there is a key for it: [`ServiceProvider::with_decryption_key`] |
+//! | `saml.encryption_algorithm_unsupported` | that key, and this build, can undo its algorithms |
 //! | `saml.unsigned` | the part that counts ([`SignedPart`]) is signed |
 //! | `saml.response_signature_invalid` | a signature on the response verifies with the provider's keys, and signs the response |
 //! | `saml.assertion_signature_invalid` | a signature on the assertion verifies with the provider's keys, and signs the assertion |
@@ -65,6 +72,9 @@
 //! | `saml.artifact_signature_invalid` | so does one on an artifact response |
 //! | `saml.logout_signature_invalid` | so does one in a logout message |
 //! | `saml.algorithm_not_allowed` | all its algorithms are in the profile; SHA-1 is not |
+//! | `saml.ciphertext_unsigned` | a verified signature covers the ciphertext before anything is decrypted |
+//! | `saml.encryption_algorithm_not_allowed` | no Triple DES, no RSA with PKCS#1 v1.5, AES-CBC under a signature only |
+//! | `saml.decryption_failed` | it can be decrypted, to one element and nothing else |
 //! | `saml.key_too_weak` | the key that verifies is long enough |
 //! | `saml.key_outside_validity` | its certificate is valid now |
 //! | `saml.metadata_expired` | so is the metadata |
@@ -107,6 +117,7 @@ pub mod binding;
 mod clock;
 mod code;
 mod conditions;
+mod decryption;
 mod element;
 mod endpoint;
 mod identity_provider;
@@ -150,7 +161,12 @@ pub use crate::request::{DEFAULT_REQUEST_LIFETIME, Expect, MAX_REQUEST_LIFETIME,
 pub use crate::service_provider::{ServiceProvider, ServiceProviderError, SignedPart};
 pub use crate::verify::verify;
 
+/// What [`IdentityProvider::new`], [`ServiceProvider::with_limits`] and
+/// [`ServiceProvider::with_decryption_key`] take.
+#[cfg(feature = "aws-lc-rs")]
+pub use countersign_dsig::encryption::AwsLcKey;
+#[cfg(feature = "rsa")]
+pub use countersign_dsig::encryption::RustCryptoKey;
 /// What signs messages of ours.
 pub use countersign_dsig::signer::MessageSigner;
-/// What [`IdentityProvider::new`] and [`ServiceProvider::with_limits`] take.
-pub use countersign_dsig::{key::VerificationKey, xml::Limits};
+pub use countersign_dsig::{encryption::KeyUnwrap, key::VerificationKey, xml::Limits};

@@ -16,7 +16,17 @@ const CHILDREN: &[(&str, &str)] = &[
     (PROTOCOL, "Extensions"),
     (PROTOCOL, "Status"),
     (ASSERTION, "Assertion"),
+    (ASSERTION, "EncryptedAssertion"),
 ];
+
+/// The one assertion of a response, as it stands there.
+#[derive(Clone, Copy)]
+pub(crate) enum SoleAssertion<'d> {
+    /// An `Assertion`.
+    Plain(Part<'d>),
+    /// An `EncryptedAssertion`, which may hold one.
+    Encrypted(Part<'d>),
+}
 
 /// The root as a `Response`, if it is one.
 pub(crate) fn as_response(root: Element<'_>) -> Result<Part<'_>, Rejection> {
@@ -30,32 +40,31 @@ pub(crate) fn as_response(root: Element<'_>) -> Result<Part<'_>, Rejection> {
     Ok(Part::new(root, RejectCode::MalformedResponse))
 }
 
-/// The one assertion, a child of the response: never one that hides deeper.
-pub(crate) fn sole_assertion(response: Part<'_>) -> Result<Part<'_>, Rejection> {
-    if response
-        .children(ASSERTION, "EncryptedAssertion")
-        .next()
-        .is_some()
-    {
-        reject!(
-            EncryptedAssertionUnsupported,
-            "the assertion is encrypted, which is not supported yet"
-        );
+/// The one assertion, encrypted or not, a child of the response: never one that hides deeper.
+pub(crate) fn sole_assertion(response: Part<'_>) -> Result<SoleAssertion<'_>, Rejection> {
+    let mut plain = response.children(ASSERTION, "Assertion");
+    let mut encrypted = response.children(ASSERTION, "EncryptedAssertion");
+    match (plain.next(), encrypted.next()) {
+        (Some(_), Some(_)) => {}
+        (Some(assertion), None) if plain.next().is_none() => {
+            return Ok(SoleAssertion::Plain(as_assertion(assertion.element)?));
+        }
+        (None, Some(holder)) if encrypted.next().is_none() => {
+            return Ok(SoleAssertion::Encrypted(holder));
+        }
+        (None, None) => reject!(NoAssertion, "the Response holds no Assertion"),
+        _ => {}
     }
-    let mut assertions = response.children(ASSERTION, "Assertion");
-    let Some(assertion) = assertions.next() else {
-        reject!(NoAssertion, "the Response holds no Assertion");
-    };
-    if assertions.next().is_some() {
-        reject!(SeveralAssertions, "the Response holds several assertions");
-    }
-    as_assertion(assertion.element)
+    reject!(SeveralAssertions, "the Response holds several assertions")
 }
 
 /// An element as an `Assertion`, if it is one: what is signed is never taken for another thing.
 pub(crate) fn as_assertion(element: Element<'_>) -> Result<Part<'_>, Rejection> {
     if !element.is(ASSERTION, "Assertion") {
-        reject!(NoAssertion, "the signed element is not an Assertion");
+        reject!(
+            NoAssertion,
+            "the signed or encrypted element is not an Assertion"
+        );
     }
     Ok(Part::new(element, RejectCode::MalformedAssertion))
 }

@@ -1,9 +1,11 @@
 //! Us: what we are called, where responses are sent to, and how strict we are.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::TextError;
 use countersign_core::text::check_identifier;
+use countersign_dsig::encryption::KeyUnwrap;
 use countersign_dsig::key::{KeyError, VerificationKey};
 use countersign_dsig::signature::SignaturePolicy;
 use countersign_dsig::xml::Limits;
@@ -26,7 +28,8 @@ pub enum SignedPart {
     Any,
     /// The response's. It must be there and verify; one on the assertion is not looked at.
     Response,
-    /// The assertion's. It must be there and verify; one on the response is not looked at.
+    /// The assertion's. It must be there and verify; one on the response is not looked at, unless
+    /// the assertion is encrypted: see [`ServiceProvider::insecure_decrypt_unsigned_response`].
     Assertion,
 }
 
@@ -90,6 +93,8 @@ pub struct ServiceProvider {
     pub(crate) expired_keys: bool,
     pub(crate) limits: Limits,
     pub(crate) authn_context: Option<RequestedAuthnContext>,
+    pub(crate) decryption_keys: Vec<Arc<dyn KeyUnwrap>>,
+    pub(crate) decrypts_unsigned: bool,
 }
 
 impl ServiceProvider {
@@ -121,6 +126,8 @@ impl ServiceProvider {
             expired_keys: false,
             limits: Limits::default(),
             authn_context: None,
+            decryption_keys: Vec::new(),
+            decrypts_unsigned: false,
         })
     }
 
@@ -195,6 +202,29 @@ impl ServiceProvider {
         formats: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         self.name_id_formats = formats.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Decrypts what is encrypted for this key, too. Call it again for each further key: all are
+    /// tried, so that a key can be replaced while the provider still encrypts to the old one.
+    #[must_use]
+    pub fn with_decryption_key(mut self, key: Arc<dyn KeyUnwrap>) -> Self {
+        self.decryption_keys.push(key);
+        self
+    }
+
+    /// Decrypts an assertion although the `Response` around it is not signed, as AD FS and others
+    /// send it unless told otherwise. A signature on the assertion inside must verify then, and
+    /// AES-CBC is refused.
+    ///
+    /// # Security
+    /// Strangers can have decrypted what they like with the service provider's key, and learn from
+    /// the answer whether it went well. With RSA-OAEP and AES-GCM that tells nothing, so long as
+    /// the key's holder takes the same time for all of it. Better have the provider sign the
+    /// response as well.
+    #[must_use]
+    pub fn insecure_decrypt_unsigned_response(mut self) -> Self {
+        self.decrypts_unsigned = true;
         self
     }
 

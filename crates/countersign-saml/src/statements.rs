@@ -2,7 +2,9 @@
 
 use countersign_core::{Attribute, AttributeValue, Timestamp};
 use countersign_dsig::c14n::{self, Canonicalization};
+use countersign_dsig::encryption::Covered;
 
+use crate::decryption::Decryption;
 use crate::element::Part;
 use crate::names::{ASSERTION, SCHEMA_INSTANCE};
 use crate::rejection::{QuotedOrNothing, Rejection, reject};
@@ -102,23 +104,28 @@ impl Rules<'_> {
     }
 }
 
-/// All attributes in document order, each as it was sent: the same name twice stays two.
-pub(crate) fn attributes(assertion: Part<'_>) -> Result<Vec<Attribute>, Rejection> {
+/// All attributes in document order, each as it was sent: the same name twice stays two. Encrypted
+/// ones are decrypted.
+pub(crate) fn attributes(
+    covered: Covered<'_>,
+    assertion: Part<'_>,
+    decryption: &Decryption<'_>,
+) -> Result<Vec<Attribute>, Rejection> {
     let mut attributes = Vec::new();
     for statement in assertion.children(ASSERTION, "AttributeStatement") {
         statement.check_children(&[(ASSERTION, "Attribute"), (ASSERTION, "EncryptedAttribute")])?;
-        if statement
-            .children(ASSERTION, "EncryptedAttribute")
-            .next()
-            .is_some()
-        {
-            reject!(
-                EncryptedAttributeUnsupported,
-                "an attribute is encrypted, which is not supported yet"
-            );
-        }
-        for attribute in statement.children(ASSERTION, "Attribute") {
-            attributes.push(read_attribute(attribute)?);
+        for element in statement.element.children() {
+            let attribute = statement.replaced_by(element);
+            if element.is(ASSERTION, "Attribute") {
+                attributes.push(read_attribute(attribute)?);
+                continue;
+            }
+            let decrypted = decryption.decrypt(covered, attribute)?;
+            if !decrypted.root().is(ASSERTION, "Attribute") {
+                return Err(statement.malformed("an EncryptedAttribute holds no Attribute"));
+            }
+            attributes.push(read_attribute(statement.replaced_by(decrypted.root()))?);
+            decryption.disclose(&decrypted);
         }
     }
     Ok(attributes)

@@ -1,8 +1,10 @@
 //! Who the assertion is about, and who may present it \[SAML-Core §2.4\].
 
 use countersign_core::{NameId, Timestamp};
+use countersign_dsig::encryption::Covered;
 use countersign_dsig::xml::Element;
 
+use crate::decryption::Decryption;
 use crate::element::Part;
 use crate::names::{ASSERTION, BEARER};
 use crate::rejection::{Quoted, QuotedOrNothing, Rejection, reject};
@@ -24,11 +26,16 @@ pub(crate) struct Subject {
 }
 
 impl Rules<'_> {
-    pub(crate) fn check_subject(&self, assertion: Part<'_>) -> Result<Subject, Rejection> {
+    pub(crate) fn check_subject(
+        &self,
+        covered: Covered<'_>,
+        assertion: Part<'_>,
+        decryption: &Decryption<'_>,
+    ) -> Result<Subject, Rejection> {
         let subject = assertion.child(ASSERTION, "Subject")?;
         subject.check_children(CHILDREN)?;
         Ok(Subject {
-            name_id: name_id(subject)?,
+            name_id: name_id(covered, subject, decryption)?,
             not_on_or_after: self.check_confirmation(subject)?,
         })
     }
@@ -100,17 +107,36 @@ impl Rules<'_> {
     }
 }
 
-/// The name identifier, byte for byte \[SAML-Core §2.2.3\].
-pub(crate) fn name_id(subject: Part<'_>) -> Result<NameId, Rejection> {
-    if subject.children(ASSERTION, "EncryptedID").next().is_some() {
-        reject!(
-            EncryptedIdUnsupported,
-            "the name identifier is encrypted, which is not supported yet"
-        );
+/// The name identifier in `parent`, which stands in `covered`; an `EncryptedID` is decrypted
+/// \[SAML-Core §2.2.3, §2.2.4\].
+pub(crate) fn name_id(
+    covered: Covered<'_>,
+    parent: Part<'_>,
+    decryption: &Decryption<'_>,
+) -> Result<NameId, Rejection> {
+    let plain = parent.optional_child(ASSERTION, "NameID")?;
+    let encrypted = parent.optional_child(ASSERTION, "EncryptedID")?;
+    match (plain, encrypted) {
+        (Some(name_id), None) => read_whole_name_id(name_id),
+        (None, Some(holder)) => {
+            let decrypted = decryption.decrypt(covered, holder)?;
+            if !decrypted.root().is(ASSERTION, "NameID") {
+                reject!(NameIdMissing, "the EncryptedID holds no NameID");
+            }
+            let name_id = read_whole_name_id(parent.replaced_by(decrypted.root()))?;
+            decryption.disclose(&decrypted);
+            Ok(name_id)
+        }
+        (Some(_), Some(_)) => Err(parent.malformed(format!(
+            "the {} has both a NameID and an EncryptedID",
+            parent.name()
+        ))),
+        (None, None) => reject!(NameIdMissing, "the {} has no NameID", parent.name()),
     }
-    let Some(name_id) = subject.optional_child(ASSERTION, "NameID")? else {
-        reject!(NameIdMissing, "the subject has no NameID");
-    };
+}
+
+/// The name identifier, byte for byte \[SAML-Core §2.2.3\].
+fn read_whole_name_id(name_id: Part<'_>) -> Result<NameId, Rejection> {
     let value = name_id.text()?;
     if value.is_empty() {
         reject!(NameIdMissing, "the NameID is empty");

@@ -5,6 +5,7 @@ use countersign_dsig::xml::{Document, XmlError, XmlErrorKind};
 
 use crate::binding::MessageKind;
 use crate::code::RejectCode;
+use crate::decryption::Decryption;
 use crate::identity_provider::IdentityProvider;
 use crate::inbound::Inbound;
 use crate::login::Verified;
@@ -13,7 +14,7 @@ use crate::replay::ReplayKey;
 use crate::request::Expect;
 use crate::response;
 use crate::rules::Rules;
-use crate::service_provider::{ServiceProvider, SignedPart};
+use crate::service_provider::ServiceProvider;
 use crate::signed;
 
 /// Verifies a response of one identity provider to one service provider.
@@ -27,7 +28,8 @@ use crate::signed;
 ///
 /// # Security
 /// Claims are read from the canonical bytes whose digest was signed, by a tree that points into
-/// those bytes and nothing else; nothing else in the message can become one. The result is no login yet: see [`Verified::admit`].
+/// those bytes and nothing else, or from what was decrypted out of them; nothing else in the
+/// message can become one. The result is no login yet: see [`Verified::admit`].
 ///
 /// ```no_run
 /// use countersign_core::Timestamp;
@@ -85,21 +87,23 @@ pub fn verify(
     // was fetched went through no browser.
     let needs_destination =
         received.resolve.is_none() && (signed_query.is_some() || response::is_signed(response));
-    let signed = signed::verify_signatures(&rules, response, assertion)?;
+    let decryption = Decryption::new(sp, &document);
+    let proof = signed::prove(&rules, response, assertion, &decryption)?;
 
     // From here on what was received is not read any more, except for the response around a signed
     // assertion, which can only refuse.
-    let trusted = signed.element.root();
-    let (response, assertion) = match signed.part {
-        SignedPart::Assertion => (response, response::as_assertion(trusted)?),
-        _ => {
-            let response = response::as_response(trusted)?;
-            (response, response::sole_assertion(response)?)
-        }
+    let response = match proof.response() {
+        Some(signed) => response::as_response(signed.root())?,
+        None => response,
     };
     rules.check_response(response, needs_destination)?;
-    let held = rules.hold(assertion)?;
-    let certificate_sha256 = signed::check_certificate(&rules, &signed.element)?;
+    let (covered, assertion) = proof.assertion()?;
+    let held = rules.hold(covered, assertion, &decryption)?;
+    if let Some(signed) = proof.response() {
+        signed::check_certificate(&rules, signed)?;
+    }
+    let signed = proof.into_evidence();
+    let certificate_sha256 = signed::check_certificate(&rules, &signed)?;
 
     Ok(Verified {
         replay_key: ReplayKey {
@@ -111,12 +115,13 @@ pub fn verify(
             Door::Saml,
             held.claims,
             IdentityEvidence {
-                signed_element: signed.element.local_name().to_owned(),
-                signed_sha256: signed.element.sha256(),
+                signed_element: signed.local_name().to_owned(),
+                signed_sha256: signed.sha256(),
                 certificate_sha256,
-                signature_algorithm: signed.element.signature_algorithm().to_owned(),
-                signed_bytes: signed.element.into_bytes(),
+                signature_algorithm: signed.signature_algorithm().to_owned(),
+                signed_bytes: signed.into_bytes(),
                 assertion_id: held.assertion_id,
+                content_keys: decryption.into_disclosed(),
             },
         ),
     })

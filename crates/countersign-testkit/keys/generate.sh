@@ -43,6 +43,7 @@ make() {
 
 make rsa-2048-idp "countersign test identity provider" -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 make rsa-2048-other "countersign test stranger" -algorithm RSA -pkeyopt rsa_keygen_bits:2048
+make rsa-2048-sp "countersign test service provider" -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 make rsa-1024 "countersign test weak key" -algorithm RSA -pkeyopt rsa_keygen_bits:1024
 make p256 "countersign test identity provider" -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve
 make p384 "countersign test identity provider" -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -pkeyopt ec_param_enc:named_curve

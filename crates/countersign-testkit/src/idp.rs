@@ -33,9 +33,12 @@ mod spec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_dsig::algorithm::SignatureAlgorithm;
+use countersign_dsig::c14n::{Canonicalization, canonicalize};
 use countersign_dsig::key::VerificationKey;
 use countersign_dsig::sign::{SigningKey, SigningOptions, sign_enveloped};
+use countersign_dsig::xml::{Document, Limits};
 
+use crate::encryption::Encryption;
 use crate::keys;
 use markup::Escaped;
 
@@ -152,6 +155,9 @@ impl TestIdp {
         if matches!(spec.sign, Sign::Assertion | Sign::Both) {
             xml = self.sign(&xml, &spec.assertion_id);
         }
+        if let Some(encryption) = &spec.encrypt {
+            xml = encrypt_assertion(&xml, encryption);
+        }
         if matches!(spec.sign, Sign::Response | Sign::Both) {
             xml = self.sign(&xml, &spec.response_id);
         }
@@ -184,12 +190,39 @@ impl TestIdp {
     }
 }
 
+/// Puts an `EncryptedAssertion` in the place of the assertion.
+fn encrypt_assertion(xml: &[u8], encryption: &Encryption) -> Vec<u8> {
+    let text = String::from_utf8_lossy(xml);
+    let start = text.find("<saml:Assertion ").unwrap_or_default();
+    let end = "</saml:Assertion>";
+    let end = text.rfind(end).map_or(0, |at| at.saturating_add(end.len()));
+    let part = |from, to| text.get(from..to).unwrap_or_default();
+    let plaintext = if encryption.self_contained {
+        let document = must(Document::parse(xml, &Limits::default()));
+        let mut children = document.root().children();
+        let assertion = children.find(|child| child.local_name() == "Assertion");
+        assertion.map_or(Vec::new(), |assertion| {
+            must(canonicalize(
+                assertion,
+                &Canonicalization::exclusive(),
+                None,
+            ))
+        })
+    } else {
+        part(start, end).as_bytes().to_vec()
+    };
+    let encrypted = encryption.encrypt_into("saml:EncryptedAssertion", &plaintext);
+    [part(0, start), &encrypted, part(end, text.len())]
+        .concat()
+        .into_bytes()
+}
+
 /// The value, or the end of the test that asked for what can not be.
 #[allow(
     clippy::panic,
     reason = "called by tests only; a wrong specification has to fail them"
 )]
-fn must<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
+pub(crate) fn must<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => panic!("the test identity provider can not do that: {error:?}"),

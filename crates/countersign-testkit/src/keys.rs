@@ -13,6 +13,11 @@ pub const OTHER_RSA_2048_PKCS8: &[u8] = include_bytes!("../keys/rsa-2048-other.p
 /// The certificate over [`OTHER_RSA_2048_PKCS8`].
 pub const OTHER_RSA_2048_CERTIFICATE: &[u8] = include_bytes!("../keys/rsa-2048-other.crt");
 
+/// The key that a test service provider decrypts with: RSA, 2048 bits, PKCS#8.
+pub const SP_RSA_2048_PKCS8: &[u8] = include_bytes!("../keys/rsa-2048-sp.pk8");
+/// The certificate over [`SP_RSA_2048_PKCS8`].
+pub const SP_RSA_2048_CERTIFICATE: &[u8] = include_bytes!("../keys/rsa-2048-sp.crt");
+
 /// A key that is too short to be accepted: RSA, 1024 bits, PKCS#8.
 pub const WEAK_RSA_1024_PKCS8: &[u8] = include_bytes!("../keys/rsa-1024.pk8");
 /// The certificate over [`WEAK_RSA_1024_PKCS8`].

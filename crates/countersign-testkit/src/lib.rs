@@ -4,6 +4,7 @@
 pub mod attacks;
 pub mod broken;
 pub mod conformance;
+pub mod encryption;
 pub mod fixtures;
 pub mod idp;
 pub mod keys;

@@ -217,6 +217,7 @@ fn identity(authn_instant: Timestamp) -> VerifiedIdentity {
         certificate_sha256: digest(4),
         signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
         assertion_id: "_assertion".to_owned(),
+        content_keys: Vec::new(),
     };
     VerifiedIdentity::vouched_by_door(Door::Saml, claims, evidence)
 }

@@ -257,6 +257,7 @@ pub fn identity(name: &str) -> VerifiedIdentity {
             certificate_sha256: sha256(b"certificate"),
             signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
             assertion_id: "_assertion-1".to_owned(),
+            content_keys: Vec::new(),
         },
     )
 }

@@ -389,6 +389,19 @@ impl<'i> Document<'i> {
         &self.text
     }
 
+    /// The IDs, sorted by value.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.tree.ids.iter().map(|(value, _)| self.value(*value))
+    }
+
+    /// The same document with a text of its own.
+    pub(crate) fn into_owned(self) -> Document<'static> {
+        Document {
+            text: Cow::Owned(self.text.into_owned()),
+            tree: self.tree,
+        }
+    }
+
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.text.into_owned().into_bytes()
     }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use countersign_core::{NameId, Sha256Digest, Timestamp};
+use countersign_dsig::encryption::Covered;
 
 use super::trusted::{self, Expected};
 use crate::binding::{MessageKind, RelayState};
 use crate::code::RejectCode;
+use crate::decryption::Decryption;
 use crate::element::Part;
 use crate::endpoint::Endpoint;
 use crate::identity_provider::IdentityProvider;
@@ -58,7 +60,12 @@ pub fn verify_request(
     now: Timestamp,
 ) -> Result<VerifiedLogoutRequest, Rejection> {
     let rules = Rules::new(sp, idp, Expect::Unsolicited, now);
-    let trusted = trusted::verify(&rules, message, &EXPECTED, |request| read(&rules, request))?;
+    let trusted = trusted::verify(
+        &rules,
+        message,
+        &EXPECTED,
+        |covered, request, decryption| read(&rules, covered, request, decryption),
+    )?;
     let demand = trusted.value;
     Ok(VerifiedLogoutRequest {
         replay_key: ReplayKey {
@@ -89,7 +96,12 @@ struct Demand {
 }
 
 /// Every rule for a request; what it says if all of them hold.
-fn read(rules: &Rules<'_>, request: Part<'_>) -> Result<Demand, Rejection> {
+fn read(
+    rules: &Rules<'_>,
+    covered: Covered<'_>,
+    request: Part<'_>,
+    decryption: &Decryption<'_>,
+) -> Result<Demand, Rejection> {
     request.check_children(CHILDREN)?;
     rules.check_issued(request)?;
     trusted::check_destination(rules, request, Endpoint::location)?;
@@ -107,7 +119,7 @@ fn read(rules: &Rules<'_>, request: Part<'_>) -> Result<Demand, Rejection> {
     }
     Ok(Demand {
         id: request.attribute("ID")?.to_owned(),
-        name_id: subject::name_id(request)?,
+        name_id: subject::name_id(covered, request, decryption)?,
         session_indexes: request
             .children(PROTOCOL, "SessionIndex")
             .map(|index| Ok(index.text()?.into_owned()))

@@ -69,7 +69,7 @@ pub fn verify_response(
     now: Timestamp,
 ) -> Result<LogoutOutcome, Rejection> {
     let rules = Rules::new(sp, idp, Expect::Request(&pending.logout), now);
-    let trusted = trusted::verify(&rules, message, &EXPECTED, |response| {
+    let trusted = trusted::verify(&rules, message, &EXPECTED, |_, response, _| {
         read(&rules, response)
     })?;
     Ok(trusted.value)

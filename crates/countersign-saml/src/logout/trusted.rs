@@ -1,10 +1,12 @@
 //! From a logout message to what is signed of it.
 
 use countersign_core::Sha256Digest;
+use countersign_dsig::encryption::Covered;
 use countersign_dsig::xml::{Document, Element};
 
 use crate::binding::MessageKind;
 use crate::code::RejectCode;
+use crate::decryption::Decryption;
 use crate::element::Part;
 use crate::endpoint::Endpoint;
 use crate::inbound::{Inbound, Relayed};
@@ -55,7 +57,7 @@ pub(super) fn verify<T>(
     rules: &Rules<'_>,
     message: Inbound<'_>,
     expected: &Expected,
-    read: impl FnOnce(Part<'_>) -> Result<T, Rejection>,
+    read: impl FnOnce(Covered<'_>, Part<'_>, &Decryption<'_>) -> Result<T, Rejection>,
 ) -> Result<Trusted<T>, Rejection> {
     rules.check_provider()?;
     rules.expect.check_expiry(rules.clock)?;
@@ -75,12 +77,18 @@ pub(super) fn verify<T>(
     // Nobody has proved it yet; its code says more than that of a failed signature.
     rules.check_issuer(claimed)?;
     let of_message = signed::verify_one(rules, claimed, RejectCode::LogoutSignatureInvalid)?;
+    let decryption = Decryption::new(rules.sp, &document);
     let (value, certificate_sha256) = match (of_message, of_query) {
         (Some(element), _) => {
-            let value = read(expected.root(element.root())?)?;
+            let covered = Covered::signed(&element);
+            let value = read(covered, expected.root(covered.root())?, &decryption)?;
             (value, signed::check_certificate(rules, &element)?)
         }
-        (None, Some(certificate_sha256)) => (read(claimed)?, certificate_sha256),
+        (None, Some(certificate_sha256)) => {
+            // The query's signature covers the message in whole.
+            let covered = Covered::vouched(document.root());
+            (read(covered, claimed, &decryption)?, certificate_sha256)
+        }
         (None, None) => reject!(Unsigned, "the {} is not signed", expected.name),
     };
     Ok(Trusted {

@@ -25,11 +25,12 @@ use countersign_dsig::xml::Limits;
 use countersign_saml::{
     Culprit, Expect, IdentityProvider, Inbound, PendingRequest, RejectCode, SignedPart,
 };
+use countersign_testkit::encryption::{Encryption, KeyTransport};
 use countersign_testkit::idp::{Issuer, KeyChoice, ResponseSpec, Sign, TestIdp};
 use countersign_testkit::keys;
 use support::{
-    ACS, IDP, NURSE, REQUEST, SP, idp, now, refused_as, sp, spec, spec_refused_as, test_idp,
-    verify, verify_for,
+    ACS, IDP, NURSE, REQUEST, SP, decrypting_sp, encryption, encryption_with, idp, now, refused_as,
+    sp, spec, spec_refused_as, test_idp, verify, verify_for,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -232,29 +232,83 @@ fn several_authn_statements() {
 }
 
 #[test]
-fn encrypted_assertion_unsupported() {
-    spec_refused_as(
-        RejectCode::EncryptedAssertionUnsupported,
-        &with(|spec| spec.response_xml = "<saml:EncryptedAssertion/>".to_owned()),
-    );
+fn malformed_encryption() {
+    let good = encryption().encrypt(b"<a/>");
+    let first_value = good.find("<xenc:CipherValue>").unwrap();
+    let (before, rest) = good.split_at(first_value);
+    let (_, after) = rest.split_once("</xenc:CipherValue>").unwrap();
+    let in_data = |xml: &str| good.replacen("<ds:KeyInfo", &format!("{xml}<ds:KeyInfo"), 1);
+    let method =
+        r#"<xenc:EncryptionMethod Algorithm="http://www.w3.org/2009/xmlenc11#aes256-gcm"/>"#;
+    for holder in [
+        String::new(),
+        "text".to_owned(),
+        format!(
+            "{good}{}",
+            encryption_with(|encryption| encryption.seed = 1).encrypt(b"<a/>")
+        ),
+        format!("{good}<saml:NameID>nurse</saml:NameID>"),
+        good.replace("xenc:EncryptedData", "xenc:EncryptedDate"),
+        good.replace("xenc:EncryptedKey", "xenc:AgreementMethod"),
+        good.replace("xenc:EncryptionMethod", "xenc:DecryptionMethod"),
+        good.replace("xenc:CipherData", "xenc:PlainData"),
+        good.replace("xenc:CipherValue", "xenc:PlainValue"),
+        good.replace("<xenc:CipherValue>", "<xenc:CipherValue>*"),
+        good.replace("<xenc:CipherData>", "<xenc:CipherData>text"),
+        good.replace("xmlenc#Element", "xmlenc#Content"),
+        in_data(method),
+        in_data("<xenc:KeySize>256</xenc:KeySize>"),
+        good.replace(
+            "aes256-gcm\"/>",
+            "aes256-gcm\"><xenc:KeySize>128</xenc:KeySize></xenc:EncryptionMethod>",
+        ),
+        // What is elsewhere is never fetched.
+        format!(r#"{before}<xenc:CipherReference URI="http://internal.example/"/>{after}"#),
+        // More keys than anybody has recipients.
+        format!(
+            "{good}{}",
+            "<xenc:EncryptedKey xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\"/>".repeat(16)
+        ),
+    ] {
+        assert_ne!(holder, good);
+        let spec = with(|spec| {
+            spec.subject_xml = format!("<saml:EncryptedID>{holder}</saml:EncryptedID>");
+            spec.name_id = None;
+        });
+        refused_as(
+            RejectCode::MalformedEncryption,
+            verify(&decrypting_sp(), &test_idp().respond(&spec)),
+        );
+    }
 }
 
 #[test]
-fn encrypted_id_unsupported() {
-    spec_refused_as(
-        RejectCode::EncryptedIdUnsupported,
-        &with(|spec| spec.subject_xml = "<saml:EncryptedID/>".to_owned()),
-    );
+fn no_decryption_key() {
+    for spec in [
+        with(|spec| spec.encrypt = Some(encryption())).signed(Sign::Response),
+        with(|spec| spec.encrypt_name_id = Some(encryption())),
+        with(|spec| spec.encrypt_attributes = Some(encryption())),
+    ] {
+        spec_refused_as(RejectCode::NoDecryptionKey, &spec);
+        assert!(verify(&decrypting_sp(), &test_idp().respond(&spec)).is_ok());
+    }
 }
 
 #[test]
-fn encrypted_attribute_unsupported() {
-    spec_refused_as(
-        RejectCode::EncryptedAttributeUnsupported,
-        &with(|spec| {
-            spec.assertion_xml =
-                "<saml:AttributeStatement><saml:EncryptedAttribute/></saml:AttributeStatement>"
-                    .to_owned();
-        }),
-    );
+fn encryption_algorithm_unsupported() {
+    let xmlenc = "http://www.w3.org/2001/04/xmlenc#";
+    let content = encryption_with(|encryption| {
+        encryption.claimed_cipher =
+            Some("http://www.w3.org/2001/04/xmldsig-more#camellia256-cbc".to_owned())
+    });
+    let key = encryption_with(|encryption| {
+        encryption.claimed_transport = Some(format!("{xmlenc}kw-aes256"))
+    });
+    for encryption in [content, key] {
+        let spec = with(|spec| spec.encrypt_name_id = Some(encryption));
+        refused_as(
+            RejectCode::EncryptionAlgorithmUnsupported,
+            verify(&decrypting_sp(), &test_idp().respond(&spec)),
+        );
+    }
 }

@@ -146,3 +146,42 @@ fn metadata_expired() {
     refused_as(RejectCode::MetadataExpired, verify_at(now()));
     assert!(verify_at(now().saturating_sub(SECOND)).is_ok());
 }
+
+#[test]
+fn ciphertext_unsigned() {
+    let spec = with(|spec| spec.encrypt = Some(encryption()));
+    for sign in [Sign::Assertion, Sign::None] {
+        refused_as(
+            RejectCode::CiphertextUnsigned,
+            verify(
+                &decrypting_sp(),
+                &test_idp().respond(&spec.clone().signed(sign)),
+            ),
+        );
+    }
+}
+
+#[test]
+fn encryption_algorithm_not_allowed() {
+    let xmlenc = "http://www.w3.org/2001/04/xmlenc#";
+    let triple_des = encryption_with(|encryption| {
+        encryption.claimed_cipher = Some(format!("{xmlenc}tripledes-cbc"))
+    });
+    for encryption in [triple_des, encryption().with_transport(KeyTransport::Pkcs1)] {
+        let spec = with(|spec| spec.encrypt = Some(encryption)).signed(Sign::Response);
+        refused_as(
+            RejectCode::EncryptionAlgorithmNotAllowed,
+            verify(&decrypting_sp(), &test_idp().respond(&spec)),
+        );
+    }
+}
+
+#[test]
+fn decryption_failed() {
+    let for_a_stranger = Encryption::for_certificate(keys::OTHER_RSA_2048_CERTIFICATE);
+    let spec = with(|spec| spec.encrypt = Some(for_a_stranger)).signed(Sign::Response);
+    refused_as(
+        RejectCode::DecryptionFailed,
+        verify(&decrypting_sp(), &test_idp().respond(&spec)),
+    );
+}

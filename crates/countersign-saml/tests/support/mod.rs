@@ -5,15 +5,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use countersign_core::{StoreError, StoreErrorKind, Timestamp, VerifiedIdentity};
+use countersign_dsig::encryption::RustCryptoKey;
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_saml::{
     Expect, IdentityProvider, Inbound, PendingRequest, RejectCode, Rejection, ServiceProvider,
 };
+use countersign_testkit::encryption::Encryption;
 use countersign_testkit::idp::{ResponseSpec, TestIdp};
+use countersign_testkit::keys;
 
 pub(crate) const SP: &str = "https://sign.example/saml";
 pub(crate) const ACS: &str = "https://sign.example/saml/acs";
@@ -31,6 +34,26 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn sp() -> ServiceProvider {
     ServiceProvider::new(SP, ACS).unwrap()
+}
+
+/// The same with a decryption key.
+pub(crate) fn decrypting_sp() -> ServiceProvider {
+    sp().with_decryption_key(decryption_key())
+}
+
+pub(crate) fn decryption_key() -> Arc<RustCryptoKey> {
+    Arc::new(RustCryptoKey::from_pkcs8(keys::SP_RSA_2048_PKCS8).unwrap())
+}
+
+/// What that key undoes.
+pub(crate) fn encryption() -> Encryption {
+    Encryption::for_certificate(keys::SP_RSA_2048_CERTIFICATE)
+}
+
+pub(crate) fn encryption_with(change: impl FnOnce(&mut Encryption)) -> Encryption {
+    let mut encryption = encryption();
+    change(&mut encryption);
+    encryption
 }
 
 pub(crate) fn test_idp() -> TestIdp {

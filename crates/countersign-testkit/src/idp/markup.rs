@@ -6,6 +6,10 @@ use countersign_core::{Attribute, AttributeValue, Timestamp};
 
 use super::must;
 use super::spec::{Authentication, Conditions, Confirmation, Issuer, ResponseSpec};
+use crate::encryption::Encryption;
+
+/// Namespace of assertions \[SAML-Core §1.2\].
+const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 
 impl ResponseSpec {
     /// The response of the provider `entity_id`, unsigned.
@@ -14,7 +18,7 @@ impl ResponseSpec {
         let mut response = Tag::open(&mut xml, "samlp:Response");
         response
             .attribute("xmlns:samlp", "urn:oasis:names:tc:SAML:2.0:protocol")
-            .attribute("xmlns:saml", "urn:oasis:names:tc:SAML:2.0:assertion")
+            .attribute("xmlns:saml", ASSERTION)
             .attribute("ID", &self.response_id)
             .attribute("Version", &self.response_version)
             .attribute("IssueInstant", &self.response_issue_instant.to_string())
@@ -59,7 +63,15 @@ impl ResponseSpec {
         if !self.attributes.is_empty() {
             xml.push_str("<saml:AttributeStatement>");
             for attribute in &self.attributes {
-                write_attribute(xml, attribute);
+                let encryption = self.encrypt_attributes.as_ref();
+                write(
+                    xml,
+                    "saml:EncryptedAttribute",
+                    encryption,
+                    |xml, namespace| {
+                        write_attribute(xml, attribute, namespace);
+                    },
+                );
             }
             xml.push_str("</saml:AttributeStatement>");
         }
@@ -71,11 +83,15 @@ impl ResponseSpec {
         xml.push_str("<saml:Subject>");
         xml.push_str(&self.subject_xml);
         if let Some(name_id) = &self.name_id {
-            Tag::open(xml, "saml:NameID")
-                .optional("Format", name_id.format.as_deref())
-                .optional("NameQualifier", name_id.name_qualifier.as_deref())
-                .optional("SPNameQualifier", name_id.sp_name_qualifier.as_deref())
-                .text(&name_id.value);
+            let encryption = self.encrypt_name_id.as_ref();
+            write(xml, "saml:EncryptedID", encryption, |xml, namespace| {
+                Tag::open(xml, "saml:NameID")
+                    .optional("xmlns:saml", namespace)
+                    .optional("Format", name_id.format.as_deref())
+                    .optional("NameQualifier", name_id.name_qualifier.as_deref())
+                    .optional("SPNameQualifier", name_id.sp_name_qualifier.as_deref())
+                    .text(&name_id.value);
+            });
         }
         for confirmation in &self.confirmations {
             confirmation.write(xml);
@@ -140,8 +156,28 @@ fn issuer(xml: &mut String, issuer: &Issuer, entity_id: &str) {
     }
 }
 
-fn write_attribute(xml: &mut String, attribute: &Attribute) {
+/// Writes an element as it is, or encrypted into a `holder`. The element declares the namespace
+/// that it is given.
+fn write(
+    xml: &mut String,
+    holder: &str,
+    encryption: Option<&Encryption>,
+    element: impl Fn(&mut String, Option<&str>),
+) {
+    let Some(encryption) = encryption else {
+        return element(xml, None);
+    };
+    let mut plaintext = String::new();
+    element(
+        &mut plaintext,
+        Some(ASSERTION).filter(|_| encryption.self_contained),
+    );
+    xml.push_str(&encryption.encrypt_into(holder, plaintext.as_bytes()));
+}
+
+fn write_attribute(xml: &mut String, attribute: &Attribute, namespace: Option<&str>) {
     Tag::open(xml, "saml:Attribute")
+        .optional("xmlns:saml", namespace)
         .attribute("Name", &attribute.name)
         .optional("NameFormat", attribute.name_format.as_deref())
         .optional("FriendlyName", attribute.friendly_name.as_deref())

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use countersign_core::{Attribute, AttributeValue, NameId, Timestamp};
 
+use crate::encryption::Encryption;
+
 /// Which parts of a response are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sign {
@@ -64,6 +66,12 @@ pub struct ResponseSpec {
     pub assertion_xml: String,
     /// Which parts are signed.
     pub sign: Sign,
+    /// How the assertion is encrypted: after it was signed and before the response is.
+    pub encrypt: Option<Encryption>,
+    /// How the name identifier is encrypted.
+    pub encrypt_name_id: Option<Encryption>,
+    /// How each attribute is encrypted.
+    pub encrypt_attributes: Option<Encryption>,
 }
 
 /// An `Issuer` to be made.
@@ -173,6 +181,9 @@ impl ResponseSpec {
             subject_xml: String::new(),
             assertion_xml: String::new(),
             sign: Sign::default(),
+            encrypt: None,
+            encrypt_name_id: None,
+            encrypt_attributes: None,
         }
     }
 
@@ -239,6 +250,27 @@ impl ResponseSpec {
     #[must_use]
     pub fn signed(mut self, sign: Sign) -> Self {
         self.sign = sign;
+        self
+    }
+
+    /// Encrypts the assertion.
+    #[must_use]
+    pub fn encrypted(mut self, encryption: Encryption) -> Self {
+        self.encrypt = Some(encryption);
+        self
+    }
+
+    /// Encrypts the name identifier.
+    #[must_use]
+    pub fn with_encrypted_name_id(mut self, encryption: Encryption) -> Self {
+        self.encrypt_name_id = Some(encryption);
+        self
+    }
+
+    /// Encrypts each attribute.
+    #[must_use]
+    pub fn with_encrypted_attributes(mut self, encryption: Encryption) -> Self {
+        self.encrypt_attributes = Some(encryption);
         self
     }
 }

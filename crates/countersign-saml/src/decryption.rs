@@ -1,0 +1,135 @@
+//! Encrypted assertions, identifiers and attributes \[SAML-Core §2.3.4, §2.2.4, §2.7.3.2\].
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+use countersign_core::DisclosedKey;
+use countersign_dsig::encryption::{self, Covered, Decrypted, DecryptionError, UnprovedPlaintext};
+use countersign_dsig::xml::Document;
+
+use crate::code::RejectCode;
+use crate::element::Part;
+use crate::rejection::{Rejection, reject};
+use crate::service_provider::ServiceProvider;
+
+/// Most elements that are decrypted in one message. Each costs at least one RSA operation; no
+/// provider is known that encrypts more than a handful.
+const MAX_ENCRYPTED_ELEMENTS: usize = 64;
+
+/// What is decrypted in one message.
+///
+/// The bytes that come out are fewer than those of the message: nothing is compressed, and base64
+/// makes four of three. So the limit on the message is one on them.
+pub(crate) struct Decryption<'a> {
+    sp: &'a ServiceProvider,
+    received: &'a Document<'a>,
+    /// The IDs in what was decrypted so far.
+    ids: RefCell<BTreeSet<String>>,
+    left: Cell<usize>,
+    disclosed: RefCell<Vec<DisclosedKey>>,
+}
+
+impl<'a> Decryption<'a> {
+    pub(crate) fn new(sp: &'a ServiceProvider, received: &'a Document<'a>) -> Self {
+        Self {
+            sp,
+            received,
+            ids: RefCell::default(),
+            left: Cell::new(MAX_ENCRYPTED_ELEMENTS),
+            disclosed: RefCell::default(),
+        }
+    }
+
+    /// Decrypts the element in `holder`, which stands in `covered`.
+    pub(crate) fn decrypt(
+        &self,
+        covered: Covered<'_>,
+        holder: Part<'_>,
+    ) -> Result<Decrypted, Rejection> {
+        self.start(holder)?;
+        let keys = &self.sp.decryption_keys;
+        let decrypted = encryption::decrypt(covered, holder.element, keys, &self.sp.limits)
+            .map_err(|error| refusal(holder, error))?;
+        self.admit_ids(decrypted.root().document().ids())?;
+        Ok(decrypted)
+    }
+
+    /// Decrypts the element in `holder`, which nobody has signed; the host said so by name.
+    pub(crate) fn decrypt_unsigned(
+        &self,
+        holder: Part<'_>,
+    ) -> Result<UnprovedPlaintext, Rejection> {
+        self.start(holder)?;
+        let (keys, limits) = (&self.sp.decryption_keys, &self.sp.limits);
+        let plaintext = encryption::insecure_decrypt_unsigned(holder.element, keys, limits)
+            .map_err(|error| refusal(holder, error))?;
+        self.admit_ids(plaintext.ids())?;
+        Ok(plaintext)
+    }
+
+    /// Notes that what the evidence will show of this element is its ciphertext.
+    pub(crate) fn disclose(&self, decrypted: &Decrypted) {
+        let key = decrypted.content_key().as_bytes().to_vec();
+        self.disclosed.borrow_mut().push(DisclosedKey::new(key));
+    }
+
+    /// The keys to what was noted so, in that order.
+    pub(crate) fn into_disclosed(self) -> Vec<DisclosedKey> {
+        self.disclosed.into_inner()
+    }
+
+    /// Refuses what can not be decrypted in any case.
+    pub(crate) fn check_keys(&self, holder: Part<'_>) -> Result<(), Rejection> {
+        if self.sp.decryption_keys.is_empty() {
+            return Err(refusal(holder, DecryptionError::NoKeys));
+        }
+        Ok(())
+    }
+
+    fn start(&self, holder: Part<'_>) -> Result<(), Rejection> {
+        self.check_keys(holder)?;
+        match self.left.get().checked_sub(1) {
+            Some(left) => self.left.set(left),
+            None => reject!(
+                TooLarge,
+                "more than {MAX_ENCRYPTED_ELEMENTS} elements of the message are encrypted"
+            ),
+        }
+        Ok(())
+    }
+
+    /// \[XMLDSig §4.4.3.2\]: an ID is one element's, be it encrypted or not.
+    fn admit_ids<'i>(&self, ids: impl Iterator<Item = &'i str>) -> Result<(), Rejection> {
+        let mut known = self.ids.borrow_mut();
+        for id in ids {
+            if self.received.element_by_id(id).is_some() || !known.insert(id.to_owned()) {
+                reject!(
+                    DuplicateId,
+                    "an encrypted element has an ID that another element has"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The refusal of what was not decrypted. For one holder there is one text for every failure after
+/// the first use of a key.
+fn refusal(holder: Part<'_>, error: DecryptionError) -> Rejection {
+    use DecryptionError as E;
+    let code = match error {
+        E::NoKeys => RejectCode::NoDecryptionKey,
+        E::NotCovered => RejectCode::CiphertextUnsigned,
+        E::TripleDes | E::RsaPkcs1 | E::UnsignedCbc => RejectCode::EncryptionAlgorithmNotAllowed,
+        E::UnsupportedCipher | E::UnsupportedKeyTransport => {
+            RejectCode::EncryptionAlgorithmUnsupported
+        }
+        E::Malformed
+        | E::ContentType
+        | E::CipherReference
+        | E::NoEncryptedKey
+        | E::TooManyEncryptedKeys => RejectCode::MalformedEncryption,
+        _ => RejectCode::DecryptionFailed,
+    };
+    Rejection::new(code, format!("the {} is refused: {error}", holder.name()))
+}
