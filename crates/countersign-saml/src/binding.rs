@@ -147,11 +147,11 @@ impl Message<'_> {
     }
 }
 
-/// A message of ours, ready for the browser.
+/// A message of ours as the browser takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outbound {
-    /// Send the browser to this URL.
+    /// Answer with a redirect to this URL.
     Redirect(RedirectUrl),
     /// Answer with this form.
     Post(PostForm),

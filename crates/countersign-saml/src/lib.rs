@@ -113,6 +113,7 @@
 
 mod assertion;
 mod authn_context;
+mod authn_request;
 pub mod binding;
 mod clock;
 mod code;
@@ -142,6 +143,7 @@ mod subject;
 mod verify;
 
 pub use crate::authn_context::{Comparison, MultiFactor, RequestedAuthnContext, class};
+pub use crate::authn_request::{AuthnRequest, RequestError};
 pub use crate::code::{Culprit, RejectCode};
 pub use crate::endpoint::{Endpoint, EndpointError, IndexedEndpoint};
 pub use crate::identity_provider::IdentityProvider;
@@ -168,5 +170,5 @@ pub use countersign_dsig::encryption::AwsLcKey;
 #[cfg(feature = "rsa")]
 pub use countersign_dsig::encryption::RustCryptoKey;
 /// What signs messages of ours.
-pub use countersign_dsig::signer::MessageSigner;
+pub use countersign_dsig::{sign::SigningKey, signer::MessageSigner};
 pub use countersign_dsig::{encryption::KeyUnwrap, key::VerificationKey, xml::Limits};

@@ -13,7 +13,7 @@ use countersign_core::ConnectionId;
 use countersign_provision::Policy;
 use countersign_provision::store::UserStore;
 use countersign_saml::replay::ReplayStore;
-use countersign_saml::{IdentityProvider, ServiceProvider};
+use countersign_saml::{IdentityProvider, MessageSigner, ServiceProvider};
 use thiserror::Error;
 
 use crate::clock::{Clock, SystemClock};
@@ -68,6 +68,7 @@ pub struct EngineBuilder {
     connections: BTreeMap<ConnectionId, Connection>,
     store: Option<Ports>,
     log: Option<(String, Arc<dyn Signer>)>,
+    message_signer: Option<Arc<dyn MessageSigner>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -79,6 +80,7 @@ impl EngineBuilder {
             connections: BTreeMap::new(),
             store: None,
             log: None,
+            message_signer: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::new()),
         }
@@ -114,6 +116,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn log(mut self, origin: impl Into<String>, signer: Arc<dyn Signer>) -> Self {
         self.log = Some((origin.into(), signer));
+        self
+    }
+
+    /// The key that signs requests to identity providers. It is another than the log's: providers
+    /// pin this one, from our metadata.
+    #[must_use]
+    pub fn message_signer(mut self, signer: Arc<dyn MessageSigner>) -> Self {
+        self.message_signer = Some(signer);
         self
     }
 
@@ -170,6 +180,7 @@ impl EngineBuilder {
                 replay,
                 entries,
                 ledger,
+                message_signer: self.message_signer,
                 clock: self.clock,
                 entropy: self.entropy,
             }),

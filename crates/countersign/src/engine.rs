@@ -23,7 +23,7 @@ use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
 use countersign_provision::user::{User, UserState};
 use countersign_roles::{Authorization, authorize};
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
-use countersign_saml::{IdentityProvider, ServiceProvider};
+use countersign_saml::{IdentityProvider, MessageSigner, ServiceProvider};
 
 use crate::builder::EngineBuilder;
 use crate::ceremony::{Confirmed, Declined, Document, Intent, Presented, Signature};
@@ -70,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) replay: Arc<dyn ReplayStore>,
     pub(crate) entries: Arc<dyn LedgerStore>,
     pub(crate) ledger: Ledger,
+    pub(crate) message_signer: Option<Arc<dyn MessageSigner>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }

@@ -8,7 +8,7 @@
 //!
 //! # Ten lines
 //! ```no_run
-//! # async fn host(form: &[u8], pending: countersign::saml::PendingRequest, metadata: &[u8],
+//! # async fn host(body: &[u8], metadata: &[u8],
 //! #     store: std::sync::Arc<countersign::memory::MemoryStore>) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use countersign::audit::Ed25519Signer;
@@ -25,8 +25,14 @@
 //!     .build()
 //!     .await?;
 //!
-//! // The browser posts SAMLResponse to the assertion consumer service:
-//! let session = match engine.sign_in(&acme, Inbound::Post(form), Expect::Request(&pending)).await? {
+//! // The browser is sent to the identity provider, and its session keeps what is pending:
+//! let (url, pending) = engine.request(&acme)?.redirect().await?;
+//! println!("Location: {url}");
+//! let kept = serde_json::to_string(&pending)?;
+//!
+//! // It comes back to the assertion consumer service with a form, whose raw body this is:
+//! let pending = serde_json::from_str(&kept)?;
+//! let session = match engine.sign_in(&acme, Inbound::Form(body), Expect::Request(&pending)).await? {
 //!     SignIn::Admitted(session) => session,
 //!     SignIn::Refused(refused) => { eprintln!("{}: {refused}", refused.code()); return Ok(()) }
 //! };
@@ -50,6 +56,7 @@
 //! | [`saml::replay::ReplayStore`] | assertions that were used | the same |
 //! | [`audit::store::LedgerStore`] | records and the tree over them | the same |
 //! | [`audit::signer::Signer`] | the key that signs checkpoints | [`audit::Ed25519Signer`] |
+//! | [`saml::MessageSigner`] | the key that signs requests; only if a provider wants them signed | [`saml::SigningKey`] |
 //! | [`Clock`] | the time | [`SystemClock`], [`ManualClock`] |
 //!
 //! # Where to find what

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use countersign_audit::AuditError;
 use countersign_audit::account::{Person, UserRefused};
 use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
 use countersign_audit::seal::Correlation;
@@ -10,7 +11,7 @@ use countersign_core::{
 };
 use countersign_provision::store::Change;
 use countersign_provision::{ConnectionPolicy, Plan, Refusal, decide};
-use countersign_saml::{AdmitError, Expect, Inbound, Rejection};
+use countersign_saml::{AdmitError, AuthnRequest, Expect, Inbound, MessageId, Rejection};
 
 use crate::admission::Admitting;
 use crate::ceremony::sha256;
@@ -82,6 +83,51 @@ impl Arrival<'_> {
 }
 
 impl Engine {
+    /// Begins a request to a connection's identity provider: add to it what has to come back or
+    /// how strongly the person has to authenticate, send it, and keep what is
+    /// [pending](countersign_saml::PendingRequest) where only this browser's session finds it.
+    ///
+    /// It is signed if the engine has a
+    /// [message signer](crate::EngineBuilder::message_signer).
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownConnection`], or if there are no random bytes.
+    ///
+    /// ```no_run
+    /// # use countersign::saml::binding::RelayState;
+    /// # async fn login(engine: countersign::Engine, acme: countersign::ConnectionId)
+    /// #     -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = engine.request(&acme)?.relay_state(RelayState::new("order 7")?);
+    /// let (url, pending) = request.redirect().await?;
+    /// let kept = serde_json::to_string(&pending)?;
+    /// println!("Location: {url}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request(&self, connection: &ConnectionId) -> Result<AuthnRequest<'_>, EngineError> {
+        let configured = self.configured(connection)?;
+        let mut random = [0; 20];
+        self.shared
+            .entropy
+            .fill(&mut random)
+            .map_err(AuditError::from)?;
+        let request = AuthnRequest::new(
+            &configured.service_provider,
+            &configured.identity_provider,
+            MessageId::from_random_bytes(random),
+            self.shared.clock.now(),
+        );
+        Ok(match &self.shared.message_signer {
+            Some(signer) => request.signed_by(&**signer),
+            None => request,
+        })
+    }
+
+    fn configured(&self, connection: &ConnectionId) -> Result<&Connection, EngineError> {
+        let configured = self.shared.connections.get(connection);
+        configured.ok_or_else(|| EngineError::UnknownConnection(connection.clone()))
+    }
+
     /// Signs a person in: verifies the response, finds or creates the account by policy, gives
     /// exactly the roles that the rules give now, and opens a session, all in one transaction
     /// with the records of it.
@@ -99,13 +145,11 @@ impl Engine {
         message: Inbound<'_>,
         expect: Expect<'_>,
     ) -> Result<SignIn, EngineError> {
-        let unknown = || EngineError::UnknownConnection(connection.clone());
-        let configured = self
-            .shared
-            .connections
-            .get(connection)
-            .ok_or_else(unknown)?;
-        let rules = self.policy().connection(connection).ok_or_else(unknown)?;
+        let configured = self.configured(connection)?;
+        let rules = self
+            .policy()
+            .connection(connection)
+            .ok_or_else(|| EngineError::UnknownConnection(connection.clone()))?;
         let now = self.shared.clock.now();
         let walk = self.begin(&rules.tenant)?;
 

@@ -14,10 +14,48 @@ use countersign::audit::{Body, Kind, Record};
 use countersign::blocking::wait;
 use countersign::evidence::{Claim, Disclosure, Export, TrustPolicy, verify};
 use countersign::provision::user::UserState;
-use countersign::{GrantOwner, Intent, Session};
+use countersign::saml::binding::RelayState;
+use countersign::saml::{Expect, Inbound};
+use countersign::{ConnectionId, GrantOwner, Intent, Session};
 use host::*;
 
 // Signing in.
+
+#[test]
+fn a_person_is_sent_to_the_provider_and_comes_back() {
+    on_each_store(|host| {
+        let request = host.engine.request(&acme()).unwrap();
+        let order = RelayState::new("order 7").unwrap();
+        let (url, pending) = wait(request.relay_state(order).redirect()).unwrap();
+        let sso = "https://idp.example/sso?SAMLRequest=";
+        assert!(url.as_str().starts_with(sso), "{url}");
+        let spec = host.nurse(&["staff"]).answering(pending.id());
+        let answer = host.idp.post(&spec).replace('+', "%2B");
+        let come_back = |body: String| {
+            let message = Inbound::Form(body.as_bytes());
+            let expect = Expect::Request(&pending);
+            wait(host.engine.sign_in(&acme(), message, expect)).unwrap()
+        };
+        let other_order = come_back(format!("SAMLResponse={answer}&RelayState=order+8"));
+        assert_eq!(refused(other_order).code(), "saml.relay_state_mismatch");
+        let this_order = come_back(format!("SAMLResponse={answer}&RelayState=order+7"));
+        assert_eq!(roles(&admitted(this_order)), ["reader", "signer"]);
+    });
+}
+
+#[test]
+fn no_two_requests_are_the_same_and_none_goes_to_a_stranger() {
+    let host = Host::in_memory(POLICY);
+    let sent = || {
+        wait(host.engine.request(&acme()).unwrap().post())
+            .unwrap()
+            .1
+    };
+    assert_ne!(sent().id(), sent().id());
+    let nobody = ConnectionId::new("nobody").unwrap();
+    let unknown = host.engine.request(&nobody).unwrap_err();
+    assert_eq!(unknown.code(), "engine.unknown_connection");
+}
 
 #[test]
 fn a_first_sign_in_makes_account_link_roles_and_session_with_the_record_of_each() {
