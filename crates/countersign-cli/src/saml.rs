@@ -5,6 +5,7 @@ mod logout;
 mod message;
 mod metadata;
 mod outbound;
+mod request;
 mod verify;
 
 use clap::Subcommand;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     /// Single logout: ask for it, verify what comes, answer it.
     #[command(subcommand)]
     Logout(logout::Command),
+    /// Make an authentication request, and what is to be kept until its answer comes.
+    Request(request::Asking),
     /// Show identity providers' metadata, or write our own.
     #[command(subcommand)]
     Metadata(metadata::Command),
@@ -42,6 +45,7 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
         Command::Verify(verification) => verify::run(verification),
         Command::Inspect(inspection) => inspect::run(inspection),
         Command::Logout(command) => logout::run(command),
+        Command::Request(asking) => request::run(asking),
         Command::Metadata(command) => metadata::run(command),
     }
 }

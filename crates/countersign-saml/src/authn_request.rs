@@ -287,9 +287,10 @@ impl<'a> AuthnRequest<'a> {
             .map_err(text)?
             .sent_to(self.idp.entity_id())
             .issued(self.now, self.lifetime);
-        if let Some(relay_state) = &self.relay_state {
-            pending = pending.with_relay_state(relay_state);
-        }
+        pending = match &self.relay_state {
+            Some(relay_state) => pending.with_relay_state(relay_state),
+            None => pending.without_relay_state(),
+        };
         if self.force_authn {
             pending = pending.with_fresh_login_since(self.now);
         }

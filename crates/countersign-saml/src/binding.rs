@@ -149,7 +149,6 @@ impl Message<'_> {
 
 /// A message of ours as the browser takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Outbound {
     /// Answer with a redirect to this URL.
     Redirect(RedirectUrl),

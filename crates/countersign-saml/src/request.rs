@@ -34,6 +34,7 @@ pub struct PendingRequest {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_provider: Option<String>,
+    /// Empty if it was sent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     relay_state: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +111,13 @@ impl PendingRequest {
         self
     }
 
+    /// Binds the request to having been sent without a relay state: an answer with one is refused.
+    #[must_use]
+    pub fn without_relay_state(mut self) -> Self {
+        self.relay_state = Some(String::new());
+        self
+    }
+
     /// Binds the request to its time: an answer that comes more than `lifetime` later is refused.
     /// A lifetime of more than [`MAX_REQUEST_LIFETIME`] is cut to that.
     #[must_use]
@@ -146,10 +154,10 @@ impl PendingRequest {
         self.identity_provider.as_deref()
     }
 
-    /// The relay state that was sent with it.
+    /// The relay state that was sent with it, if one was.
     #[must_use]
     pub fn relay_state(&self) -> Option<&str> {
-        self.relay_state.as_deref()
+        self.relay_state.as_deref().filter(|text| !text.is_empty())
     }
 
     /// When it was made.
@@ -230,18 +238,22 @@ impl<'a> Expect<'a> {
 
     /// \[SAML-Bindings §3.4.3, §3.5.3\]: the exact relay state comes back with the answer. Nothing
     /// and an empty one are the same, as forms have fields that are empty. What comes unasked is
-    /// refused like another one: no request of this session has sent it.
+    /// refused like another one.
     pub(crate) fn check_relay_state(self, relayed: &Relayed) -> Result<(), Rejection> {
-        let (Some(pending), Relayed::Shown(received)) = (self.pending(), relayed) else {
+        let sent = self
+            .pending()
+            .and_then(|pending| pending.relay_state.as_deref());
+        let (Some(sent), Relayed::Shown(received)) = (sent, relayed) else {
             return Ok(());
         };
-        let received = received.as_deref().filter(|text| !text.is_empty());
-        if received != pending.relay_state() {
+        let received = received.as_deref().unwrap_or_default();
+        if received != sent {
+            let shown = |text| QuotedOrNothing(Some(text).filter(|text: &&str| !text.is_empty()));
             reject!(
                 RelayStateMismatch,
                 "the response comes with the relay state {}, not {}",
-                QuotedOrNothing(received),
-                QuotedOrNothing(pending.relay_state())
+                shown(received),
+                shown(sent)
             );
         }
         Ok(())

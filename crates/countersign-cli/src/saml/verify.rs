@@ -8,12 +8,15 @@ use countersign::saml::{
     verify,
 };
 use countersign::{Clock, SystemClock, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{RESPONSE_LIMIT_BYTES, identity_provider, rejected};
-use crate::input::{InputPath, Unreadable, read};
+use crate::input::{InputPath, Unreadable, read, read_whole};
 use crate::text::visible;
 use crate::verdict::Verdict;
+
+/// A pending request has some hundred bytes; with the form that was sent, some thousand.
+const PENDING_LIMIT_BYTES: usize = 1 << 20;
 
 /// Which signature has to count.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -50,7 +53,7 @@ pub(crate) struct Verification {
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     skew: u64,
     /// The response is in Base64, as in a form's SAMLResponse.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["redirect_query", "form"])]
     base64: bool,
     /// Which signature has to count.
     #[arg(long, value_enum, default_value_t = Signature::Any)]
@@ -58,8 +61,22 @@ pub(crate) struct Verification {
     /// Accept SHA-1 and RSA keys of 1024 bits: for old test data only.
     #[arg(long)]
     insecure_legacy_algorithms: bool,
-    /// The response; `-` reads standard input.
-    response: InputPath,
+    #[command(flatten)]
+    message: Message,
+}
+
+/// The response, in one of the forms in which it comes; `-` reads standard input.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Message {
+    /// The response.
+    response: Option<InputPath>,
+    /// The raw query of a URL that carries the response, or that URL.
+    #[arg(long, value_name = "FILE")]
+    redirect_query: Option<InputPath>,
+    /// The raw body of a form that carries the response.
+    #[arg(long, value_name = "FILE")]
+    form: Option<InputPath>,
 }
 
 /// Whether the response answers a request.
@@ -69,9 +86,33 @@ struct Expected {
     /// The id of the request that the response has to answer.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+    /// The pending request, as `saml request` printed it, that the response has to answer.
+    #[arg(long, value_name = "FILE")]
+    pending: Option<InputPath>,
     /// Accept a response that answers no request.
     #[arg(long)]
     allow_unsolicited: bool,
+}
+
+impl Expected {
+    fn pending(&self) -> Result<Option<PendingRequest>, Unreadable> {
+        if let Some(path) = &self.pending {
+            let bytes = read_whole(path, PENDING_LIMIT_BYTES)?;
+            let unreadable = |error| Unreadable::new(path.display(), error);
+            let mut json: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
+            // All of what `saml request --json` printed will do, too.
+            if let Some(pending) = json.get_mut("pending") {
+                json = pending.take();
+            }
+            return serde_json::from_value(json).map(Some).map_err(unreadable);
+        }
+        let Some(id) = &self.request_id else {
+            return Ok(None);
+        };
+        PendingRequest::new(id.as_str())
+            .map(Some)
+            .map_err(|error| Unreadable::new("--request-id", error))
+    }
 }
 
 impl Verification {
@@ -95,30 +136,48 @@ impl Verification {
         if self.insecure_legacy_algorithms {
             sp = sp.insecure_legacy_algorithms();
         }
-        let pending = match &self.expected.request_id {
-            Some(id) => Some(
-                PendingRequest::new(id.as_str())
-                    .map_err(|error| Unreadable::new("--request-id", error))?,
-            ),
-            None => None,
-        };
+        let pending = self.expected.pending()?;
         let expect = pending
             .as_ref()
             .map_or(Expect::Unsolicited, Expect::Request);
-        let bytes = read(&self.response, RESPONSE_LIMIT_BYTES)?;
-        let inbound = inbound(&bytes, self.base64);
+        let (path, carry): (_, fn(&[u8]) -> Inbound<'_>) = match &self.message {
+            Message {
+                redirect_query: Some(path),
+                ..
+            } => (path, |bytes| Inbound::RedirectQuery(query(bytes))),
+            Message {
+                form: Some(path), ..
+            } => (path, |bytes| Inbound::Form(bytes.trim_ascii_end())),
+            Message {
+                response: Some(path),
+                ..
+            } if self.base64 => (path, |bytes| Inbound::Post(bytes)),
+            Message { response, .. } => {
+                let path = response.as_ref();
+                let path = path.ok_or_else(|| Unreadable::new("response", "is missing"))?;
+                (path, |bytes| Inbound::Xml(bytes))
+            }
+        };
+        let bytes = read(path, RESPONSE_LIMIT_BYTES)?;
+        // What was cut off in reading is too large as XML, and must not pass as something shorter.
+        let inbound = match bytes.len() > RESPONSE_LIMIT_BYTES {
+            true => Inbound::Xml(&bytes),
+            false => carry(&bytes),
+        };
         Ok(verify(&sp, &idp, inbound, expect, self.now())
             .map(Verified::insecure_without_replay_check))
     }
 }
 
-fn inbound(bytes: &[u8], base64: bool) -> Inbound<'_> {
-    // What was cut off in reading is too large as XML, and must not pass as shorter Base64.
-    if base64 && bytes.len() <= RESPONSE_LIMIT_BYTES {
-        Inbound::Post(bytes)
-    } else {
-        Inbound::Xml(bytes)
+/// The raw query: what is there, without the end of its line, or of a URL what stands behind `?`.
+fn query(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.trim_ascii_end();
+    if !bytes.starts_with(b"https://") && !bytes.starts_with(b"http://") {
+        return bytes;
     }
+    let query = bytes.splitn(2, |byte| *byte == b'?').nth(1);
+    let query = query.unwrap_or_default();
+    query.split(|byte| *byte == b'#').next().unwrap_or_default()
 }
 
 pub(super) fn run(verification: &Verification) -> Result<Verdict, Unreadable> {

@@ -79,10 +79,13 @@ fn a_raw_form_is_accepted() {
         let relay_state = RelayState::new("order 7").unwrap();
         let pending = match body.contains("order") {
             true => pending().with_relay_state(&relay_state),
-            false => pending(),
+            false => pending().without_relay_state(),
         };
         receive(Inbound::Form(body.as_bytes()), &pending).unwrap();
     }
+    // A request that is bound to its id alone says nothing about it.
+    let body = form() + "&RelayState=order+7";
+    receive(Inbound::Form(body.as_bytes()), &pending()).unwrap();
     // Whoever started it says where to go.
     let unsolicited = ResponseSpec::new(SP, ACS, NURSE, now());
     let body = format!(
@@ -311,7 +314,7 @@ fn relay_state_mismatch() {
         (&bound, "&RelayState=order+8"),
         (&bound, "&RelayState=order+7+"),
         (&bound, "&RelayState=Order+7"),
-        (&pending(), "&RelayState=order+7"),
+        (&pending().without_relay_state(), "&RelayState=order+7"),
     ] {
         let body = body(relay_state);
         let result = receive(Inbound::Form(body.as_bytes()), pending);
