@@ -40,8 +40,14 @@ pub enum RequestError {
         error: TextError,
     },
     /// It can not be carried or signed.
-    #[error("{0}")]
-    Sending(BindingError),
+    #[error("the request can not be sent")]
+    Sending(#[source] BindingError),
+}
+
+impl From<BindingError> for RequestError {
+    fn from(error: BindingError) -> Self {
+        Self::Sending(error)
+    }
 }
 
 impl RequestError {
@@ -218,8 +224,11 @@ impl<'a> AuthnRequest<'a> {
     pub async fn redirect(self) -> Result<(RedirectUrl, PendingRequest), RequestError> {
         let (destination, pending) = self.prepare(Binding::Redirect)?;
         let xml = self.xml(destination);
-        let url = self.message(&xml, destination).redirect(self.signer).await;
-        Ok((url.map_err(RequestError::Sending)?, pending))
+        let url = self
+            .message(&xml, destination)
+            .redirect(self.signer)
+            .await?;
+        Ok((url, pending))
     }
 
     /// The request as a form that the browser posts.
@@ -229,30 +238,30 @@ impl<'a> AuthnRequest<'a> {
     pub async fn post(self) -> Result<(PostForm, PendingRequest), RequestError> {
         let (destination, pending) = self.prepare(Binding::Post)?;
         let xml = self.xml(destination);
-        let form = self.message(&xml, destination).post(self.signer).await;
-        Ok((form.map_err(RequestError::Sending)?, pending))
+        let form = self.message(&xml, destination).post(self.signer).await?;
+        Ok((form, pending))
     }
 
-    /// The request as the metadata says that the provider takes it: in the order of its endpoints.
+    /// The request as the metadata says that the provider takes it: by the first of its endpoints
+    /// that a browser can be sent to.
     ///
     /// # Errors
     /// See [`RequestError`].
     pub async fn send(self) -> Result<(Outbound, PendingRequest), RequestError> {
-        let is_post =
-            self.idp
-                .sso_locations()
-                .iter()
-                .find_map(|endpoint| match endpoint.binding() {
-                    uri if uri == Binding::Post.uri() => Some(true),
-                    uri if uri == Binding::Redirect.uri() => Some(false),
-                    _ => None,
-                });
-        if is_post == Some(true) {
-            let (form, pending) = self.post().await?;
-            return Ok((Outbound::Post(form), pending));
-        }
-        let (url, pending) = self.redirect().await?;
-        Ok((Outbound::Redirect(url), pending))
+        let takes = |binding: &Binding| {
+            let mut endpoints = self.idp.sso_locations().iter();
+            endpoints.position(|endpoint| endpoint.binding() == binding.uri())
+        };
+        let binding = [Binding::Redirect, Binding::Post]
+            .into_iter()
+            .filter(|binding| takes(binding).is_some())
+            .min_by_key(takes)
+            .unwrap_or(Binding::Redirect);
+        let (destination, pending) = self.prepare(binding)?;
+        let xml = self.xml(destination);
+        let message = self.message(&xml, destination);
+        let outbound = message.send(binding, self.signer).await?;
+        Ok((outbound, pending))
     }
 
     fn message<'m>(&'m self, xml: &'m str, destination: &'m str) -> Message<'m> {
@@ -279,12 +288,7 @@ impl<'a> AuthnRequest<'a> {
             return Err(RequestError::SigningWanted);
         }
         self.check_texts()?;
-        let text = |error| RequestError::Text {
-            what: "the id",
-            error,
-        };
-        let mut pending = PendingRequest::new(self.id.as_str())
-            .map_err(text)?
+        let mut pending = PendingRequest::from(&self.id)
             .sent_to(self.idp.entity_id())
             .issued(self.now, self.lifetime);
         pending = match &self.relay_state {

@@ -84,7 +84,12 @@ impl PendingRequest {
     pub fn new(id: impl Into<String>) -> Result<Self, TextError> {
         let id = id.into();
         check_identifier(&id)?;
-        Ok(Self {
+        Ok(Self::of(id))
+    }
+
+    /// INVARIANT: `id` is an identifier.
+    fn of(id: String) -> Self {
+        Self {
             id,
             identity_provider: None,
             relay_state: None,
@@ -92,7 +97,7 @@ impl PendingRequest {
             expires_at: None,
             fresh_login_since: None,
             authn_context: None,
-        })
+        }
     }
 
     /// Binds the request to the identity provider that it was sent to: an answer of another one
@@ -188,15 +193,7 @@ impl PendingRequest {
 /// Bound to nothing but its ID.
 impl From<&MessageId> for PendingRequest {
     fn from(id: &MessageId) -> Self {
-        Self {
-            id: id.as_str().to_owned(),
-            identity_provider: None,
-            relay_state: None,
-            issued_at: None,
-            expires_at: None,
-            fresh_login_since: None,
-            authn_context: None,
-        }
+        Self::of(id.as_str().to_owned())
     }
 }
 

@@ -25,7 +25,6 @@ pub(super) fn printed(outbound: &Outbound, pending: Option<Value>) -> Verdict {
             json!({ "binding": "redirect", "url": url.as_str() }),
             format!("{url}\n"),
         ),
-        _ => (json!({}), String::new()),
     };
     if let Some(pending) = pending {
         text.push_str(&format!("{pending}\n"));

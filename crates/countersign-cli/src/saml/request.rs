@@ -6,13 +6,13 @@ use clap::{Args, ValueEnum};
 use countersign::audit::{Entropy, SystemEntropy};
 use countersign::saml::binding::{Outbound, RelayState};
 use countersign::saml::{
-    AuthnRequest, Comparison, MessageId, MultiFactor, PendingRequest, RequestedAuthnContext,
-    ServiceProvider,
+    AuthnRequest, Comparison, MessageId, MultiFactor, RequestedAuthnContext, ServiceProvider,
 };
 use countersign::{Clock, SystemClock, Timestamp, blocking};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::identity_provider;
+use super::outbound::printed;
 use crate::input::{InputPath, Unreadable};
 use crate::key_file;
 use crate::verdict::Verdict;
@@ -192,37 +192,8 @@ pub(super) fn run(asking: &Asking) -> Result<Verdict, Unreadable> {
         }
     });
     match sent {
-        Ok((outbound, pending)) => Ok(asked(&outbound, &pending)),
+        Ok((outbound, pending)) => Ok(printed(&outbound, Some(json!(pending)))),
         // The metadata was read, and does not allow what was asked for.
         Err(error) => Ok(Verdict::refused(error.code(), error)),
-    }
-}
-
-/// What the browser takes, and what is to be kept until it comes back.
-fn asked(outbound: &Outbound, pending: &PendingRequest) -> Verdict {
-    let kept = json!(pending);
-    let (json, text) = match outbound {
-        Outbound::Post(form) => {
-            let fields: serde_json::Map<String, Value> = form
-                .fields()
-                .map(|(name, value)| (name.to_owned(), json!(value)))
-                .collect();
-            let html = form.html();
-            (
-                json!({
-                    "binding": "post", "action": form.action(), "fields": fields, "html": html,
-                    "pending": kept,
-                }),
-                html,
-            )
-        }
-        Outbound::Redirect(url) => (
-            json!({ "binding": "redirect", "url": url.as_str(), "pending": kept }),
-            format!("{url}\n"),
-        ),
-    };
-    Verdict::Accepted {
-        json,
-        text: format!("{text}{kept}\n"),
     }
 }

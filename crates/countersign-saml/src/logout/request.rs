@@ -129,7 +129,7 @@ impl LogoutRequest {
         PendingLogout {
             logout: match &self.relay_state {
                 Some(relay_state) => pending.with_relay_state(relay_state),
-                None => pending,
+                None => pending.without_relay_state(),
             },
         }
     }
