@@ -169,6 +169,6 @@ pub use crate::verify::verify;
 pub use countersign_dsig::encryption::AwsLcKey;
 #[cfg(feature = "rsa")]
 pub use countersign_dsig::encryption::RustCryptoKey;
+pub use countersign_dsig::{encryption::KeyUnwrap, key::VerificationKey, xml::Limits};
 /// What signs messages of ours.
 pub use countersign_dsig::{sign::SigningKey, signer::MessageSigner};
-pub use countersign_dsig::{encryption::KeyUnwrap, key::VerificationKey, xml::Limits};
