@@ -10,11 +10,12 @@ use countersign_core::VerifiedIdentity;
 use countersign_saml::{
     Expect, IdentityProvider, Inbound, PendingRequest, ServiceProvider, SignedPart,
 };
-use countersign_testkit::attacks::{self, Attack, AttackClass, Message, Report};
+use countersign_testkit::attacks::{self, Attack, AttackClass, Message, Outcome, Report};
 use countersign_testkit::broken::{BrokenVerifier, VerifierDefect};
+use countersign_testkit::encryption::Encryption;
 use countersign_testkit::idp::{KeyChoice, ResponseSpec, Sign, TestIdp};
 use countersign_testkit::keys;
-use support::{IDP, REQUEST, SP, now, sp, spec, test_idp};
+use support::{IDP, REQUEST, SP, decrypting_sp, now, sp, spec, test_idp};
 
 /// Signs in with a fresh memory, and gives who the last message was accepted as.
 fn sign_in(
@@ -197,6 +198,8 @@ fn every_defect_of_a_verifier_falls_to_its_class() {
         let genuine = idp.respond(&spec);
         let mut attacks = attacks::on(&genuine);
         attacks.extend(attacks::by_provider(&idp, &spec));
+        let certificate = keys::SP_RSA_2048_CERTIFICATE;
+        attacks.extend(attacks::by_encrypting(&genuine, certificate));
         (genuine, attacks)
     };
     let rsa = (keys::IDP_RSA_2048_CERTIFICATE, made(KeyChoice::Rsa));
@@ -224,5 +227,71 @@ fn every_defect_of_a_verifier_falls_to_its_class() {
             "{defect:?} withstands {}",
             defect.falls_to()
         );
+    }
+}
+
+/// With the service provider's certificate, which everybody has.
+#[test]
+fn attacks_by_encryption() {
+    let idp = test_idp();
+    for sign in [Sign::Assertion, Sign::Response, Sign::Both] {
+        let genuine = idp.respond(&signed(sign));
+        let attacks = attacks::by_encrypting(&genuine, keys::SP_RSA_2048_CERTIFICATE);
+        assert!(attacks.len() > 100, "only {} attacks", attacks.len());
+        for (sp, decrypts) in [
+            (decrypting_sp(), false),
+            (
+                decrypting_sp().insecure_decrypt_unsigned_response(),
+                sign != Sign::Response,
+            ),
+        ] {
+            let report = run(&sp, &idp, &attacks, &genuine);
+            println!("{report}");
+            report.assert_none_got_in();
+            // What is genuine is decrypted, so what is forged was refused for being forged.
+            let genuine = report.results().any(|(_, name, outcome)| {
+                name.starts_with("the genuine assertion, ") && outcome == Outcome::Harmless
+            });
+            assert_eq!(genuine, decrypts, "{sign:?}");
+        }
+    }
+}
+
+/// With one ciphertext of somebody else: signed around it, and within it under the opt-in.
+#[test]
+fn attacks_on_encrypted_responses() {
+    let idp = test_idp();
+    for (sign, sp) in [
+        (Sign::Response, decrypting_sp()),
+        (Sign::Both, decrypting_sp()),
+        (
+            Sign::Assertion,
+            decrypting_sp().insecure_decrypt_unsigned_response(),
+        ),
+    ] {
+        let encryption = Encryption::for_certificate(keys::SP_RSA_2048_CERTIFICATE);
+        let genuine = idp.respond(&signed(sign).encrypted(encryption));
+        let attacks = attacks::on_encrypted(&genuine);
+        assert!(attacks.len() > 500, "only {} attacks", attacks.len());
+        let report = run(&sp, &idp, &attacks, &genuine);
+        println!("{report}");
+        report.assert_none_got_in();
+
+        // One answer to all of them, or it is an oracle.
+        let trusted = IdentityProvider::from_metadata(idp.metadata().as_bytes()).unwrap();
+        let pending = PendingRequest::new(REQUEST).unwrap();
+        let flipped = attacks
+            .iter()
+            .filter(|attack| attack.name.starts_with("bit "));
+        let answers: BTreeSet<_> = flipped
+            .map(|attack| {
+                let form_value = attack.message().unwrap().form_value();
+                let inbound = Inbound::Post(&form_value);
+                let expect = Expect::Request(&pending);
+                let refused = countersign_saml::verify(&sp, &trusted, inbound, expect, now());
+                refused.unwrap_err().to_string()
+            })
+            .collect();
+        assert_eq!(answers.len(), 1, "{sign:?}: {answers:?}");
     }
 }

@@ -4,7 +4,9 @@
 //! signatures, and makes more than a thousand attacks of it: what an attacker can do who has seen
 //! one response, or has an account of his own. [`by_provider`] makes those that need the key of
 //! the provider, which a [`TestIdp`](crate::idp::TestIdp) lends: genuine signatures over what is meant for somebody else,
-//! has a form that nobody should accept, or belongs to another kind of message.
+//! has a form that nobody should accept, or belongs to another kind of message. [`by_encrypting`]
+//! and [`on_encrypted`] are about encryption, [`on_query`] is about redirects, and [`on_message`]
+//! attacks any other signed message.
 //!
 //! [`run`] sends them to an integration, however that is called, and says by [`AttackClass`] what
 //! came of them. An attack has failed if it was refused; for some, which say so and why
@@ -40,6 +42,7 @@
 mod attack;
 mod class;
 mod edit;
+mod encrypted;
 mod envelope;
 mod limits;
 mod names;
@@ -109,6 +112,27 @@ pub fn on_message(message: &[u8], prize: &str) -> Vec<Attack> {
         attack.class = AttackClass::OtherMessages;
     }
     attacks
+}
+
+/// Every attack with forged and genuine assertions in encryption, made from a valid response that is
+/// not encrypted. `certificate` (DER) is that of the service provider: everybody has it.
+///
+/// # Panics
+/// As [`on`], and if the certificate is none with an RSA key.
+#[must_use]
+pub fn by_encrypting(response: &[u8], certificate: &[u8]) -> Vec<Attack> {
+    encrypted::forgeries(&Victim::of(response), certificate)
+}
+
+/// Every attack on the ciphertexts of a valid response that is encrypted: bits flipped, cut short,
+/// under other algorithms and keys. If the refusals differ in anything that a stranger can see, he
+/// has an oracle.
+///
+/// # Panics
+/// If it is no XML.
+#[must_use]
+pub fn on_encrypted(response: &[u8]) -> Vec<Attack> {
+    encrypted::oracles(must(std::str::from_utf8(response).ok()))
 }
 
 /// Every attack on the raw query of a signed redirect that needs nobody's key. Each is sent as a

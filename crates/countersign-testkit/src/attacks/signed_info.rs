@@ -532,24 +532,38 @@ fn algorithms(forgery: &Forgery<'_>, attacks: &mut Attacks) {
     );
 }
 
+/// The attacker's key.
+fn attackers_key() -> ring::rsa::KeyPair {
+    must(ring::rsa::KeyPair::from_pkcs8(keys::OTHER_RSA_2048_PKCS8).ok())
+}
+
+fn sign_as_attacker(message: &[u8]) -> Vec<u8> {
+    let key = attackers_key();
+    let mut value = vec![0; key.public().modulus_len()];
+    let random = ring::rand::SystemRandom::new();
+    must(
+        key.sign(
+            &ring::signature::RSA_PKCS1_SHA256,
+            &random,
+            message,
+            &mut value,
+        )
+        .ok(),
+    );
+    value
+}
+
+/// The attacker's signature of a forged element, with his certificate.
+pub(super) fn attackers_signature(forgery: &Forgery<'_>) -> String {
+    let mut template = Template::honest(&forgery.id, &forgery.digest());
+    template.key_info = key_info(&[keys::OTHER_RSA_2048_CERTIFICATE]);
+    template.signed_with(sign_as_attacker)
+}
+
 /// Class 11: whoever trusts the message's keys trusts anyone.
 fn keys_of_the_message(forgery: &Forgery<'_>, attacks: &mut Attacks) {
-    let key = must(ring::rsa::KeyPair::from_pkcs8(keys::OTHER_RSA_2048_PKCS8).ok());
+    let key = attackers_key();
     let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(key.public_key());
-    let sign = |message: &[u8]| {
-        let mut value = vec![0; key.public().modulus_len()];
-        let random = ring::rand::SystemRandom::new();
-        must(
-            key.sign(
-                &ring::signature::RSA_PKCS1_SHA256,
-                &random,
-                message,
-                &mut value,
-            )
-            .ok(),
-        );
-        value
-    };
     let own = keys::OTHER_RSA_2048_CERTIFICATE;
     let genuine = certificate_in(forgery.victim.text()).unwrap_or_default();
     let value = format!(
@@ -574,7 +588,7 @@ fn keys_of_the_message(forgery: &Forgery<'_>, attacks: &mut Attacks) {
     ] {
         let mut template = Template::honest(&forgery.id, &forgery.digest());
         template.key_info = key_info;
-        let signature = template.signed_with(sign);
+        let signature = template.signed_with(sign_as_attacker);
         attacks.refused(C::KeyInfoTrust, forgery.name(name), forgery.signed(&signature));
     }
 }

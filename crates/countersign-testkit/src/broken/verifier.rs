@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use aes_gcm::aead::Aead as _;
+use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_dsig::algorithm::SignatureAlgorithm;
@@ -10,6 +12,9 @@ use countersign_dsig::key::VerificationKey;
 use countersign_dsig::signature::SignaturePolicy;
 use countersign_dsig::xml::{Document, Limits};
 use ring::hmac;
+use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::{Oaep, RsaPrivateKey};
+use sha1::Sha1;
 
 use crate::attacks::signature::{ENVELOPED, EXCLUSIVE, SHA1, hash};
 use crate::attacks::tree::{ASSERTION, At, DSIG, PROTOCOL, Piece, Tree};
@@ -66,6 +71,8 @@ verifier_defects! {
     AcceptsUnsigned: StrippedSignature,
     /// It asks whether something in the message is signed.
     AcceptsAnySignedElement: ReusedSignature,
+    /// It believes what it decrypted, because only the provider could have encrypted it.
+    BelievesWhatIsEncrypted: EncryptedInjection,
     /// It reads document types.
     ReadsDocumentTypes: DocumentType,
     /// It reads messages of any size.
@@ -172,6 +179,14 @@ impl BrokenVerifier {
             Document::parse(text.as_bytes(), &limits).ok()?;
         }
         let tree = Tree::read(&text)?;
+        if self.has(D::BelievesWhatIsEncrypted)
+            && let Some(plaintext) = decrypted(&tree)
+        {
+            let plaintext = Tree::read(&plaintext)?;
+            let assertion = plaintext.root()?;
+            let id = assertion.attribute("ID").unwrap_or_default().to_owned();
+            return Some((id, self.name(assertion)?));
+        }
         let assertion = self.signed_assertion(&tree)?;
         self.check(assertion)?;
         let name = self.name(assertion)?;
@@ -420,6 +435,25 @@ impl BrokenVerifier {
             _ => texts.collect(),
         })
     }
+}
+
+/// The plaintext of the one thing that is encrypted with AES-256-GCM, for the key that everybody
+/// knows.
+fn decrypted(tree: &Tree) -> Option<String> {
+    let values = tree
+        .elements()
+        .filter(|element| element.local_name() == "CipherValue")
+        .map(|value| decode(value.inner_text()))
+        .collect::<Option<Vec<_>>>()?;
+    let [wrapped, content] = values.as_slice() else {
+        return None;
+    };
+    let key = RsaPrivateKey::from_pkcs8_der(crate::keys::SP_RSA_2048_PKCS8).ok()?;
+    let key = key.decrypt(Oaep::new::<Sha1>(), wrapped).ok()?;
+    let (iv, content) = content.split_at_checked(12)?;
+    let cipher = Aes256Gcm::new_from_slice(&key).ok()?;
+    let plaintext = cipher.decrypt(Nonce::from_slice(iv), content).ok()?;
+    String::from_utf8(plaintext).ok()
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
