@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::{Email, Facts, RoleName, TenantId, VerifiedIdentity};
+use countersign_core::{Email, Facts, NameId, RoleName, SubjectKey, TenantId, VerifiedIdentity};
 
 use crate::key::{FactsError, Key};
 use crate::preset::Preset;
@@ -198,5 +198,21 @@ impl ConnectionPolicy {
     pub fn facts(&self, identity: &VerifiedIdentity) -> Result<Facts, FactsError> {
         self.preset
             .facts(&self.tenant, identity, &self.matching.key)
+    }
+
+    /// Whom a name identifier means that comes without anything else, as in a logout.
+    ///
+    /// # Errors
+    /// [`FactsError::KeyMissing`] if the connection's key is an attribute, so that only a login
+    /// tells; or if the name identifier can not stand for a person.
+    pub fn subject_of_name_id(
+        &self,
+        issuer: &str,
+        name_id: &NameId,
+    ) -> Result<SubjectKey, FactsError> {
+        let tenant = self.tenant.clone();
+        self.matching
+            .key
+            .subject_of_name_id(tenant, issuer, name_id)
     }
 }

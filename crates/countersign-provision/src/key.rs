@@ -1,6 +1,6 @@
 //! Which part of an identity is the subject that an account is found by.
 
-use countersign_core::SubjectKeyError;
+use countersign_core::{NameId, SubjectKey, SubjectKeyError, TenantId};
 use thiserror::Error;
 
 /// What the subject is read from.
@@ -14,6 +14,32 @@ pub enum Key {
     StableNameId,
     /// One attribute, by its short name in the preset or its full name, with exactly one value.
     Attribute(String),
+}
+
+impl Key {
+    /// The subject that a name identifier stands for, where the key is one.
+    pub(crate) fn subject_of_name_id(
+        &self,
+        tenant: TenantId,
+        issuer: &str,
+        name_id: &NameId,
+    ) -> Result<SubjectKey, FactsError> {
+        let format = name_id.format.as_deref();
+        let subject = match self {
+            Self::StableNameId if format != Some(SubjectKey::TRANSIENT) => {
+                SubjectKey::from_stable_value(tenant, issuer, &name_id.value)
+            }
+            Self::NameId | Self::StableNameId => {
+                SubjectKey::from_name_id(tenant, issuer, &name_id.value, format)
+            }
+            Self::Attribute(attribute) => {
+                return Err(FactsError::KeyMissing {
+                    attribute: attribute.clone(),
+                });
+            }
+        };
+        subject.map_err(FactsError::Subject)
+    }
 }
 
 /// Why an identity gives no facts. Every one refuses the sign-in.

@@ -180,21 +180,14 @@ impl Preset {
         key: &Key,
     ) -> Result<SubjectKey, FactsError> {
         let tenant = tenant.clone();
-        let name_id = &claims.name_id;
-        let format = name_id.format.as_deref();
-        let subject = match key {
-            Key::StableNameId if format != Some(SubjectKey::TRANSIENT) => {
-                SubjectKey::from_stable_value(tenant, &claims.issuer, &name_id.value)
-            }
-            Key::NameId | Key::StableNameId => {
-                SubjectKey::from_name_id(tenant, &claims.issuer, &name_id.value, format)
-            }
+        match key {
             Key::Attribute(attribute) => {
                 let value = self.key_value(claims, attribute)?;
                 SubjectKey::from_stable_value(tenant, &claims.issuer, value)
+                    .map_err(FactsError::Subject)
             }
-        };
-        subject.map_err(FactsError::Subject)
+            _ => key.subject_of_name_id(tenant, &claims.issuer, &claims.name_id),
+        }
     }
 
     /// The one value of the attribute that is the key, byte for byte.

@@ -50,6 +50,27 @@ pub struct SessionRecord {
     pub closed_at: Option<Timestamp>,
 }
 
+/// Which sessions of a connection are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionQuery {
+    /// The tenant to look in, and no other.
+    pub tenant: TenantId,
+    /// The connection that they came through.
+    pub connection: ConnectionId,
+    /// Whose they are.
+    pub of: SessionsOf,
+}
+
+/// Whose sessions are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionsOf {
+    /// Those of an account.
+    User(UserId),
+    /// Those with this `SessionIndex` of the identity provider's, byte for byte.
+    Index(String),
+}
+
 /// A connection as the store knows it: a disabled one, or one whose configuration has moved on,
 /// is refused again at commit (CVE-2025-64717, CVE-2026-3009).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,6 +265,13 @@ pub trait UserStore: Send + Sync + fmt::Debug {
         session: &SessionId,
     ) -> Result<Option<SessionRecord>, StoreError>;
 
+    /// Reads the sessions that were not closed, in the order of their ids; expired ones may be
+    /// among them.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn open_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionRecord>, StoreError>;
+
     /// Writes the change, or nothing.
     ///
     /// # Errors
@@ -283,6 +311,12 @@ macro_rules! forward {
                 session: &SessionId,
             ) -> Result<Option<SessionRecord>, StoreError> {
                 (**self).session(tenant, session).await
+            }
+            async fn open_sessions(
+                &self,
+                query: &SessionQuery,
+            ) -> Result<Vec<SessionRecord>, StoreError> {
+                (**self).open_sessions(query).await
             }
             async fn commit(&self, change: &Change) -> Result<(), StoreError> {
                 (**self).commit(change).await

@@ -100,6 +100,10 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_by_user ON sessions (tenant, user);
 
+-- Only those that a logout can still end.
+CREATE INDEX sessions_by_index ON sessions (tenant, session_index)
+    WHERE closed_at IS NULL AND session_index IS NOT NULL;
+
 -- A connection that is not here is enabled and has epoch 0.
 CREATE TABLE connections (
     tenant TEXT NOT NULL,

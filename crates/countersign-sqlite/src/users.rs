@@ -6,7 +6,8 @@
 use async_trait::async_trait;
 use countersign_core::{ConnectionId, Grant, SessionId, StoreError, TenantId, UserId};
 use countersign_provision::store::{
-    Change, ConnectionState, SessionRecord, Snapshot, SnapshotQuery, UserStore, UserWithGrants,
+    Change, ConnectionState, SessionQuery, SessionRecord, SessionsOf, Snapshot, SnapshotQuery,
+    UserStore, UserWithGrants,
 };
 use countersign_provision::user::User;
 use rusqlite::{Connection, OptionalExtension, Params};
@@ -48,6 +49,12 @@ impl UserStore for SqliteStore {
             first(db, &sql, parameters, rows::session)
         })
         .await
+    }
+
+    async fn open_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionRecord>, StoreError> {
+        let query = query.clone();
+        self.read("read sessions", move |db| open_sessions(db, &query))
+            .await
     }
 
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {
@@ -119,6 +126,21 @@ fn snapshot(db: &Connection, query: &SnapshotQuery) -> Result<Snapshot, Failure>
         seats_taken: seats_taken(db, tenant)?,
         connection: connection_state(db, tenant, &query.connection)?,
     })
+}
+
+fn open_sessions(db: &Connection, query: &SessionQuery) -> Result<Vec<SessionRecord>, Failure> {
+    let (index, column, value) = match &query.of {
+        SessionsOf::User(user) => ("sessions_by_user", "user", user.as_str()),
+        SessionsOf::Index(index) => ("sessions_by_index", "session_index", index.as_str()),
+        _ => return Err(Failure::Refused("a query of a kind that is not known")),
+    };
+    let sql = format!(
+        "SELECT {SESSION} FROM sessions INDEXED BY {index}
+             WHERE tenant = ?1 AND {column} = ?2 AND connection = ?3 AND closed_at IS NULL
+             ORDER BY id"
+    );
+    let parameters = (query.tenant.as_str(), value, query.connection.as_str());
+    all(db, &sql, parameters, rows::session)
 }
 
 fn user_with_grants(

@@ -136,12 +136,21 @@ impl Engine {
     /// # Errors
     /// [`EngineError::SessionOver`] if it is over already, or if the store fails.
     pub async fn close_session(&self, session: &Session) -> Result<(), EngineError> {
-        let opened = self.recorded::<SessionOpened>(session.entry()).await?;
+        self.close_opened(session.entry(), "signed_out").await
+    }
+
+    /// Closes the session that an entry opened, for a reason given as a code.
+    pub(crate) async fn close_opened(
+        &self,
+        entry: LeafHash,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        let opened = self.recorded::<SessionOpened>(entry).await?;
         for _ in 0..MOST_ATTEMPTS {
             let live = self.live_session(&opened).await?;
             let body = SessionClosed {
                 session: live.session.id.clone(),
-                reason: "signed_out".to_owned(),
+                reason: reason.to_owned(),
             };
             let draft = body.draft(live.user.id.clone(), opened.leaf());
             let mut change = live.change();

@@ -86,6 +86,7 @@ pub mod memory;
 pub mod policy_file;
 pub mod session;
 pub mod sign_in;
+pub mod sign_out;
 
 pub use countersign_audit as audit;
 pub use countersign_core::*;
@@ -103,3 +104,4 @@ pub use crate::error::EngineError;
 pub use crate::policy_file::PolicyFile;
 pub use crate::session::Session;
 pub use crate::sign_in::{Refused, SignIn};
+pub use crate::sign_out::{SignOut, SignedOut};

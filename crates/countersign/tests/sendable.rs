@@ -26,6 +26,7 @@ fn every_future_is_sendable(
     export: &Export,
 ) {
     sendable(engine.sign_in(connection, Inbound::Xml(b""), Expect::Unsolicited));
+    sendable(engine.sign_out(connection, Inbound::Xml(b"")));
     sendable(engine.session(tenant, id));
     sendable(engine.close_session(session));
     sendable(engine.present(session, document));

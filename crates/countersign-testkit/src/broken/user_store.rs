@@ -14,8 +14,8 @@ use countersign_core::{
     UserId,
 };
 use countersign_provision::store::{
-    Change, ConnectionState, SessionRecord, Snapshot, SnapshotQuery, UserStore, UserWithGrants,
-    UserWrite,
+    Change, ConnectionState, SessionQuery, SessionRecord, SessionsOf, Snapshot, SnapshotQuery,
+    UserStore, UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
 
@@ -62,6 +62,10 @@ defects! {
         LeavesTheVersionToGrants: "touching_grants_moves_the_version_on",
         /// It closes a session again.
         ClosesSessionsAgain: "a_session_opens_once_and_closes_once",
+        /// It finds sessions that were closed, too.
+        FindsClosedSessions: "open_sessions_are_found_by_user_and_by_index",
+        /// It finds the sessions of a user through every connection.
+        FindsSessionsOfAnyConnection: "open_sessions_are_found_by_user_and_by_index",
         /// It drops what belongs to an account that is not there.
         DropsOrphans: "links_grants_and_sessions_need_their_account",
         /// It allows one seat more than there are.
@@ -109,6 +113,8 @@ pub struct BrokenUserStore<S> {
 struct Aside {
     tenants: BTreeSet<TenantId>,
     closed: BTreeMap<SessionId, Timestamp>,
+    opened: Vec<SessionRecord>,
+    closed_once: BTreeSet<SessionId>,
     /// How far a version is ahead of the one that is shown.
     hidden_versions: BTreeMap<UserId, u64>,
 }
@@ -393,8 +399,41 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
         Ok(found)
     }
 
+    async fn open_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionRecord>, StoreError> {
+        let mut found = self.inner.open_sessions(query).await?;
+        let (opened, closed) = {
+            let aside = self.aside()?;
+            (aside.opened.clone(), aside.closed_once.clone())
+        };
+        for session in opened {
+            let is_open = !closed.contains(&session.id);
+            let is_of_connection = session.connection == query.connection;
+            let is_meant = match self.defect {
+                UserDefect::FindsClosedSessions => is_of_connection,
+                UserDefect::FindsSessionsOfAnyConnection => is_open,
+                _ => false,
+            };
+            let is_of = match &query.of {
+                SessionsOf::User(user) => session.user == *user,
+                SessionsOf::Index(index) => session.session_index.as_ref() == Some(index),
+                _ => false,
+            };
+            if is_meant && is_of && !found.iter().any(|there| there.id == session.id) {
+                found.push(session);
+            }
+        }
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(found)
+    }
+
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {
         let mut change = change.clone();
+        {
+            let mut aside = self.aside()?;
+            aside.opened.extend(change.open_sessions.iter().cloned());
+            let closed = change.close_sessions.iter().map(|(id, _)| id.clone());
+            aside.closed_once.extend(closed);
+        }
         self.aside()?.tenants.insert(change.tenant.clone());
         self.spoil_users(&mut change).await?;
         match self.defect {

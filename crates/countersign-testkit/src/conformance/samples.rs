@@ -43,7 +43,11 @@ pub(super) fn session_id(id: &str) -> SessionId {
 }
 
 pub(super) fn connection() -> ConnectionId {
-    ConnectionId::new("acme-idp").expect(VALID)
+    connection_named("acme-idp")
+}
+
+pub(super) fn connection_named(name: &str) -> ConnectionId {
+    ConnectionId::new(name).expect(VALID)
 }
 
 pub(super) fn email(local_part: &str) -> Email {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use countersign_core::{Grant, GrantOwner, RuleId, Sha256Digest};
-use countersign_provision::store::{Change, SessionRecord, UserStore};
+use countersign_core::{Grant, GrantOwner, RuleId, Sha256Digest, StoreError};
+use countersign_provision::store::{Change, SessionQuery, SessionRecord, SessionsOf, UserStore};
 
 use super::check::{Outcome, Violation, conflicts, refuses, same};
 use super::ledger_entries::pending;
 use super::samples::{
-    at, change, connection, create, entry, first_sign_in, grant, grant_id, link, query, role,
-    session, session_id, subject, tenant, update, user,
+    at, change, connection, connection_named, create, entry, first_sign_in, grant, grant_id, link,
+    query, role, session, session_id, subject, tenant, update, user, user_id,
 };
 use super::user_accounts::{read, version_of};
 use super::user_store::Accounts;
@@ -188,6 +188,62 @@ pub(super) async fn a_session_opens_once_and_closes_once<S: Accounts>(store: Arc
     same("the version after one close of three", &version, &2)?;
     let other = store.session(&tenant(), &session_id("other")).await?;
     same("another session", &other, &Some(session("other", "u")))
+}
+
+pub(super) async fn open_sessions_are_found_by_user_and_by_index<S: Accounts>(
+    store: Arc<S>,
+) -> Outcome {
+    let indexed = |id: &str, user: &str, index: &str| SessionRecord {
+        session_index: Some(index.to_owned()),
+        ..session(id, user)
+    };
+    let elsewhere = SessionRecord {
+        connection: connection_named("elsewhere"),
+        ..indexed("s5", "u", "_1")
+    };
+    let mut sign_in = create(user("u"));
+    sign_in.users.extend(create(user("other")).users);
+    sign_in.open_sessions = vec![
+        indexed("s2", "u", "_1"),
+        indexed("s1", "u", "_2"),
+        session("s3", "u"),
+        indexed("s4", "other", "_1"),
+        elsewhere,
+    ];
+    store.commit(&sign_in).await?;
+    let found = async |of: SessionsOf| {
+        let query = SessionQuery {
+            tenant: tenant(),
+            connection: session("s", "u").connection,
+            of,
+        };
+        let found = store.open_sessions(&query).await?;
+        let ids = found.into_iter().map(|session| session.id);
+        Ok::<_, StoreError>(ids.collect::<Vec<_>>())
+    };
+    let ids = |ids: &[&str]| ids.iter().map(|id| session_id(id)).collect::<Vec<_>>();
+    let of_user = || SessionsOf::User(user_id("u"));
+    let of_index = |index: &str| SessionsOf::Index(index.to_owned());
+    let open = found(of_user()).await?;
+    same("the sessions of a user", &open, &ids(&["s1", "s2", "s3"]))?;
+    let open = found(of_index("_1")).await?;
+    same("the sessions of an index", &open, &ids(&["s2", "s4"]))?;
+    let open = found(of_index("_3")).await?;
+    same("the sessions of an unknown index", &open, &ids(&[]))?;
+    let open = found(SessionsOf::User(user_id("nobody"))).await?;
+    same("the sessions of nobody", &open, &ids(&[]))?;
+
+    let mut close = change();
+    close.close_sessions.push((session_id("s2"), at(9)));
+    store.commit(&close).await?;
+    let open = found(of_user()).await?;
+    same("the sessions that are left", &open, &ids(&["s1", "s3"]))?;
+    let open = found(of_index("_1")).await?;
+    same(
+        "the sessions of the index that are left",
+        &open,
+        &ids(&["s4"]),
+    )
 }
 
 pub(super) async fn links_grants_and_sessions_need_their_account<S: Accounts>(

@@ -44,6 +44,7 @@ where
             a_grant_stays_with_its_account,
             touching_grants_moves_the_version_on,
             a_session_opens_once_and_closes_once,
+            open_sessions_are_found_by_user_and_by_index,
             links_grants_and_sessions_need_their_account,
         }
         user_limits {

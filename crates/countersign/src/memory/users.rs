@@ -8,8 +8,8 @@ use countersign_core::{
     UserId,
 };
 use countersign_provision::store::{
-    Change, ConnectionState, Link, SessionRecord, Snapshot, SnapshotQuery, UserStore,
-    UserWithGrants, UserWrite,
+    Change, ConnectionState, Link, SessionQuery, SessionRecord, SessionsOf, Snapshot,
+    SnapshotQuery, UserStore, UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
 
@@ -271,6 +271,23 @@ impl UserStore for MemoryStore {
         let shared = self.lock("read a session")?;
         let tenant = shared.users.tenants.get(tenant);
         Ok(tenant.and_then(|tenant| tenant.sessions.get(session).cloned()))
+    }
+
+    async fn open_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionRecord>, StoreError> {
+        let shared = self.lock("read sessions")?;
+        let Some(tenant) = shared.users.tenants.get(&query.tenant) else {
+            return Ok(Vec::new());
+        };
+        let is_meant = |session: &&SessionRecord| {
+            session.closed_at.is_none()
+                && session.connection == query.connection
+                && match &query.of {
+                    SessionsOf::User(user) => session.user == *user,
+                    SessionsOf::Index(index) => session.session_index.as_ref() == Some(index),
+                    _ => false,
+                }
+        };
+        Ok(tenant.sessions.values().filter(is_meant).cloned().collect())
     }
 
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {

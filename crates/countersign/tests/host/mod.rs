@@ -18,7 +18,10 @@ use countersign::evidence::{Report, TrustPolicy, verify};
 use countersign::memory::MemoryStore;
 use countersign::provision::store::{Change, SnapshotQuery, UserWithGrants, UserWrite};
 use countersign::provision::user::{User, UserState};
-use countersign::saml::{Expect, IdentityProvider, Inbound, PendingRequest, ServiceProvider};
+use countersign::saml::binding::Binding;
+use countersign::saml::{
+    Endpoint, Expect, IdentityProvider, Inbound, PendingRequest, ServiceProvider,
+};
 use countersign::{
     Clock, ConnectionId, Document, DocumentId, Email, Engine, EngineError, Grant, Intent, LeafHash,
     ManualClock, PolicyFile, Refused, Session, SignIn, Signature, SubjectKey, TenantId, Timestamp,
@@ -33,6 +36,7 @@ use meanwhile::Meanwhile;
 pub(crate) const ISSUER: &str = "https://idp.acme.example";
 const SP: &str = "https://sign.example/saml";
 const ACS: &str = "https://sign.example/saml/acs";
+pub(crate) const SLO: &str = "https://sign.example/saml/slo";
 const REQUEST: &str = "_request-1";
 
 /// Staff may sign for good, contract nurses for ten minutes, and everybody may look.
@@ -350,7 +354,10 @@ impl Host {
 }
 
 fn service_provider() -> ServiceProvider {
-    ServiceProvider::new(SP, ACS).unwrap()
+    let slo = Endpoint::new(Binding::Post.uri(), SLO).unwrap();
+    ServiceProvider::new(SP, ACS)
+        .unwrap()
+        .with_slo_location(slo)
 }
 
 fn trusted(idp: &TestIdp) -> IdentityProvider {
