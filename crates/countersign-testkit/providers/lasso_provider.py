@@ -3,13 +3,14 @@
 import base64
 import datetime
 import os
+import sys
 import warnings
 
 import lasso
 
 warnings.simplefilter("ignore", DeprecationWarning)
 
-IDP, SP, ACS = (os.environ[name] for name in ("IDP_ENTITY_ID", "SP_ENTITY_ID", "SP_ACS_URL"))
+IDP = os.environ["IDP_ENTITY_ID"]
 
 
 def certificate(path):
@@ -24,12 +25,6 @@ IDP_METADATA = f"""<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata
     </ds:X509Data></ds:KeyInfo></KeyDescriptor>
     <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://lasso.idp.example/sso"/>
   </IDPSSODescriptor>
-</EntityDescriptor>"""
-
-SP_METADATA = f"""<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{SP}">
-  <SPSSODescriptor AuthnRequestsSigned="false" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
-    <AssertionConsumerService index="0" isDefault="true" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="{ACS}"/>
-  </SPSSODescriptor>
 </EntityDescriptor>"""
 
 
@@ -54,35 +49,34 @@ def value_of(text):
     return value
 
 
-server = lasso.Server.newFromBuffers(
-    IDP_METADATA, open(os.environ["IDP_KEY"]).read(), None, open(os.environ["IDP_CERTIFICATE"]).read()
-)
-server.signatureMethod = lasso.SIGNATURE_METHOD_RSA_SHA256
-server.addProviderFromBuffer(lasso.PROVIDER_ROLE_SP, SP_METADATA, None, None)
+def answer():
+    server = lasso.Server.newFromBuffers(
+        IDP_METADATA, open(os.environ["IDP_KEY"]).read(), None, open(os.environ["IDP_CERTIFICATE"]).read()
+    )
+    server.signatureMethod = lasso.SIGNATURE_METHOD_RSA_SHA256
+    server.addProviderFromBuffer(lasso.PROVIDER_ROLE_SP, open(os.environ["SP_METADATA"]).read(), None, None)
 
-login = lasso.Login(server)
-login.initIdpInitiatedAuthnRequest(SP)
-login.request.id = os.environ["REQUEST_ID"]
-login.request.nameIdPolicy.format = lasso.SAML2_NAME_IDENTIFIER_FORMAT_PERSISTENT
-login.request.nameIdPolicy.allowCreate = True
-login.request.protocolBinding = lasso.SAML2_METADATA_BINDING_POST
-login.processAuthnRequestMsg(None)
-login.validateRequestMsg(True, True)
-login.buildAssertion(
-    lasso.SAML2_AUTHN_CONTEXT_PASSWORD_PROTECTED_TRANSPORT, instant(0), None, instant(-5), instant(5)
-)
-login.assertion.subject.nameId.content = "nurse-7"
-statement = lasso.Saml2AttributeStatement()
-statement.attribute = (
-    attribute("mail", ["nurse@acme.example"]),
-    attribute("displayName", ["Gïven & <Fämily>"]),
-    attribute("groups", ["ward-7", "night-shift"]),
-)
-login.assertion.attributeStatement = (statement,)
-# An answer, where the provider thought to begin.
-login.response.inResponseTo = os.environ["REQUEST_ID"]
-login.assertion.subject.subjectConfirmation.subjectConfirmationData.inResponseTo = os.environ["REQUEST_ID"]
-login.buildAuthnResponseMsg()
+    login = lasso.Login(server)
+    # Verifies the signature with the key of the metadata; raises if it does not.
+    login.setSignatureVerifyHint(lasso.PROFILE_SIGNATURE_VERIFY_HINT_FORCE)
+    login.processAuthnRequestMsg(os.environ["AUTHN_REQUEST"])
+    login.validateRequestMsg(True, True)
+    login.buildAssertion(
+        lasso.SAML2_AUTHN_CONTEXT_PASSWORD_PROTECTED_TRANSPORT, instant(0), None, instant(-5), instant(5)
+    )
+    login.assertion.subject.nameId.content = "nurse-7"
+    statement = lasso.Saml2AttributeStatement()
+    statement.attribute = (
+        attribute("mail", ["nurse@acme.example"]),
+        attribute("displayName", ["Gïven & <Fämily>"]),
+        attribute("groups", ["ward-7", "night-shift"]),
+    )
+    login.assertion.attributeStatement = (statement,)
+    login.buildAuthnResponseMsg()
+    open("both.xml", "wb").write(base64.b64decode(login.msgBody))
 
-open("metadata.xml", "w").write(IDP_METADATA)
-open("both.xml", "wb").write(base64.b64decode(login.msgBody))
+
+if sys.argv[1] == "metadata":
+    open("metadata.xml", "w").write(IDP_METADATA)
+else:
+    answer()

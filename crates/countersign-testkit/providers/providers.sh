@@ -2,11 +2,12 @@
 # Identity providers and checkers that others wrote: installs, runs, starts and stops them.
 #
 #   providers.sh install [NAME...]      those, or all; prints the folder that they are in
-#   providers.sh mint NAME FOLDER       one-shot: writes metadata.xml and responses into FOLDER
+#   providers.sh metadata NAME FOLDER   one-shot: writes metadata.xml into FOLDER
+#   providers.sh answer NAME FOLDER     one-shot: answers a request, by several files in FOLDER
 #   providers.sh check NAME ARGUMENT... one-shot: asks a checker about a file
 #   providers.sh serve FOLDER           SimpleSAMLphp on a free port of 127.0.0.1, until stopped
 #
-# To mint: samlp, pysaml2, lasso, xmlsec. To check: xmlsec1, samlsign, signxml, xmllint. README.md
+# To answer: samlp, pysaml2, lasso, xmlsec. To check: xmlsec1, samlsign, signxml, xmllint. README.md
 # tells what each proves and which variables it reads. Everything goes into the target folder,
 # except for Debian's packages, which `cargo xtask test` installs. Each command installs what it
 # needs first, under a lock, so that several tests can start at once.
@@ -108,16 +109,16 @@ install() {
     exec 9>&-
 }
 
-# mint NAME FOLDER
-mint() {
-    export IDP_KEY=$home/keys/$1.key IDP_CERTIFICATE=$home/keys/$1.crt
-    export IDP_ENTITY_ID=https://$1.idp.example/metadata
-    cd "$2"
-    case $1 in
-        samlp) NODE_PATH=$home/node/node_modules exec node --no-deprecation "$here/samlp.js" ;;
-        lasso) exec "$python" "$here/lasso_provider.py" ;;
-        pysaml2 | xmlsec) exec "$home/python/bin/python" "$here/$1_provider.py" ;;
-        *) fail "\`$1\` mints nothing" ;;
+# act metadata|answer NAME FOLDER
+act() {
+    export IDP_KEY=$home/keys/$2.key IDP_CERTIFICATE=$home/keys/$2.crt
+    export IDP_ENTITY_ID=https://$2.idp.example/metadata
+    cd "$3"
+    case $2 in
+        samlp) NODE_PATH=$home/node/node_modules exec node --no-deprecation "$here/samlp.js" "$1" ;;
+        lasso) exec "$python" "$here/lasso_provider.py" "$1" ;;
+        pysaml2 | xmlsec) exec "$home/python/bin/python" "$here/$2_provider.py" "$1" ;;
+        *) fail "\`$2\` answers nothing" ;;
     esac
 }
 
@@ -164,9 +165,9 @@ case ${1-} in
         install "${@:2}"
         echo "$home"
         ;;
-    mint)
+    metadata | answer)
         install "$2"
-        mint "$2" "$3"
+        act "$1" "$2" "$3"
         ;;
     check)
         install "$2"

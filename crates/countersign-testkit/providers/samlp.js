@@ -6,7 +6,7 @@ const crypto = require('crypto');
 const fs = require('fs');
 const samlp = require('samlp');
 
-const { IDP_ENTITY_ID, SP_ENTITY_ID, SP_ACS_URL, REQUEST_ID, SP_CERTIFICATE } = process.env;
+const { IDP_ENTITY_ID, AUTHN_REQUEST, SP_CERTIFICATE } = process.env;
 const key = fs.readFileSync(process.env.IDP_KEY);
 const cert = fs.readFileSync(process.env.IDP_CERTIFICATE);
 
@@ -26,61 +26,80 @@ function profileMapper() {
 }
 profileMapper.prototype.metadata = [];
 
-const end = (what) => { throw new Error(`samlp: ${what}`); };
+const end = (what) => {
+  console.error(`samlp: ${what}`);
+  process.exit(1);
+};
 
-// Answers a request in the way that `options` say, and keeps the answer.
-const answer = (file, options) => new Promise((resolve) => {
+// The request, as a web framework would hand it over.
+const req = {
+  method: 'GET', headers: {}, body: {}, session: {}, user: {},
+  query: Object.fromEntries(new URLSearchParams(AUTHN_REQUEST)),
+};
+const res = { send: end };
+
+const metadata = () => {
+  const write = samlp.metadata({
+    issuer: IDP_ENTITY_ID, cert, profileMapper, redirectEndpointPath: '/sso', postEndpointPath: '/sso',
+  });
+  write(
+    { protocol: 'https', originalUrl: '/', headers: { host: 'samlp.idp.example' } },
+    { set() {}, send: (xml) => fs.writeFileSync('metadata.xml', xml) },
+  );
+};
+
+// What the request asks for.
+const parse = () => new Promise((resolve) => {
+  samlp.parseRequest(req, {}, (error, request) => (error ? end(error) : resolve(request)));
+});
+
+// Answers the request in the way that `options` say. Its signature has to verify each time.
+const answer = (request, file, options) => new Promise((resolve) => {
   const middleware = samlp.auth({
     issuer: IDP_ENTITY_ID,
     key,
     cert,
-    audience: SP_ENTITY_ID,
-    recipient: SP_ACS_URL,
-    destination: SP_ACS_URL,
-    inResponseTo: REQUEST_ID,
+    signingCert: fs.readFileSync(SP_CERTIFICATE),
+    recipient: request.assertionConsumerServiceURL,
+    destination: request.assertionConsumerServiceURL,
     lifetimeInSeconds: 300,
     sessionIndex: '_session-1',
     authnContextClassRef: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport',
     profileMapper,
-    getPostURL: (audience, request, req, callback) => callback(null, SP_ACS_URL),
+    getPostURL: (audience, dom, _, callback) => callback(null, request.assertionConsumerServiceURL),
     responseHandler: (response) => resolve(fs.writeFileSync(file, response)),
     ...options,
   });
-  const req = { method: 'GET', query: {}, body: {}, headers: {}, session: {}, user: {} };
-  middleware(req, { send: end }, end);
+  middleware(req, res, end);
 });
 
-const metadata = () => new Promise((resolve) => {
-  const middleware = samlp.metadata({
-    issuer: IDP_ENTITY_ID, cert, profileMapper, redirectEndpointPath: '/sso', postEndpointPath: '/sso',
-  });
-  const req = { protocol: 'https', originalUrl: '/', headers: { host: 'samlp.idp.example' } };
-  middleware(req, { set() {}, send: (xml) => resolve(fs.writeFileSync('metadata.xml', xml)) });
-});
-
-const encrypted = () => {
+const encrypted = (options) => {
   const encryptionCert = fs.readFileSync(SP_CERTIFICATE);
   const encryptionPublicKey = crypto.createPublicKey(encryptionCert).export({ type: 'spki', format: 'pem' });
-  return { encryptionCert, encryptionPublicKey };
+  return { encryptionCert, encryptionPublicKey, ...options };
 };
 
-(async () => {
-  await metadata();
-  await answer('assertion.xml', {});
-  await answer('response.xml', { signResponse: true, signAssertion: false });
-  await answer('both.xml', { signResponse: true });
-  if (SP_CERTIFICATE) {
-    await answer('encrypted.xml', encrypted());
-    await answer('encrypted-response.xml', { signResponse: true, ...encrypted() });
-    await answer('encrypted-cbc.xml', {
-      signResponse: true,
-      encryptionAlgorithm: 'http://www.w3.org/2001/04/xmlenc#aes256-cbc',
-      disallowEncryptionWithInsecureAlgorithm: false,
-      warnOnInsecureEncryptionAlgorithm: false,
-      ...encrypted(),
-    });
-  }
-})().catch((error) => {
-  console.error(error);
-  process.exit(1);
-});
+const answers = async () => {
+  const request = await parse();
+  await answer(request, 'assertion.xml', {});
+  await answer(request, 'response.xml', { signResponse: true, signAssertion: false });
+  await answer(request, 'both.xml', { signResponse: true });
+  // AES-256-GCM under RSA-OAEP, unless told otherwise.
+  await answer(request, 'encrypted.xml', encrypted({ signResponse: true }));
+  await answer(request, 'encrypted-response-unsigned.xml', encrypted({}));
+  await answer(request, 'encrypted-cbc.xml', encrypted({
+    signResponse: true,
+    encryptionAlgorithm: 'http://www.w3.org/2001/04/xmlenc#aes256-cbc',
+    disallowEncryptionWithInsecureAlgorithm: false,
+    warnOnInsecureEncryptionAlgorithm: false,
+  }));
+};
+
+if (process.argv[2] === 'metadata') {
+  metadata();
+} else {
+  answers().catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
+}

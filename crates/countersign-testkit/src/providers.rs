@@ -7,42 +7,58 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// What a provider is to answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {
-    /// The service provider's entity id.
-    pub sp_entity_id: &'a str,
-    /// Where it takes responses.
-    pub acs_url: &'a str,
-    /// The request that is answered.
-    pub request_id: &'a str,
-    /// The certificate to encrypt for, as a file in PEM.
-    pub sp_certificate: Option<&'a Path>,
+    /// The raw query of a request by redirect.
+    pub authn_request: &'a str,
+    /// The service provider's metadata.
+    pub sp_metadata: &'a str,
+    /// Its certificate in PEM, for signing and encryption: samlp reads no metadata.
+    pub sp_certificate: &'a str,
 }
 
-/// Lets `provider` (`samlp`, `pysaml2`, `lasso` or `xmlsec`) write its metadata and its responses
-/// into `folder`, with fresh ids and the time of now.
+/// The metadata of `provider` (`samlp`, `pysaml2`, `lasso` or `xmlsec`). `folder` is its to write
+/// in.
 ///
 /// # Panics
-/// If it can not.
-pub fn mint(provider: &str, folder: &Path, order: &Order<'_>) {
-    let mut command = script(&["mint", provider]);
-    command
-        .arg(folder)
-        .env("SP_ENTITY_ID", order.sp_entity_id)
-        .env("SP_ACS_URL", order.acs_url)
-        .env("REQUEST_ID", order.request_id)
-        .envs(order.sp_certificate.map(|file| ("SP_CERTIFICATE", file)));
-    if let Err(complaint) = run(&mut command) {
-        fail(&format!("{provider} minted nothing: {complaint}"));
-    }
+/// If it prints none.
+#[must_use]
+pub fn metadata(provider: &str, folder: &Path) -> Vec<u8> {
+    let printed = run(script(&["metadata", provider]).arg(folder))
+        .and_then(|_| std::fs::read(folder.join("metadata.xml")).map_err(|e| e.to_string()));
+    printed.unwrap_or_else(|complaint| fail(&format!("{provider} has no metadata: {complaint}")))
 }
 
-/// What `checker` (`signxml`) says about a file: its verdict, or its complaint.
+/// Lets `provider` answer a request: by several files in `folder`, with fresh ids and the time of
+/// now.
+///
+/// # Errors
+/// Its complaint, if it does not.
+///
+/// # Panics
+/// If it can not be run.
+pub fn answer(provider: &str, folder: &Path, order: &Order<'_>) -> Result<(), String> {
+    let file = |name: &str, content: &str| -> PathBuf {
+        let path = folder.join(name);
+        if let Err(error) = std::fs::write(&path, content) {
+            fail(&format!("{}: {error}", path.display()));
+        }
+        path
+    };
+    run(script(&["answer", provider])
+        .arg(folder)
+        .env("AUTHN_REQUEST", order.authn_request)
+        .env("SP_METADATA", file("sp-metadata.xml", order.sp_metadata))
+        .env("SP_CERTIFICATE", file("sp.pem", order.sp_certificate)))
+    .map(drop)
+}
+
+/// What `checker` (`xmlsec1`, `samlsign`, `signxml` or `xmllint`) says about a file: its verdict, or its complaint.
 ///
 /// # Errors
 /// The complaint.
