@@ -23,6 +23,14 @@ impl End {
             Self::Away(url) => panic!("sent away to {url}"),
         }
     }
+
+    #[track_caller]
+    pub(crate) fn away(self) -> String {
+        match self {
+            Self::Away(url) => url,
+            Self::Page(page) => panic!("not sent away: {page}"),
+        }
+    }
 }
 
 /// A browser that visits one site.
@@ -53,6 +61,22 @@ impl<'a> Browser<'a> {
             url = redirect;
         }
         panic!("redirects without end: {url}");
+    }
+
+    /// Posts a form to a page of the site and goes where it leads.
+    pub(crate) fn post(&self, url: &str, fields: &[(&str, &str)]) -> End {
+        let mut arguments = Vec::new();
+        for (name, value) in fields {
+            arguments.extend(["--data-urlencode".to_owned(), format!("{name}={value}")]);
+        }
+        arguments.push(url.to_owned());
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (redirect, page) = self.curl(&arguments);
+        if redirect.is_empty() {
+            End::Page(page)
+        } else {
+            self.open(&redirect)
+        }
     }
 
     /// One request: where it redirects to, and the page.
@@ -108,10 +132,35 @@ impl Form {
         }
     }
 
+    /// The body that the browser posts.
+    pub(crate) fn body(&self) -> String {
+        let pairs = self.fields.iter();
+        let pairs: Vec<_> = pairs
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect();
+        pairs.join("&")
+    }
+
+    pub(crate) fn fields(&self) -> Vec<(&str, &str)> {
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| (&**name, &**value)).collect()
+    }
+
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let (_, value) = self.fields.iter().find(|(field, _)| field == name)?;
         Some(value)
     }
+}
+
+/// As in a form's body [URL Standard, application/x-www-form-urlencoded].
+fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b' ' => "+".to_owned(),
+            b if b.is_ascii_alphanumeric() || b"*-._".contains(&b) => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect()
 }
 
 /// The value of an attribute in double quotes.

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_dsig::algorithm::SignatureAlgorithm::{self, *};
 use countersign_dsig::sign::{SigningKey, SigningOptions, sign_enveloped};
 use countersign_testkit::idp::Sign;
@@ -11,6 +9,7 @@ use countersign_testkit::keys;
 use countersign_testkit::providers::check;
 use tempfile::TempDir;
 
+use crate::pem;
 use crate::support::{spec, test_idp};
 
 /// A key of the test kit, with its certificate, both in DER.
@@ -21,14 +20,14 @@ const P256: KeyPair = (keys::IDP_P256_PKCS8, keys::IDP_P256_CERTIFICATE);
 const P384: KeyPair = (keys::IDP_P384_PKCS8, keys::IDP_P384_CERTIFICATE);
 
 /// What is checked, in a folder of its own.
-struct Desk(TempDir);
+pub(crate) struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn put(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn put(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.path().join(name);
         std::fs::write(&path, content).unwrap();
         path
@@ -39,29 +38,18 @@ impl Desk {
     }
 }
 
-/// A certificate as openssl writes it [RFC 7468 §5].
-fn pem(der: &[u8]) -> String {
-    let base64 = STANDARD.encode(der);
-    let lines = base64.as_bytes().chunks(64).map(String::from_utf8_lossy);
-    let lines: Vec<_> = lines.collect();
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        lines.join("\n")
-    )
-}
-
 /// One that verifies signatures.
 #[derive(Clone, Copy)]
-struct Checker {
+pub(crate) struct Checker {
     name: &'static str,
     /// It finds the signed element by its ID and not by its name.
     by_id: bool,
 }
 
 impl Checker {
-    const XMLSEC1: Self = Self::named("xmlsec1");
-    const SIGNXML: Self = Self::named("signxml");
-    const SAMLSIGN: Self = Self {
+    pub(crate) const XMLSEC1: Self = Self::named("xmlsec1");
+    pub(crate) const SIGNXML: Self = Self::named("signxml");
+    pub(crate) const SAMLSIGN: Self = Self {
         by_id: true,
         ..Self::named("samlsign")
     };
@@ -94,7 +82,7 @@ impl Checker {
     /// It accepts the signature, and refuses it when the element was changed (`from` becomes
     /// `to`) and when another key is expected.
     #[track_caller]
-    fn accepts_only(self, xml: &[u8], certificate: &[u8], element: &Signed<'_>) {
+    pub(crate) fn accepts_only(self, xml: &[u8], certificate: &[u8], element: &Signed<'_>) {
         self.accepts(xml, certificate, element);
 
         let desk = Desk::new();
@@ -108,18 +96,18 @@ impl Checker {
         assert!(verdict.is_err(), "{name} accepts a changed {signed}");
 
         let file = desk.put("signed.xml", xml);
-        let stranger = desk.put_certificate("stranger.pem", keys::OTHER_RSA_2048_CERTIFICATE);
+        let stranger = desk.put_certificate("stranger.pem", keys::WEAK_RSA_1024_CERTIFICATE);
         let verdict = self.verify(&file, &stranger, element);
         assert!(verdict.is_err(), "{name} accepts any key for {signed}");
     }
 }
 
 /// An element that we signed, and a change of it.
-struct Signed<'a> {
-    name: &'a str,
-    id: &'a str,
-    from: &'a str,
-    to: &'a str,
+pub(crate) struct Signed<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) from: &'a str,
+    pub(crate) to: &'a str,
 }
 
 /// Signs a response of the test identity provider in each place and lets a checker look.
@@ -205,7 +193,7 @@ fn samlsign_accepts_our_responses() {
 
 /// The file has the form that SAML's schema wants.
 #[track_caller]
-fn is_valid(schema: &str, xml: &[u8]) {
+pub(crate) fn is_valid(schema: &str, xml: &[u8]) {
     let desk = Desk::new();
     let file = desk.put("message.xml", xml);
     if let Err(complaint) = check("xmllint", &[file.as_path(), Path::new(schema)]) {
