@@ -137,6 +137,7 @@ impl<'d> Part<'d> {
     }
 
     /// All text, verbatim. Comments do not split it; an element in it refuses.
+    #[inline]
     pub(crate) fn text(self) -> Result<Cow<'d, str>, Rejection> {
         self.element
             .text()

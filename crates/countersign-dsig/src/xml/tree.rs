@@ -54,6 +54,7 @@ impl Span {
         }
     }
 
+    #[inline]
     pub(crate) fn of(self, text: &str) -> &str {
         text.get(self.start()..self.end()).unwrap_or_default()
     }
@@ -249,6 +250,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
+    #[inline]
     pub(super) fn value<'a>(&'a self, text: &'a str, value: Value) -> &'a str {
         match value {
             Value::Verbatim(span) => span.of(text),
@@ -257,6 +259,7 @@ impl Tree {
     }
 
     /// The URI; empty for no namespace.
+    #[inline]
     pub(super) fn namespace<'a>(&'a self, text: &'a str, id: NamespaceId) -> &'a str {
         match id {
             NamespaceId::NONE => "",
@@ -317,6 +320,7 @@ impl Tree {
     }
 
     /// Completes an element, given where its end tag is.
+    #[inline]
     pub(super) fn close(&mut self, element: u32, start: usize, end: usize) {
         let subtree_end = index(self.elements.len());
         let content_end = index(self.nodes.len());
@@ -406,10 +410,12 @@ impl<'i> Document<'i> {
         self.text.into_owned().into_bytes()
     }
 
+    #[inline]
     pub(crate) fn value(&self, value: Value) -> &str {
         self.tree.value(&self.text, value)
     }
 
+    #[inline]
     pub(crate) fn namespace(&self, id: NamespaceId) -> &str {
         self.tree.namespace(&self.text, id)
     }

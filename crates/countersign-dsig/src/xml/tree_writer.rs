@@ -62,6 +62,7 @@ impl<'s> TreeWriter<'s> {
     }
 
     /// Writes `<` and the name of `element`.
+    #[inline]
     pub(crate) fn start_tag(&mut self, element: Element<'s>) {
         let name = element.name();
         // Nothing stands between the two.
@@ -135,6 +136,7 @@ impl<'s> TreeWriter<'s> {
     }
 
     /// Ends the start tag of `element`; `namespace` is what its prefix stands for.
+    #[inline]
     pub(crate) fn start_tag_end(&mut self, element: Element<'s>, namespace: NamespaceId) {
         // Where its start tag is read to its end, that end is copied too. A `/` before it is none.
         let close = element.inner().start().saturating_sub(1);
@@ -154,6 +156,7 @@ impl<'s> TreeWriter<'s> {
     }
 
     /// Writes character data.
+    #[inline]
     pub(crate) fn text(&mut self, value: Value) {
         let text = self.source.value(value);
         // Verbatim, it holds neither a carriage return nor `&` nor `<`.
@@ -186,6 +189,7 @@ impl<'s> TreeWriter<'s> {
     }
 
     /// Closes `element`, which was opened last and is still open.
+    #[inline]
     pub(crate) fn end_tag(&mut self, element: Element<'s>) {
         let name = element.name().qualified();
         let tag = Span::new(element.inner().end(), element.span().end());
@@ -242,6 +246,7 @@ impl<'s> TreeWriter<'s> {
 
     /// Takes up text that was written as it is. What adjoins an earlier piece, because a comment or
     /// an element between them was left out, is one text with it.
+    #[inline]
     fn plain(&mut self, span: Span) {
         match self.tree.nodes.last_mut() {
             Some(Node::Text(Value::Verbatim(before))) if before.end() == span.start() => {
