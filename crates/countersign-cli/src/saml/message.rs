@@ -6,15 +6,22 @@ use countersign::saml::Inbound;
 use super::RESPONSE_LIMIT_BYTES;
 use crate::input::{InputPath, Unreadable, read};
 
+/// A message, and how it came.
+#[derive(Debug, Args)]
+pub(super) struct Message {
+    #[command(flatten)]
+    file: File,
+    /// The message is in Base64, as in a form's field.
+    #[arg(long, conflicts_with_all = ["redirect_query", "form"])]
+    base64: bool,
+}
+
 /// A message, in one of the forms in which it comes; `-` reads standard input.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct Message {
-    /// The message, as XML.
+struct File {
+    /// The message.
     message: Option<InputPath>,
-    /// The value of the form field, in Base64.
-    #[arg(long, value_name = "FILE")]
-    base64: Option<InputPath>,
     /// The raw query of a URL that carries the message, or that URL.
     #[arg(long, value_name = "FILE")]
     redirect_query: Option<InputPath>,
@@ -26,18 +33,19 @@ pub(super) struct Message {
 impl Message {
     /// Reads the message and hands it to `verify`.
     pub(super) fn read<T>(&self, verify: impl FnOnce(Inbound<'_>) -> T) -> Result<T, Unreadable> {
-        let (path, carry): (_, fn(&[u8]) -> Inbound<'_>) = match self {
-            Self {
+        let (path, carry): (_, fn(&[u8]) -> Inbound<'_>) = match &self.file {
+            File {
                 redirect_query: Some(path),
                 ..
             } => (path, |bytes| Inbound::RedirectQuery(query(bytes))),
-            Self {
+            File {
                 form: Some(path), ..
             } => (path, |bytes| Inbound::Form(bytes.trim_ascii_end())),
-            Self {
-                base64: Some(path), ..
-            } => (path, |bytes| Inbound::Post(bytes)),
-            Self {
+            File {
+                message: Some(path),
+                ..
+            } if self.base64 => (path, |bytes| Inbound::Post(bytes)),
+            File {
                 message: Some(path),
                 ..
             } => (path, |bytes| Inbound::Xml(bytes)),

@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use countersign::saml::{
-    Expect, Inbound, Login, PendingRequest, Rejection, ServiceProvider, SignedPart, Verified,
-    verify,
+    Expect, Login, PendingRequest, Rejection, ServiceProvider, SignedPart, Verified, verify,
 };
 use countersign::{Clock, SystemClock, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{RESPONSE_LIMIT_BYTES, identity_provider, rejected};
-use crate::input::{InputPath, Unreadable, read, read_whole};
+use super::message::Message;
+use super::{identity_provider, pending_json, rejected};
+use crate::input::{InputPath, Unreadable};
 use crate::text::visible;
 use crate::verdict::Verdict;
-
-/// A pending request has some hundred bytes; with the form that was sent, some thousand.
-const PENDING_LIMIT_BYTES: usize = 1 << 20;
 
 /// Which signature has to count.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -52,9 +49,6 @@ pub(crate) struct Verification {
     /// How far the two clocks may differ; at most 180.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     skew: u64,
-    /// The response is in Base64, as in a form's SAMLResponse.
-    #[arg(long, conflicts_with_all = ["redirect_query", "form"])]
-    base64: bool,
     /// Which signature has to count.
     #[arg(long, value_enum, default_value_t = Signature::Any)]
     signature: Signature,
@@ -63,20 +57,6 @@ pub(crate) struct Verification {
     insecure_legacy_algorithms: bool,
     #[command(flatten)]
     message: Message,
-}
-
-/// The response, in one of the forms in which it comes; `-` reads standard input.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct Message {
-    /// The response.
-    response: Option<InputPath>,
-    /// The raw query of a URL that carries the response, or that URL.
-    #[arg(long, value_name = "FILE")]
-    redirect_query: Option<InputPath>,
-    /// The raw body of a form that carries the response.
-    #[arg(long, value_name = "FILE")]
-    form: Option<InputPath>,
 }
 
 /// Whether the response answers a request.
@@ -97,14 +77,7 @@ struct Expected {
 impl Expected {
     fn pending(&self) -> Result<Option<PendingRequest>, Unreadable> {
         if let Some(path) = &self.pending {
-            let bytes = read_whole(path, PENDING_LIMIT_BYTES)?;
-            let unreadable = |error| Unreadable::new(path.display(), error);
-            let mut json: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
-            // All of what `saml request --json` printed will do, too.
-            if let Some(pending) = json.get_mut("pending") {
-                json = pending.take();
-            }
-            return serde_json::from_value(json).map(Some).map_err(unreadable);
+            return pending_json(path).map(Some);
         }
         let Some(id) = &self.request_id else {
             return Ok(None);
@@ -140,44 +113,11 @@ impl Verification {
         let expect = pending
             .as_ref()
             .map_or(Expect::Unsolicited, Expect::Request);
-        let (path, carry): (_, fn(&[u8]) -> Inbound<'_>) = match &self.message {
-            Message {
-                redirect_query: Some(path),
-                ..
-            } => (path, |bytes| Inbound::RedirectQuery(query(bytes))),
-            Message {
-                form: Some(path), ..
-            } => (path, |bytes| Inbound::Form(bytes.trim_ascii_end())),
-            Message {
-                response: Some(path),
-                ..
-            } if self.base64 => (path, |bytes| Inbound::Post(bytes)),
-            Message { response, .. } => {
-                let path = response.as_ref();
-                let path = path.ok_or_else(|| Unreadable::new("response", "is missing"))?;
-                (path, |bytes| Inbound::Xml(bytes))
-            }
-        };
-        let bytes = read(path, RESPONSE_LIMIT_BYTES)?;
-        // What was cut off in reading is too large as XML, and must not pass as something shorter.
-        let inbound = match bytes.len() > RESPONSE_LIMIT_BYTES {
-            true => Inbound::Xml(&bytes),
-            false => carry(&bytes),
-        };
-        Ok(verify(&sp, &idp, inbound, expect, self.now())
-            .map(Verified::insecure_without_replay_check))
+        self.message.read(|message| {
+            verify(&sp, &idp, message, expect, self.now())
+                .map(Verified::insecure_without_replay_check)
+        })
     }
-}
-
-/// The raw query: what is there, without the end of its line, or of a URL what stands behind `?`.
-fn query(bytes: &[u8]) -> &[u8] {
-    let bytes = bytes.trim_ascii_end();
-    if !bytes.starts_with(b"https://") && !bytes.starts_with(b"http://") {
-        return bytes;
-    }
-    let query = bytes.splitn(2, |byte| *byte == b'?').nth(1);
-    let query = query.unwrap_or_default();
-    query.split(|byte| *byte == b'#').next().unwrap_or_default()
 }
 
 pub(super) fn run(verification: &Verification) -> Result<Verdict, Unreadable> {
