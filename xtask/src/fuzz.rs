@@ -20,9 +20,10 @@ const SECONDS: u32 = 120;
 const CASE_BYTES: u32 = 32_768;
 
 /// The words that a target's mutants are made with.
-const DICTIONARIES: [(&str, &str); 4] = [
+const DICTIONARIES: [(&str, &str); 5] = [
     ("c14n", "xml.dict"),
     ("policy_file", "policy.dict"),
+    ("saml_binding", "binding.dict"),
     ("saml_verify", "xml.dict"),
     ("xml_parse", "xml.dict"),
 ];

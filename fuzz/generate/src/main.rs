@@ -4,6 +4,7 @@
 //! A seed is an input with one feature of its language, so that mutants combine features. The
 //! same code writes the same bytes on every machine.
 
+mod binding;
 mod log;
 mod policy;
 mod saml;
@@ -42,6 +43,7 @@ fn generate(folder: &Path) -> Result<(), Failure> {
     write(&folder.join("policy_file"), policy::files())?;
     write(&folder.join("proof_parse"), log::proofs(&walk, &ledger)?)?;
     write(&folder.join("record_parse"), log::records(&walk))?;
+    write(&folder.join("saml_binding"), binding::messages()?)?;
     write(&folder.join("saml_edit"), script::scripts())?;
     write(&folder.join("saml_verify"), saml::messages()?)?;
     write(&folder.join("xml_generate"), script::scripts())?;
