@@ -17,9 +17,20 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let peers = "--manifest-path=benches/peers/Cargo.toml";
     step(&mut workspace.cargo(["fmt", peers, "--check"]))?;
     output(&mut workspace.cargo(["update", peers, "--workspace", "--locked", "--quiet"]))?;
+    // Without a feature, then with both libraries that decrypt.
+    step(&mut workspace.cargo([
+        "clippy",
+        "--package=countersign-dsig",
+        "--all-targets",
+        "--locked",
+        "--quiet",
+        "--",
+        "-Dwarnings",
+    ]))?;
     step(&mut workspace.cargo([
         "clippy",
         "--workspace",
+        "--features=countersign-cli/aws-lc-rs",
         "--all-targets",
         "--locked",
         "--quiet",

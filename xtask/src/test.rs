@@ -16,6 +16,10 @@ const USUAL_FIXTURES: &str = "../shared/fixtures";
 /// The test binaries that read fixtures, in every crate.
 const FIXTURE_TESTS: &str = "fixtures";
 
+/// Decryption is tested with both libraries. Plain `cargo test` leaves out AWS-LC, whose C takes a
+/// minute or two to build; the other comes with the command.
+const BOTH_BACKENDS: [&str; 2] = ["--features", "countersign-cli/aws-lc-rs"];
+
 /// Installs the identity providers and checkers that Debian does not.
 const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
 
@@ -92,8 +96,16 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     provide(workspace)?;
     let fixtures = fixtures(workspace)?;
 
+    // What ring alone decrypts, and that the rest is refused by name: the run below has more.
+    let alone = ["--package=countersign-dsig", "--test=encryption"];
+    step(workspace.cargo(["test", "--locked"]).args(alone))?;
+
     // Doc tests first, so that the run ends with the closing lines of the test runner.
-    step(&mut workspace.cargo(["test", "--workspace", "--doc", "--locked"]))?;
+    step(
+        workspace
+            .cargo(["test", "--workspace", "--doc", "--locked"])
+            .args(BOTH_BACKENDS),
+    )?;
 
     let mut tests = if succeeds(&mut workspace.cargo(["nextest", "--version"])) {
         let mut command = workspace.cargo([
@@ -104,12 +116,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             "--no-fail-fast",
             "--run-ignored=all",
         ]);
+        command.args(BOTH_BACKENDS);
         if fixtures.is_none() {
             command.arg(format!("--filterset=not binary(={FIXTURE_TESTS})"));
         }
         command
     } else {
         let mut command = workspace.cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
+        command.args(BOTH_BACKENDS);
         if fixtures.is_some() {
             command.arg("--tests");
         } else {

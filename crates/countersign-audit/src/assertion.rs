@@ -1,6 +1,8 @@
 //! `assertion.verified` and `assertion.rejected`: what came through a door.
 
-use countersign_core::{ConnectionId, Door, Sha256Digest, Timestamp, VerifiedIdentity};
+use countersign_core::{
+    ConnectionId, DisclosedKey, Door, Sha256Digest, Timestamp, VerifiedIdentity,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::record::Actor;
@@ -34,7 +36,8 @@ pub struct AssertionVerified {
 impl AssertionVerified {
     /// The record of an identity that a door has verified.
     ///
-    /// Commits to the name identifier, the assertion's id and the session index.
+    /// Commits to the name identifier, the assertion's id, the session index and, if something was
+    /// decrypted out of the signed bytes, the content keys.
     #[must_use]
     pub fn draft(connection: ConnectionId, identity: &VerifiedIdentity) -> Draft<Self> {
         let (claims, evidence) = (identity.claims(), identity.evidence());
@@ -54,7 +57,21 @@ impl AssertionVerified {
             .personal("name_id", &claims.name_id)
             .personal("assertion_id", &evidence.assertion_id)
             .personal_if_any("session_index", claims.session_index.as_ref())
+            .personal_if_any(
+                "content_keys",
+                content_keys(&evidence.content_keys).as_ref(),
+            )
     }
+}
+
+/// The keys in lower-case hexadecimal, with a space between two; nothing if there are none.
+fn content_keys(keys: &[DisclosedKey]) -> Option<String> {
+    let hex = |key: &DisclosedKey| -> String {
+        let bytes = key.as_bytes().iter();
+        bytes.map(|byte| format!("{byte:02x}")).collect()
+    };
+    let keys: Vec<String> = keys.iter().map(hex).collect();
+    (!keys.is_empty()).then(|| keys.join(" "))
 }
 
 /// A door refused what it received \[record.md §5.1\].

@@ -11,6 +11,7 @@
 
 mod support;
 
+use countersign_audit::assertion::AssertionVerified;
 use countersign_audit::ceremony::{DocumentSigned, Grounds, IntentConfirmed};
 use countersign_audit::commitment::Openings;
 use countersign_audit::kind::ParentRule;
@@ -20,7 +21,9 @@ use countersign_audit::session::SessionOpened;
 use countersign_audit::{
     AuditError, Correlation, Entropy, Kind, Recorded, SystemEntropy, leaf_hash, parse_record,
 };
-use countersign_core::{CorrelationId, Entry, TenantId};
+use countersign_core::{
+    ConnectionId, CorrelationId, DisclosedKey, Entry, IdentityEvidence, TenantId, VerifiedIdentity,
+};
 use proptest::prelude::*;
 use support::{CountingEntropy, Walk, WalkPlan, at};
 
@@ -117,6 +120,47 @@ fn openings_match_what_the_record_commits_to() {
             assert_eq!(opening.commit(field).unwrap(), record.commitments[field]);
         }
     }
+}
+
+/// \[record.md §5\]: with them whoever has the signed bytes reads what stands in them encrypted.
+/// They are personal, as what they open is: in an opening, never in the record.
+#[test]
+fn what_was_decrypted_is_committed_to_by_its_content_keys() {
+    let identity = support::identity("nurse");
+    let evidence = IdentityEvidence {
+        content_keys: vec![
+            DisclosedKey::new(vec![0x01, 0xAB]),
+            DisclosedKey::new(vec![0xFF]),
+        ],
+        ..identity.evidence().clone()
+    };
+    let identity =
+        VerifiedIdentity::vouched_by_door(identity.door(), identity.claims().clone(), evidence);
+    let mut walk = Correlation::begin(
+        TenantId::new("acme").unwrap(),
+        CorrelationId::new("walk-1").unwrap(),
+    );
+    let draft = AssertionVerified::draft(ConnectionId::new("acme-idp").unwrap(), &identity);
+    let sealed = walk
+        .seal(
+            draft,
+            at("2026-03-01T09:30:00Z"),
+            &CountingEntropy::default(),
+        )
+        .unwrap();
+    let (entry, _) = sealed.into_parts();
+    let openings = Openings::parse(entry.openings().unwrap()).unwrap();
+    let (_, opening) = openings
+        .iter()
+        .find(|(field, _)| *field == "content_keys")
+        .unwrap();
+    let record = parse_record(entry.bytes()).unwrap();
+    assert_eq!(
+        opening.commit("content_keys").unwrap(),
+        record.commitments["content_keys"]
+    );
+    assert!(String::from_utf8_lossy(entry.openings().unwrap()).contains(r#""01ab ff""#));
+    assert!(!String::from_utf8_lossy(entry.bytes()).contains("01ab"));
 }
 
 #[test]

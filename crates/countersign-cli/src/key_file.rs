@@ -1,11 +1,13 @@
 //! Certificates and private keys in files, as PEM or DER.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::dsig::encryption::DecryptionKeyError;
 use countersign::dsig::sign::SigningKey;
-use countersign::saml::VerificationKey;
+use countersign::saml::{KeyUnwrap, VerificationKey};
 
 use crate::input::{Unreadable, read_whole};
 
@@ -32,6 +34,27 @@ pub(crate) fn certificate(path: &Path) -> Result<Certificate, Unreadable> {
 /// Reads a private key: PKCS#8, not encrypted.
 pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Unreadable> {
     SigningKey::from_pkcs8(&der(path, "PRIVATE KEY")?)
+        .map_err(|error| Unreadable::new(path.display(), error))
+}
+
+/// Reads a private key that decrypts: RSA, PKCS#8, not encrypted. One object for each backend of
+/// this build, AWS-LC first; each says itself what it can undo.
+pub(crate) fn decryption_keys(path: &Path) -> Result<Vec<Arc<dyn KeyUnwrap>>, Unreadable> {
+    let der = der(path, "PRIVATE KEY")?;
+    let backends: &[fn(&[u8]) -> Result<Arc<dyn KeyUnwrap>, DecryptionKeyError>] = &[
+        #[cfg(feature = "aws-lc-rs")]
+        |der| Ok(Arc::new(countersign::saml::AwsLcKey::from_pkcs8(der)?)),
+        #[cfg(feature = "rsa")]
+        |der| Ok(Arc::new(countersign::saml::RustCryptoKey::from_pkcs8(der)?)),
+    ];
+    if backends.is_empty() {
+        return Err(Unreadable::new(
+            path.display(),
+            "this build decrypts nothing: it has neither of the features rsa and aws-lc-rs",
+        ));
+    }
+    let keys = backends.iter().map(|backend| backend(&der));
+    keys.collect::<Result<_, _>>()
         .map_err(|error| Unreadable::new(path.display(), error))
 }
 

@@ -1,5 +1,6 @@
 //! `countersign saml …`: one file for each command.
 
+mod decryption;
 mod inspect;
 mod logout;
 mod message;

@@ -11,6 +11,7 @@ use countersign::audit::{Entropy, SystemEntropy};
 use countersign::saml::binding::Binding;
 use countersign::saml::{Endpoint, MessageId, ServiceProvider};
 
+use super::decryption::Decryption;
 use crate::input::Unreadable;
 use crate::verdict::Verdict;
 
@@ -65,6 +66,8 @@ struct Us {
     /// How far the two clocks may differ; at most 180.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     skew: u64,
+    #[command(flatten)]
+    decryption: Decryption,
     /// Accept SHA-1 and RSA keys of 1024 bits: for old test data only.
     #[arg(long)]
     insecure_legacy_algorithms: bool,
@@ -84,6 +87,7 @@ impl Us {
             .and_then(|sp| sp.with_clock_skew(Duration::from_secs(self.skew)))
             .map_err(|error| Unreadable::new("service provider", error))?
             .with_slo_location(endpoint);
+        let sp = self.decryption.provide(sp)?;
         Ok(if self.insecure_legacy_algorithms {
             sp.insecure_legacy_algorithms()
         } else {

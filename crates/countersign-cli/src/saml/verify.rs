@@ -9,6 +9,7 @@ use countersign::saml::{
 use countersign::{Clock, SystemClock, Timestamp};
 use serde_json::json;
 
+use super::decryption::Decryption;
 use super::message::Message;
 use super::{identity_provider, pending_json, rejected};
 use crate::input::{InputPath, Unreadable};
@@ -52,6 +53,8 @@ pub(crate) struct Verification {
     /// Which signature has to count.
     #[arg(long, value_enum, default_value_t = Signature::Any)]
     signature: Signature,
+    #[command(flatten)]
+    decryption: Decryption,
     /// Accept SHA-1 and RSA keys of 1024 bits: for old test data only.
     #[arg(long)]
     insecure_legacy_algorithms: bool,
@@ -109,6 +112,7 @@ impl Verification {
         if self.insecure_legacy_algorithms {
             sp = sp.insecure_legacy_algorithms();
         }
+        let sp = self.decryption.provide(sp)?;
         let pending = self.expected.pending()?;
         let expect = pending
             .as_ref()

@@ -94,3 +94,72 @@ fn open_cbc(
 ) -> Option<()> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_octet_of_a_padding_has_a_meaning() {
+        for (last, expected) in [
+            (0, None),
+            (1, Some(1)),
+            (16, Some(16)),
+            (17, None),
+            (255, None),
+        ] {
+            let mut block = [0xAA; BLOCK_BYTES];
+            block[BLOCK_BYTES - 1] = last;
+            assert_eq!(padding_bytes(&block), expected);
+        }
+        assert_eq!(padding_bytes(&[]), None);
+    }
+
+    #[test]
+    fn what_is_too_short_for_its_cipher_is_nothing() {
+        for cipher in ContentCipher::ALL {
+            let key = vec![0; cipher.key_len_bytes()];
+            for len in 0..28 {
+                assert!(
+                    open(cipher, &key, vec![0; len]).is_none(),
+                    "{cipher:?} {len}"
+                );
+            }
+        }
+    }
+
+    /// Two independent implementations, one answer.
+    #[cfg(all(feature = "rsa", feature = "aws-lc-rs"))]
+    mod agreement {
+        use proptest::prelude::*;
+
+        use super::*;
+        use crate::encryption::{aws_lc, rust_crypto};
+
+        proptest! {
+            #[test]
+            fn the_backends_decrypt_alike(
+                key in proptest::collection::vec(any::<u8>(), 32),
+                iv in any::<[u8; BLOCK_BYTES]>(),
+                bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            ) {
+                for cipher in ContentCipher::ALL {
+                    let key = &key[..cipher.key_len_bytes()];
+                    if cipher.is_authenticated() {
+                        let iv = std::array::from_fn(|at| iv[at]);
+                        let (mut one, mut two) = (bytes.clone(), bytes.clone());
+                        let opened = rust_crypto::open_aes_192_gcm(key, iv, &mut one);
+                        prop_assert_eq!(opened, aws_lc::open_aes_192_gcm(key, iv, &mut two));
+                    } else {
+                        let blocks = bytes.len() / BLOCK_BYTES * BLOCK_BYTES;
+                        let mut one = bytes[..blocks].to_vec();
+                        let mut two = one.clone();
+                        prop_assert!(rust_crypto::open_cbc(cipher, key, iv, &mut one).is_some());
+                        prop_assert!(aws_lc::open_cbc(cipher, key, iv, &mut two).is_some());
+                        prop_assert_eq!(one, two);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -15,7 +15,9 @@ use crate::xml::{Document, Element, Limits};
 /// An encrypted element may use namespaces that are declared around the place where it stood
 /// \[XMLEnc §4.4\]. It gets declarations of its own for them, so that the tree stands for itself.
 /// Both the place and the declarations are those of the tree that `replaced` stands in: where a
-/// signature covers that tree, nothing that it does not cover gives the plaintext a meaning.
+/// signature covers that tree, nothing that it does not cover gives the plaintext a meaning. What
+/// exclusive canonicalization left out of it is gone: a prefix is undeclared then, and a name
+/// without one is in no namespace.
 pub(super) fn parse(
     plaintext: &[u8],
     replaced: Element<'_>,

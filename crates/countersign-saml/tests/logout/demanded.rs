@@ -341,3 +341,31 @@ fn a_comment_does_not_cut_the_name_of_who_signs_out() {
     let logout = accepted(Inbound::Xml(signed(&xml).as_bytes()));
     assert_eq!(logout.name_id().value, "nurse@acme.example.evil.example");
 }
+
+/// \[SAML-Core §3.7.1\]: the name may be encrypted. The signature covers it, in the message or over
+/// the query.
+#[test]
+fn an_encrypted_name_is_decrypted_under_either_signature() {
+    let plain = request();
+    let start = plain.find("<saml:NameID").unwrap();
+    let end = plain.find("<samlp:SessionIndex").unwrap();
+    let (head, rest) = plain.split_at(start);
+    let (name_id, tail) = rest.split_at(end - start);
+    let encryption = support::encryption_with(|encryption| encryption.self_contained = false);
+    let holder = encryption.encrypt_into("saml:EncryptedID", name_id.as_bytes());
+    let encrypted = format!("{head}{holder}{tail}");
+    let sp = sp().with_decryption_key(support::decryption_key());
+    let expected = accepted(Inbound::Xml(signed(&plain).as_bytes()));
+    let (form, query) = (signed(&encrypted), signed_query(&encrypted));
+    for message in [
+        Inbound::Xml(form.as_bytes()),
+        Inbound::RedirectQuery(query.as_bytes()),
+    ] {
+        let verified = logout::verify_request(&sp, &idp(), message, now()).unwrap();
+        let logout = verified.insecure_without_replay_check();
+        assert_eq!(logout.name_id(), expected.name_id());
+        refused(RejectCode::NoDecryptionKey, verify(message));
+    }
+    let unsigned = logout::verify_request(&sp, &idp(), Inbound::Xml(encrypted.as_bytes()), now());
+    refused(RejectCode::Unsigned, unsigned);
+}
