@@ -41,7 +41,8 @@ pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Unreadable> {
 /// this build, AWS-LC first; each says itself what it can undo.
 pub(crate) fn decryption_keys(path: &Path) -> Result<Vec<Arc<dyn KeyUnwrap>>, Unreadable> {
     let der = der(path, "PRIVATE KEY")?;
-    let backends: &[fn(&[u8]) -> Result<Arc<dyn KeyUnwrap>, DecryptionKeyError>] = &[
+    type Read = fn(&[u8]) -> Result<Arc<dyn KeyUnwrap>, DecryptionKeyError>;
+    let backends: &[Read] = &[
         #[cfg(feature = "aws-lc-rs")]
         |der| Ok(Arc::new(countersign::saml::AwsLcKey::from_pkcs8(der)?)),
         #[cfg(feature = "rsa")]

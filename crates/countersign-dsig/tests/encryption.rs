@@ -193,7 +193,8 @@ fn no_key_is_asked_before_the_algorithms_are_known() {
     ];
     for (holder, expected) in cases {
         let key = Arc::new(Clear::default());
-        let result = decrypted(&holder, &[key.clone()]);
+        let keys: [Arc<dyn KeyUnwrap>; 1] = [key.clone()];
+        let result = decrypted(&holder, &keys);
         assert_eq!(result.unwrap_err(), expected);
         assert_eq!(key.asked.load(Ordering::Relaxed), 0);
     }
@@ -213,7 +214,8 @@ fn what_ring_lacks_is_refused_by_name_without_a_backend() {
             true => DecryptionError::Failed,
             false => DecryptionError::UnsupportedCipher,
         };
-        assert_eq!(decrypted(&holder, &[key.clone()]).unwrap_err(), expected);
+        let keys: [Arc<dyn KeyUnwrap>; 1] = [key.clone()];
+        assert_eq!(decrypted(&holder, &keys).unwrap_err(), expected);
         assert_eq!(key.asked.load(Ordering::Relaxed) == 0, !ring_has_it);
     }
 }
