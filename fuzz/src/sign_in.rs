@@ -1,8 +1,9 @@
 //! A provider, all that it ever signed, and what is accepted of it.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use countersign_core::{IdentityClaims, Timestamp};
+use countersign_dsig::encryption::RustCryptoKey;
 use countersign_saml::{
     Expect, IdentityProvider, Inbound, PendingRequest, ServiceProvider, verify,
 };
@@ -13,15 +14,20 @@ pub const ATTACKER: &str = "attacker@evil.example";
 /// The provider's metadata and all that it ever signed, written by `fuzz/generate/src/saml.rs`.
 const METADATA: &[u8] = include_bytes!("../seeds/saml_verify/metadata");
 /// The messages, as XML but for the last.
-pub const SIGNED: [&[u8]; 5] = [
+pub const SIGNED: [&[u8]; 7] = [
     include_bytes!("../seeds/saml_verify/assertion-signed"),
     include_bytes!("../seeds/saml_verify/response-signed"),
     include_bytes!("../seeds/saml_verify/both-signed"),
+    include_bytes!("../seeds/saml_verify/assertion-encrypted"),
+    include_bytes!("../seeds/saml_verify/parts-encrypted"),
     include_bytes!("../seeds/saml_verify/unsolicited"),
     include_bytes!("../seeds/saml_verify/form-value"),
 ];
 /// Whom they are about.
 pub const PEOPLE: [&str; 4] = ["nurse", "doctor", "adjunct", "visitor"];
+/// What two of the messages are encrypted to.
+const DECRYPTION_KEY: &[u8] =
+    include_bytes!("../../crates/countersign-testkit/keys/rsa-2048-sp.pk8");
 
 struct Setup {
     sp: ServiceProvider,
@@ -32,7 +38,10 @@ struct Setup {
 
 static SETUP: LazyLock<Setup> = LazyLock::new(|| Setup {
     sp: ServiceProvider::new("https://sign.example/saml", "https://sign.example/saml/acs")
-        .expect("a service provider"),
+        .expect("a service provider")
+        .with_decryption_key(Arc::new(
+            RustCryptoKey::from_pkcs8(DECRYPTION_KEY).expect("a decryption key"),
+        )),
     idp: IdentityProvider::from_metadata(METADATA).expect("its metadata"),
     pending: PendingRequest::new("_request-1").expect("a request"),
     now: "2026-03-01T09:30:00Z".parse().expect("a time"),

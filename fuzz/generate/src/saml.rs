@@ -1,8 +1,10 @@
-//! Responses of the test identity provider, which signs with RSA and PKCS#1 v1.5: the same bytes
-//! in every run [RFC 8017 §8.2].
+//! Responses of the test identity provider, which signs with RSA and PKCS#1 v1.5 and encrypts
+//! without chance: the same bytes in every run [RFC 8017 §8.2].
 
 use countersign::Timestamp;
+use countersign_testkit::encryption::{Encryption, KeyPlace};
 use countersign_testkit::idp::{KeyChoice, ResponseSpec, Sign, TestIdp};
+use countersign_testkit::keys;
 
 use crate::{Failure, Seed};
 
@@ -18,20 +20,30 @@ const NOW: &str = "2026-03-01T09:30:00Z";
 pub(crate) fn messages() -> Result<Vec<Seed>, Failure> {
     let now: Timestamp = NOW.parse()?;
     let idp = TestIdp::new(IDP);
-    let about = |person: &str| {
+    // No ID holds a name: where a name is forged, the ID stays.
+    let about = |number: u8, person: &str| {
         ResponseSpec::new(SP, ACS, person, now)
             .with_ids(
-                &format!("_response-{person}"),
-                &format!("_assertion-{person}"),
+                &format!("_response-{number}"),
+                &format!("_assertion-{number}"),
             )
             .answering(REQUEST)
     };
-    let plain = about("nurse");
-    let rich = about("doctor")
+    let plain = about(1, "nurse");
+    let rich = about(2, "doctor")
         .with_attribute("email", ["doctor@acme.example"])
         .with_groups(3);
-    let mut odd = about("adjunct").with_attribute("role", ["signer", "", " viewer "]);
+    let mut odd = about(3, "adjunct").with_attribute("role", ["signer", "", " viewer "]);
     odd.subject_xml = "<!-- a comment -->".to_owned();
+    let encryption = Encryption::for_certificate(keys::SP_RSA_2048_CERTIFICATE);
+    let hidden = about(4, "hidden")
+        .with_groups(2)
+        .signed(Sign::Both)
+        .encrypted(encryption.clone());
+    let nameless = about(5, "nameless")
+        .with_attribute("email", ["nameless@acme.example"])
+        .with_encrypted_name_id(encryption.clone())
+        .with_encrypted_attributes(encryption.with_keys(KeyPlace::Beside));
     let unsolicited = ResponseSpec::new(SP, ACS, "visitor", now);
     Ok(vec![
         (
@@ -43,15 +55,17 @@ pub(crate) fn messages() -> Result<Vec<Seed>, Failure> {
             idp.respond(&rich.clone().signed(Sign::Response)),
         ),
         ("both-signed", idp.respond(&odd.signed(Sign::Both))),
+        ("assertion-encrypted", idp.respond(&hidden)),
+        ("parts-encrypted", idp.respond(&nameless)),
         ("unsolicited", idp.respond(&unsolicited)),
         ("form-value", idp.post(&rich).into_bytes()),
         (
             "unsigned",
-            idp.respond(&about("stranger").signed(Sign::None)),
+            idp.respond(&about(6, "stranger").signed(Sign::None)),
         ),
         (
             "signed-by-a-stranger",
-            TestIdp::with_key(IDP, KeyChoice::Stranger).respond(&about("stranger")),
+            TestIdp::with_key(IDP, KeyChoice::Stranger).respond(&about(7, "stranger")),
         ),
         ("metadata", idp.metadata().into_bytes()),
     ])

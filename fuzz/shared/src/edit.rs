@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 use crate::choices::Choices;
 
 /// What edits are made with.
@@ -106,10 +108,7 @@ fn tag_end(xml: &[u8], start: usize) -> usize {
 }
 
 fn find(xml: &[u8], from: usize, what: &[u8]) -> Option<usize> {
-    let found = xml
-        .get(from..)?
-        .windows(what.len())
-        .position(|window| window == what)?;
+    let found = memmem::find(xml.get(from..)?, what)?;
     Some(from.saturating_add(found))
 }
 
@@ -253,17 +252,7 @@ impl Editor<'_> {
             13 => encode_character(xml, &place, choices),
             14 => encode_section(xml, &place),
             15 => respell_tag(xml, &place, choices),
-            16 => {
-                if let Some((from, to)) = choices.among(&REPLACED)
-                    && let Some(at) = find(
-                        xml,
-                        choices.below(2).saturating_mul(place.start_tag.start),
-                        from.as_bytes(),
-                    )
-                {
-                    replace(xml, at..at.saturating_add(from.len()), to.as_bytes());
-                }
-            }
+            16 => replace_word(xml, &place, choices),
             _ => edit_bytes(xml, choices),
         }
     }
@@ -277,11 +266,12 @@ impl Editor<'_> {
         choices: &mut Choices<'_>,
     ) -> Option<&'p Place> {
         if choices.below(2) == 1 {
-            let says_who = |place: &&Place| {
-                let element = bytes(xml, place.whole());
-                let mut victims = self.victims.iter();
-                victims.any(|victim| find(element, 0, victim.as_bytes()).is_some())
-            };
+            let named: Vec<usize> = self
+                .victims
+                .iter()
+                .flat_map(|victim| memmem::find_iter(xml, victim))
+                .collect();
+            let says_who = |place: &&Place| named.iter().any(|name| place.whole().contains(name));
             let them: Vec<&Place> = places.iter().filter(says_who).collect();
             if let Some(place) = choices.among(&them) {
                 return Some(place);
@@ -436,7 +426,7 @@ fn edge(place: &Place, choices: &mut Choices<'_>) -> usize {
 fn replaced_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
-    while let Some(found) = find(text, at, from).filter(|_| !from.is_empty()) {
+    for found in memmem::find_iter(text, from) {
         out.extend_from_slice(bytes(text, at..found));
         out.extend_from_slice(to);
         at = found.saturating_add(from.len());
@@ -451,6 +441,20 @@ fn tag_name(tag: &[u8]) -> &[u8] {
         .iter()
         .position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>'));
     name.get(..end.unwrap_or(name.len())).unwrap_or_default()
+}
+
+/// Puts another word in the place of one that matters: the first in the message, or the first from
+/// this element on.
+fn replace_word(xml: &mut Vec<u8>, place: &Place, choices: &mut Choices<'_>) {
+    let start = match choices.below(2) {
+        0 => 0,
+        _ => place.start_tag.start,
+    };
+    if let Some((from, to)) = choices.among(&REPLACED)
+        && let Some(at) = find(xml, start, from.as_bytes())
+    {
+        replace(xml, at..at.saturating_add(from.len()), to.as_bytes());
+    }
 }
 
 /// Moves an element to an edge of another that is not in it.
