@@ -35,8 +35,8 @@ const CASE_SECONDS: u32 = 10;
 /// keep it far below.
 const MEMORY_MIB: u32 = 1024;
 
-/// Longest input that is kept, so that what is committed stays small. Seeds may be longer.
-const KEPT_CASE_BYTES: u64 = 8_192;
+/// Inputs of a target that are kept, the shortest: what is committed stays small.
+const KEPT_INPUTS: usize = 256;
 
 /// What to do with which target.
 #[derive(Debug)]
@@ -190,19 +190,20 @@ fn minimize(workspace: &Workspace, target: &str) -> Result<(), Failure> {
     copy_files(&workspace.path(&seeds), &folder)?;
     let mut merge = command(workspace, target, &[kept, corpus]);
     step(merge.arg("-set_cover_merge=1"))?;
-    let mut bytes = 0_u64;
-    let mut count = 0_u64;
-    for (path, length) in files(&folder)? {
-        let is_seed = path
-            .file_name()
-            .is_some_and(|name| workspace.path(&seeds).join(name).exists());
-        if length > KEPT_CASE_BYTES || is_seed {
+    let mut merged = files(&folder)?;
+    merged.retain(|(path, _)| {
+        let name = path.file_name().unwrap_or_default();
+        !workspace.path(&seeds).join(name).exists()
+    });
+    merged.sort_by_key(|(_, length)| *length);
+    merged.truncate(KEPT_INPUTS);
+    for (path, _) in files(&folder)? {
+        if !merged.iter().any(|(kept, _)| *kept == path) {
             std::fs::remove_file(&path).map_err(|error| Failure::file(&path, error))?;
-        } else {
-            bytes = bytes.saturating_add(length);
-            count = count.saturating_add(1);
         }
     }
+    let bytes: u64 = merged.iter().map(|(_, length)| length).sum();
+    let count = merged.len();
     say(&format!("{target}: {count} inputs of {bytes} bytes kept"));
     Ok(())
 }
