@@ -44,6 +44,8 @@ mod unwrap;
 use std::fmt;
 use std::sync::Arc;
 
+use countersign_core::Sha256Digest;
+
 use crate::key::VerificationKey;
 use crate::signature::{SignatureError, SignaturePolicy, SignedElement, verify_enveloped};
 use crate::xml::{Document, Element, Limits};
@@ -63,36 +65,49 @@ pub use unwrap::{ContentKey, KeyUnwrap, UnwrapFailed};
 
 /// A tree that a verified signature covers: as it stands, or as its ciphertext.
 #[derive(Debug, Clone, Copy)]
-pub struct Covered<'a>(Element<'a>);
+pub struct Covered<'a> {
+    root: Element<'a>,
+    certificate_sha256: Option<Sha256Digest>,
+}
 
 impl<'a> Covered<'a> {
     /// What was signed.
     #[must_use]
     pub fn signed(element: &'a SignedElement) -> Self {
-        Self(element.root())
+        Self::vouched(element.root(), element.certificate_sha256())
     }
 
     /// What was signed while it was encrypted.
     #[must_use]
     pub fn decrypted(element: &'a Decrypted) -> Self {
-        Self(element.root())
+        Self::vouched(element.root(), element.certificate_sha256)
     }
 
     /// What was parsed from bytes that a signature beside them covers, as in a query
-    /// \[SAML-Bindings §3.4.4.1\].
+    /// \[SAML-Bindings §3.4.4.1\], by the key of this certificate.
     ///
     /// # Security
     /// Whoever calls this vouches for it: that signature was verified, over all bytes of the
     /// document that `root` is the root of.
     #[must_use]
-    pub fn vouched(root: Element<'a>) -> Self {
-        Self(root)
+    pub fn vouched(root: Element<'a>, certificate_sha256: Option<Sha256Digest>) -> Self {
+        Self {
+            root,
+            certificate_sha256,
+        }
     }
 
     /// The element that everything in it belongs to.
     #[must_use]
     pub fn root(self) -> Element<'a> {
-        self.0
+        self.root
+    }
+
+    /// The SHA-256 of the certificate whose key made the signature; `None` if that key was a bare
+    /// one.
+    #[must_use]
+    pub const fn certificate_sha256(self) -> Option<Sha256Digest> {
+        self.certificate_sha256
     }
 }
 
@@ -103,6 +118,8 @@ impl<'a> Covered<'a> {
 pub struct Decrypted {
     document: Document<'static>,
     content_key: ContentKey,
+    /// Of the signature that covers the ciphertext.
+    certificate_sha256: Option<Sha256Digest>,
 }
 
 impl Decrypted {
@@ -146,11 +163,6 @@ impl UnprovedPlaintext {
     ) -> Result<SignedElement, SignatureError> {
         verify_enveloped(self.0.root(), keys, policy)
     }
-
-    /// The IDs in it, so that one which is used outside as well can be refused.
-    pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.ids()
-    }
 }
 
 impl fmt::Debug for UnprovedPlaintext {
@@ -169,6 +181,11 @@ impl fmt::Debug for UnprovedPlaintext {
 ///
 /// # Errors
 /// See [`DecryptionError`].
+///
+/// # Security
+/// Whoever can sign learns from the answer whether it could be decrypted, which with AES-CBC tells
+/// the plaintext. So ask before, not after, whether the key of
+/// [`Covered::certificate_sha256`] is still trusted.
 pub fn decrypt(
     covered: Covered<'_>,
     holder: Element<'_>,
@@ -182,6 +199,7 @@ pub fn decrypt(
     Ok(Decrypted {
         document,
         content_key,
+        certificate_sha256: covered.certificate_sha256,
     })
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use countersign_core::DisclosedKey;
 use countersign_dsig::encryption::{self, Covered, Decrypted, DecryptionError, UnprovedPlaintext};
-use countersign_dsig::xml::Document;
 
 use crate::code::RejectCode;
 use crate::element::Part;
 use crate::rejection::{Rejection, reject};
-use crate::service_provider::ServiceProvider;
+use crate::rules::Rules;
+use crate::signed;
 
 /// Most elements that are decrypted in one message. Each costs at least one RSA operation; no
 /// provider is known that encrypts more than a handful.
@@ -21,19 +21,17 @@ const MAX_ENCRYPTED_ELEMENTS: usize = 64;
 /// The bytes that come out are fewer than those of the message: nothing is compressed, and base64
 /// makes four of three. So the limit on the message is one on them.
 pub(crate) struct Decryption<'a> {
-    sp: &'a ServiceProvider,
-    received: &'a Document<'a>,
-    /// The IDs in what was decrypted so far.
-    ids: RefCell<BTreeSet<String>>,
+    rules: Rules<'a>,
+    /// The IDs in what was decrypted so far, and in the signed tree that the first of it stood in.
+    ids: RefCell<Option<BTreeSet<String>>>,
     left: Cell<usize>,
     disclosed: RefCell<Vec<DisclosedKey>>,
 }
 
 impl<'a> Decryption<'a> {
-    pub(crate) fn new(sp: &'a ServiceProvider, received: &'a Document<'a>) -> Self {
+    pub(crate) fn new(rules: Rules<'a>) -> Self {
         Self {
-            sp,
-            received,
+            rules,
             ids: RefCell::default(),
             left: Cell::new(MAX_ENCRYPTED_ELEMENTS),
             disclosed: RefCell::default(),
@@ -47,10 +45,13 @@ impl<'a> Decryption<'a> {
         holder: Part<'_>,
     ) -> Result<Decrypted, Rejection> {
         self.start(holder)?;
-        let keys = &self.sp.decryption_keys;
-        let decrypted = encryption::decrypt(covered, holder.element, keys, &self.sp.limits)
+        // Before anything is decrypted: a key that has had its day may be in other hands, and those
+        // would read plaintexts from what is refused as what.
+        signed::check_certificate(&self.rules, covered)?;
+        let (keys, limits) = (&self.rules.sp.decryption_keys, &self.rules.sp.limits);
+        let decrypted = encryption::decrypt(covered, holder.element, keys, limits)
             .map_err(|error| refusal(holder, error))?;
-        self.admit_ids(decrypted.root().document().ids())?;
+        self.admit_ids(covered, &decrypted)?;
         Ok(decrypted)
     }
 
@@ -60,11 +61,9 @@ impl<'a> Decryption<'a> {
         holder: Part<'_>,
     ) -> Result<UnprovedPlaintext, Rejection> {
         self.start(holder)?;
-        let (keys, limits) = (&self.sp.decryption_keys, &self.sp.limits);
-        let plaintext = encryption::insecure_decrypt_unsigned(holder.element, keys, limits)
-            .map_err(|error| refusal(holder, error))?;
-        self.admit_ids(plaintext.ids())?;
-        Ok(plaintext)
+        let (keys, limits) = (&self.rules.sp.decryption_keys, &self.rules.sp.limits);
+        encryption::insecure_decrypt_unsigned(holder.element, keys, limits)
+            .map_err(|error| refusal(holder, error))
     }
 
     /// Notes that what the evidence will show of this element is its ciphertext.
@@ -80,7 +79,7 @@ impl<'a> Decryption<'a> {
 
     /// Refuses what can not be decrypted in any case.
     pub(crate) fn check_keys(&self, holder: Part<'_>) -> Result<(), Rejection> {
-        if self.sp.decryption_keys.is_empty() {
+        if self.rules.sp.decryption_keys.is_empty() {
             return Err(refusal(holder, DecryptionError::NoKeys));
         }
         Ok(())
@@ -99,10 +98,18 @@ impl<'a> Decryption<'a> {
     }
 
     /// \[XMLDSig §4.4.3.2\]: an ID is one element's, be it encrypted or not.
-    fn admit_ids<'i>(&self, ids: impl Iterator<Item = &'i str>) -> Result<(), Rejection> {
+    ///
+    /// Only what is signed is compared: with an ID that a stranger writes around the ciphertext the
+    /// answer would tell whether it stands inside.
+    fn admit_ids(&self, covered: Covered<'_>, decrypted: &Decrypted) -> Result<(), Rejection> {
         let mut known = self.ids.borrow_mut();
-        for id in ids {
-            if self.received.element_by_id(id).is_some() || !known.insert(id.to_owned()) {
+        // What is decrypted later stands in the same tree or in what was decrypted.
+        let known = known.get_or_insert_with(|| {
+            let ids = covered.root().document().ids();
+            ids.map(str::to_owned).collect()
+        });
+        for id in decrypted.root().document().ids() {
+            if !known.insert(id.to_owned()) {
                 reject!(
                     DuplicateId,
                     "an encrypted element has an ID that another element has"

@@ -23,7 +23,8 @@ pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(180);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SignedPart {
-    /// Whichever is there. If both are, both must verify, and the response's is the evidence.
+    /// Whichever is there. If both are, both must verify, and the response's is the evidence; where
+    /// the assertion is encrypted its own is, which can be read without a key.
     #[default]
     Any,
     /// The response's. It must be there and verify; one on the assertion is not looked at.
@@ -207,6 +208,12 @@ impl ServiceProvider {
 
     /// Decrypts what is encrypted for this key, too. Call it again for each further key: all are
     /// tried, so that a key can be replaced while the provider still encrypts to the old one.
+    ///
+    /// # Security
+    /// Nothing in a ciphertext says who made it. A provider that signs its responses can have
+    /// decrypted what another one encrypted to the same key, should it get hold of it, and be told
+    /// the name and attributes as its own user's; never as the other's. Where providers are not to
+    /// know of each other, each gets a key and a certificate of its own.
     #[must_use]
     pub fn with_decryption_key(mut self, key: Arc<dyn KeyUnwrap>) -> Self {
         self.decryption_keys.push(key);
@@ -220,8 +227,9 @@ impl ServiceProvider {
     /// # Security
     /// Strangers can have decrypted what they like with the service provider's key, and learn from
     /// the answer whether it went well. With RSA-OAEP and AES-GCM that tells nothing, so long as
-    /// the key's holder takes the same time for all of it. Better have the provider sign the
-    /// response as well.
+    /// the key's holder takes the same time for all of it. It also costs time: up to 16 RSA
+    /// operations of each key for one message, before anything in it is proved. Better have the
+    /// provider sign the response as well.
     #[must_use]
     pub fn insecure_decrypt_unsigned_response(mut self) -> Self {
         self.decrypts_unsigned = true;

@@ -229,23 +229,24 @@ fn within_limits(rules: &Rules<'_>, element: SignedElement) -> Result<SignedElem
     Ok(element)
 }
 
-/// The certificate of the key that verified `element`, which must be valid now
+/// The certificate of the key whose signature covers this, which must be valid now
 /// \[RFC 5280 §4.1.2.5\].
 ///
-/// Asked last: a response that is too old says so itself, and better.
+/// Asked last, as a response that is too old says so itself, and better; but before anything is
+/// decrypted.
 pub(crate) fn check_certificate(
     rules: &Rules<'_>,
-    element: &SignedElement,
+    covered: Covered<'_>,
 ) -> Result<Sha256Digest, Rejection> {
     match rules
         .pinned()
-        .valid_certificate(element.certificate_sha256())
+        .valid_certificate(covered.certificate_sha256())
     {
         Some(sha256) => Ok(sha256),
         None => reject!(
             KeyOutsideValidity,
             "the {} is signed by a key whose certificate is not valid at {}",
-            element.local_name(),
+            covered.root().local_name(),
             rules.clock.now
         ),
     }

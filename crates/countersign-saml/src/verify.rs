@@ -1,6 +1,7 @@
 //! The walk from bytes to a verified identity.
 
 use countersign_core::{Door, IdentityEvidence, Timestamp, VerifiedIdentity};
+use countersign_dsig::encryption::Covered;
 use countersign_dsig::xml::{Document, XmlError, XmlErrorKind};
 
 use crate::binding::MessageKind;
@@ -87,7 +88,7 @@ pub fn verify(
     // was fetched went through no browser.
     let needs_destination =
         received.resolve.is_none() && (signed_query.is_some() || response::is_signed(response));
-    let decryption = Decryption::new(sp, &document);
+    let decryption = Decryption::new(rules);
     let proof = signed::prove(&rules, response, assertion, &decryption)?;
 
     // From here on what was received is not read any more, except for the response around a signed
@@ -100,10 +101,10 @@ pub fn verify(
     let (covered, assertion) = proof.assertion()?;
     let held = rules.hold(covered, assertion, &decryption)?;
     if let Some(signed) = proof.response() {
-        signed::check_certificate(&rules, signed)?;
+        signed::check_certificate(&rules, Covered::signed(signed))?;
     }
     let signed = proof.into_evidence();
-    let certificate_sha256 = signed::check_certificate(&rules, &signed)?;
+    let certificate_sha256 = signed::check_certificate(&rules, Covered::signed(&signed))?;
 
     Ok(Verified {
         replay_key: ReplayKey {

@@ -19,7 +19,7 @@ use countersign_core::VerifiedIdentity;
 use countersign_dsig::algorithm::DigestAlgorithm::{self, Sha1, Sha256, Sha384, Sha512};
 use countersign_dsig::encryption::{ContentCipher, RustCryptoKey};
 use countersign_saml::RejectCode::{self, *};
-use countersign_saml::{Rejection, ServiceProvider, SignedPart};
+use countersign_saml::{Expect, Rejection, ServiceProvider, SignedPart};
 use countersign_testkit::encryption::{Encryption, KeyPlace, KeyTransport};
 use countersign_testkit::idp::{KeyChoice, ResponseSpec, Sign, TestIdp};
 use countersign_testkit::keys;
@@ -458,6 +458,12 @@ fn a_plaintext_is_one_element_and_nothing_beside_it() {
     let comments = [format!("<!---->{good}"), format!("{good}<!---->")];
     let instruction = format!("{good}<?a?>");
     let mark = format!("\u{FEFF}{good}");
+    // Nothing is missing here that would have to be declared behind the mark.
+    let whole = mark.replacen(
+        "<saml:Assertion ",
+        "<saml:Assertion xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ",
+        1,
+    );
     for plaintext in [
         "",
         " ",
@@ -477,6 +483,7 @@ fn a_plaintext_is_one_element_and_nothing_beside_it() {
         &comments[1],
         &instruction,
         &mark,
+        &whole,
     ] {
         refused_as(
             DecryptionFailed,
@@ -559,6 +566,18 @@ fn an_id_that_is_used_outside_the_ciphertext_too_is_refused() {
     let plaintext = assertion(&spec().signed(Sign::None)).replacen(&spec().assertion_id, &id(), 1);
     let xml = with_plaintext(&encryption(), plaintext.as_bytes());
     refused_as(DuplicateId, verify(&decrypting_sp(), &xml));
+
+    // In a ciphertext within a ciphertext.
+    let mut nested = spec().signed(Sign::Response).encrypted(encryption());
+    let attribute = format!(
+        "<saml:Attribute Name='a'><saml:AttributeValue><a ID='{}'/></saml:AttributeValue></saml:Attribute>",
+        id()
+    );
+    nested.assertion_xml = format!(
+        "<saml:AttributeStatement>{}</saml:AttributeStatement>",
+        encryption().encrypt_into("saml:EncryptedAttribute", attribute.as_bytes())
+    );
+    spec_refused_as(DuplicateId, &decrypting_sp(), &nested);
 
     // Between two ciphertexts.
     let holder = |seed| {
@@ -708,6 +727,96 @@ fn every_failed_decryption_is_the_same_rejection() {
     assert!(responses.len() > 100);
     for response in responses {
         assert_eq!(refusal(&sp, &response), expected);
+    }
+}
+
+/// With AES-GCM alone, as nothing else is decrypted there.
+#[test]
+fn every_failed_decryption_without_a_signature_is_the_same_rejection() {
+    let xml = |encryption| {
+        let spec = spec().signed(Sign::Assertion).encrypted(encryption);
+        String::from_utf8(respond(&spec)).unwrap()
+    };
+    let good = xml(encryption());
+    verify(&ad_fs_sp(), good.as_bytes()).unwrap();
+    let mut responses = vec![xml(encryption_with(|encryption| {
+        encryption.recipients = vec![(keys::OTHER_RSA_2048_CERTIFICATE.to_vec(), None)];
+    }))];
+    for value in good.split("<xenc:CipherValue>").skip(1) {
+        let value = value.split_once("</xenc:CipherValue>").unwrap().0;
+        let bytes = STANDARD.decode(value).unwrap();
+        for at in [0, 12, bytes.len() - 17, bytes.len() - 1] {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x80;
+            responses.push(good.replace(value, &STANDARD.encode(flipped)));
+        }
+    }
+    for plaintext in ["", "x", "<a>", "<a/><a/>"] {
+        let holder = encryption().encrypt_into("saml:EncryptedAssertion", plaintext.as_bytes());
+        let unsigned = String::from_utf8(respond(&spec().signed(Sign::None))).unwrap();
+        responses.push(replace_assertion(&unsigned, &holder));
+    }
+    let expected = refusal(&ad_fs_sp(), responses[0].as_bytes());
+    assert_eq!(expected.reject_code(), DecryptionFailed);
+    for response in responses {
+        assert_eq!(refusal(&ad_fs_sp(), response.as_bytes()), expected);
+    }
+}
+
+/// Whoever can write around a ciphertext could else ask, ID by ID, which ones stand inside.
+#[test]
+fn an_id_that_a_stranger_writes_around_the_ciphertext_tells_nothing() {
+    let inside = spec().signed(Sign::Assertion).encrypted(encryption());
+    let mut beside = spec().signed(Sign::Assertion);
+    let attribute = b"<saml:Attribute Name='a'><saml:AttributeValue><a ID='_inside'/></saml:AttributeValue></saml:Attribute>";
+    beside.assertion_xml = format!(
+        "<saml:AttributeStatement>{}</saml:AttributeStatement>",
+        encryption().encrypt_into("saml:EncryptedAttribute", attribute)
+    );
+    for (sp, spec, inside) in [
+        (ad_fs_sp(), &inside, inside.assertion_id.as_str()),
+        (decrypting_sp(), &beside, "_inside"),
+    ] {
+        let xml = String::from_utf8(respond(spec)).unwrap();
+        for guess in [inside, "_nowhere"] {
+            let extensions =
+                format!("<samlp:Extensions><a ID=\"{guess}\"/></samlp:Extensions><samlp:Status>");
+            let asked = xml.replacen("<samlp:Status>", &extensions, 1);
+            assert_ne!(asked, xml);
+            verify(&sp, asked.as_bytes()).unwrap();
+        }
+    }
+}
+
+/// A key that has had its day may be anybody's: with CBC its holder would read what others
+/// encrypted out of the difference between two refusals.
+#[test]
+fn a_key_outside_its_validity_has_nothing_decrypted() {
+    let before_2020 = support::at("2019-12-30T00:00:00Z");
+    let spec = || {
+        ResponseSpec::new(support::SP, support::ACS, NURSE, before_2020)
+            .with_attribute("groups", ["ward-7"])
+    };
+    let verify = |spec: &ResponseSpec, sp: ServiceProvider| {
+        let xml = respond(spec);
+        support::verify_for(&sp, &support::idp(), &xml, Expect::Unsolicited, before_2020)
+    };
+    for readable in [true, false] {
+        let encryption = encryption_with(|encryption| {
+            encryption.cipher = ContentCipher::Aes128Cbc;
+            if !readable {
+                encryption.recipients = vec![(keys::OTHER_RSA_2048_CERTIFICATE.to_vec(), None)];
+            }
+        });
+        for spec in [
+            spec().signed(Sign::Response).encrypted(encryption.clone()),
+            spec().with_encrypted_name_id(encryption.clone()),
+            spec().with_encrypted_attributes(encryption.clone()),
+        ] {
+            refused_as(KeyOutsideValidity, verify(&spec, decrypting_sp()));
+            let lenient = verify(&spec, decrypting_sp().insecure_expired_certificates());
+            assert_eq!(lenient.is_ok(), readable);
+        }
     }
 }
 

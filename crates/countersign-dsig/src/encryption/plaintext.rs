@@ -24,6 +24,10 @@ pub(super) fn parse(
     limits: &Limits,
 ) -> Option<Document<'static>> {
     let text = std::str::from_utf8(plaintext).ok()?;
+    // A byte order mark in front would be read over.
+    if !text.starts_with('<') {
+        return None;
+    }
     let text = declare_namespaces(text, replaced)?;
     let document = Document::parse(text.as_bytes(), limits).ok()?;
     // Nothing in front of the element and nothing behind it, not even what XML would allow around

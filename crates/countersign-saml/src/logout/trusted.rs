@@ -77,16 +77,16 @@ pub(super) fn verify<T>(
     // Nobody has proved it yet; its code says more than that of a failed signature.
     rules.check_issuer(claimed)?;
     let of_message = signed::verify_one(rules, claimed, RejectCode::LogoutSignatureInvalid)?;
-    let decryption = Decryption::new(rules.sp, &document);
+    let decryption = Decryption::new(*rules);
     let (value, certificate_sha256) = match (of_message, of_query) {
         (Some(element), _) => {
             let covered = Covered::signed(&element);
             let value = read(covered, expected.root(covered.root())?, &decryption)?;
-            (value, signed::check_certificate(rules, &element)?)
+            (value, signed::check_certificate(rules, covered)?)
         }
         (None, Some(certificate_sha256)) => {
             // The query's signature covers the message in whole.
-            let covered = Covered::vouched(document.root());
+            let covered = Covered::vouched(document.root(), Some(certificate_sha256));
             (read(covered, claimed, &decryption)?, certificate_sha256)
         }
         (None, None) => reject!(Unsigned, "the {} is not signed", expected.name),
