@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use countersign_core::DisclosedKey;
-use countersign_dsig::encryption::{self, Covered, Decrypted, DecryptionError, UnprovedPlaintext};
+use countersign_dsig::encryption::{
+    self, Covered, Decrypted, DecryptionError, UnprovedPlaintext, XMLENC_NAMESPACE,
+};
 
 use crate::code::RejectCode;
 use crate::element::Part;
@@ -12,9 +14,10 @@ use crate::rejection::{Rejection, reject};
 use crate::rules::Rules;
 use crate::signed;
 
-/// Most elements that are decrypted in one message. Each costs at least one RSA operation; no
-/// provider is known that encrypts more than a handful.
-const MAX_ENCRYPTED_ELEMENTS: usize = 64;
+/// Most `EncryptedKey`s that are tried in one message, however they are spread over its elements.
+/// Each costs an RSA operation of each of our keys, a tenth of a second for all of them and one
+/// key; no provider is known that encrypts more than a handful of elements.
+const MAX_ENCRYPTED_KEYS: usize = 64;
 
 /// What is decrypted in one message.
 ///
@@ -24,6 +27,7 @@ pub(crate) struct Decryption<'a> {
     rules: Rules<'a>,
     /// The IDs in what was decrypted so far, and in the signed tree that the first of it stood in.
     ids: RefCell<Option<BTreeSet<String>>>,
+    /// How many `EncryptedKey`s may still be tried.
     left: Cell<usize>,
     disclosed: RefCell<Vec<DisclosedKey>>,
 }
@@ -33,7 +37,7 @@ impl<'a> Decryption<'a> {
         Self {
             rules,
             ids: RefCell::default(),
-            left: Cell::new(MAX_ENCRYPTED_ELEMENTS),
+            left: Cell::new(MAX_ENCRYPTED_KEYS),
             disclosed: RefCell::default(),
         }
     }
@@ -87,11 +91,13 @@ impl<'a> Decryption<'a> {
 
     fn start(&self, holder: Part<'_>) -> Result<(), Rejection> {
         self.check_keys(holder)?;
-        match self.left.get().checked_sub(1) {
+        let keys = holder.element.descendants();
+        let keys = keys.filter(|key| key.is(XMLENC_NAMESPACE, "EncryptedKey"));
+        match self.left.get().checked_sub(keys.count()) {
             Some(left) => self.left.set(left),
             None => reject!(
                 TooLarge,
-                "more than {MAX_ENCRYPTED_ELEMENTS} elements of the message are encrypted"
+                "there are more than {MAX_ENCRYPTED_KEYS} encrypted keys in the message"
             ),
         }
         Ok(())
