@@ -48,7 +48,8 @@ macro_rules! codes {
 }
 
 codes! {
-    /// More bytes, elements, depth or attributes than the limits allow.
+    /// More bytes, elements, depth or attributes than the limits allow, or more `EncryptedKey`s
+    /// than are tried in one message.
     TooLarge = "saml.too_large", Malformed;
     /// A parameter is there more than once, in two spellings, or next to another that excludes
     /// it \[SAML-Bindings §3.4.4, §3.5.4\].

@@ -27,11 +27,12 @@
 //!
 //! # Encryption
 //! With [`ServiceProvider::with_decryption_key`], encrypted assertions, name identifiers and
-//! attributes are decrypted: where a verified signature covers the ciphertext, and from the bytes
-//! that it covers. A signature inside must hold as well, and is the evidence then. AD FS signs the
-//! assertion and nothing around the ciphertext: see
-//! [`ServiceProvider::insecure_decrypt_unsigned_response`]. What algorithms there are is told by
-//! [`countersign_dsig::encryption`], whose features `rsa` and `aws-lc-rs` this crate passes on.
+//! attributes are decrypted: where a verified signature covers the ciphertext, by a key whose
+//! certificate is valid now, and from the bytes that it covers. A signature inside must hold as
+//! well, unless the host named the response's, and is the evidence then. AD FS signs the assertion
+//! and nothing around the ciphertext: see [`ServiceProvider::insecure_decrypt_unsigned_response`].
+//! What algorithms there are is told by [`countersign_dsig::encryption`], whose features `rsa` and
+//! `aws-lc-rs` this crate passes on.
 //!
 //! # Metadata
 //! [`IdentityProvider::from_metadata`] reads a single provider's; [`Metadata`] reads that of a whole
@@ -42,7 +43,7 @@
 //!
 //! | code | the rule |
 //! |---|---|
-//! | `saml.too_large` | bytes, elements, depth and attributes are within [`ServiceProvider::with_limits`] |
+//! | `saml.too_large` | bytes, elements, depth and attributes are within [`ServiceProvider::with_limits`]; no more than 64 keys are encrypted |
 //! | `saml.ambiguous_parameters` | each parameter of a query or a form is there once, and no other excludes it |
 //! | `saml.malformed_parameters` | and says what it should |
 //! | `saml.malformed_deflate` | a message in a query is one complete DEFLATE stream |
