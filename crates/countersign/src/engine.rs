@@ -75,7 +75,7 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
-/// A session, its account and the account's grants, read at one moment and found to be live.
+/// A session that is open, its account and the account's grants, read at one moment.
 struct Live {
     now: Timestamp,
     session: SessionRecord,
@@ -147,7 +147,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let opened = self.recorded::<SessionOpened>(entry).await?;
         for _ in 0..MOST_ATTEMPTS {
-            let live = self.live_session(&opened).await?;
+            let live = self
+                .unclosed(opened.tenant(), &opened.body().session)
+                .await?;
             let body = SessionClosed {
                 session: live.session.id.clone(),
                 reason: reason.to_owned(),
@@ -377,6 +379,16 @@ impl Engine {
 
     /// Reads a session and its account; they have to be live now.
     async fn live(&self, tenant: &TenantId, session: &SessionId) -> Result<Live, EngineError> {
+        let live = self.unclosed(tenant, session).await?;
+        match live.user.state {
+            UserState::Active => Ok(live),
+            _ => Err(EngineError::SessionOver),
+        }
+    }
+
+    /// The same whatever became of the account: the session of a suspended one has to be closed
+    /// like any other, or it would come back with the account.
+    async fn unclosed(&self, tenant: &TenantId, session: &SessionId) -> Result<Live, EngineError> {
         let now = self.shared.clock.now();
         let users = &self.shared.users;
         let session = users
@@ -387,7 +399,6 @@ impl Engine {
         let account = users
             .user(tenant, &session.user)
             .await?
-            .filter(|account| account.user.state == UserState::Active)
             .ok_or(EngineError::SessionOver)?;
         Ok(Live {
             now,

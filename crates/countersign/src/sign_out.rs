@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::{ConnectionId, SessionId};
+use countersign_core::{ConnectionId, SessionId, SubjectKeyError};
 use countersign_provision::store::{SessionQuery, SessionRecord, SessionsOf, SnapshotQuery};
 use countersign_provision::{ConnectionPolicy, FactsError};
 use countersign_saml::logout::{Logout, LogoutStatus, verify_request};
@@ -57,9 +57,13 @@ impl Engine {
     /// by `SessionIndex`, if it names any. Each is closed with its record, as
     /// [`close_session`](Self::close_session) does.
     ///
-    /// Where the connection finds accounts by an attribute, a name identifier alone tells nobody:
-    /// then the sessions with the provider's `SessionIndex` are meant, and a request that names
-    /// none ends as [`LogoutStatus::Partial`].
+    /// Where the connection finds accounts by an attribute, or the name identifier comes in a format
+    /// that nobody can sign in by, the name alone tells nobody: then the sessions with the provider's
+    /// `SessionIndex` are meant, and a request that names none ends as [`LogoutStatus::Partial`].
+    ///
+    /// A request is forgotten once it was acted on. A response that the provider made before it and
+    /// that the browser held back still opens a session, until it expires; \[SAML-Core §3.7.3.1\]
+    /// wants it refused.
     ///
     /// # Errors
     /// [`EngineError::UnknownConnection`], or if the store fails; answer
@@ -146,7 +150,10 @@ impl Engine {
                 sessions.retain(|session| logout.ends(session.session_index.as_deref()));
                 Ok(Some(sessions))
             }
-            Err(FactsError::KeyMissing { .. }) => {
+            Err(
+                FactsError::KeyMissing { .. }
+                | FactsError::Subject(SubjectKeyError::Transient | SubjectKeyError::Unspecified),
+            ) => {
                 if logout.session_indexes().is_empty() {
                     return Ok(None);
                 }
@@ -160,7 +167,7 @@ impl Engine {
                 }
                 Ok(Some(sessions.into_values().collect()))
             }
-            // Nobody can have signed in by such a name.
+            // It is no identifier: nobody can have signed in by such a name.
             Err(_) => Ok(Some(Vec::new())),
         }
     }

@@ -12,6 +12,7 @@ mod host;
 
 use countersign::audit::Body;
 use countersign::blocking::wait;
+use countersign::provision::user::UserState;
 use countersign::saml::Inbound;
 use countersign::saml::logout::LogoutStatus;
 use countersign::{Session, SessionId, SignOut, SignedOut};
@@ -138,6 +139,46 @@ fn where_an_attribute_is_the_key_the_index_tells() {
         assert_eq!(ended.status(), LogoutStatus::Complete);
         assert_eq!(ended.closed(), ids(&[&named]));
         assert!(is_open(host, &kept));
+    });
+}
+
+/// Such a name is nobody's here, but the session's index is somebody's.
+#[test]
+fn where_the_name_is_in_another_format_the_index_tells() {
+    let persistent = r#" Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent""#;
+    for format in [
+        "",
+        r#" Format="urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified""#,
+        r#" Format="urn:oasis:names:tc:SAML:2.0:nameid-format:transient""#,
+    ] {
+        on_each_store(|host| {
+            let named = sign_in(host, "nurse", "_1");
+            let kept = sign_in(host, "nurse", "_2");
+            let sign_out = |id: &str, session_indexes: &[&str]| {
+                let xml = request(host, id, "nurse", session_indexes).replace(persistent, format);
+                let xml = host.idp.sign(xml.as_bytes(), id);
+                done(wait(host.engine.sign_out(&acme(), Inbound::Xml(&xml))).unwrap())
+            };
+            let nobody = sign_out("_logout-1", &[]);
+            assert_eq!(nobody.status(), LogoutStatus::Partial);
+            assert_eq!(nobody.closed(), []);
+            let ended = sign_out("_logout-2", &["_1"]);
+            assert_eq!(ended.status(), LogoutStatus::Complete);
+            assert_eq!(ended.closed(), ids(&[&named]));
+            assert!(is_open(host, &kept));
+        });
+    }
+}
+
+#[test]
+fn the_session_of_a_suspended_account_does_not_come_back_with_the_account() {
+    on_each_store(|host| {
+        let session = sign_in(host, "nurse", "_1");
+        host.edit_account(&session, |user| user.state = UserState::Suspended);
+        let ended = done(sign_out(host, "_logout-1", "nurse", &[]));
+        assert_eq!(ended.closed(), ids(&[&session]));
+        host.edit_account(&session, |user| user.state = UserState::Active);
+        assert!(!is_open(host, &session));
     });
 }
 
