@@ -191,7 +191,11 @@ impl RequestedAuthnContext {
     }
 
     /// An attribute with this value, byte for byte, meets it too: some providers report there what
-    /// the class does not tell.
+    /// the class does not tell. Of several calls the last one counts.
+    ///
+    /// # Security
+    /// Name an attribute that the provider itself fills in, not one that people can edit in their
+    /// profiles or that an administrator maps from there.
     #[must_use]
     pub fn or_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.attribute = Some(AttributeValueOf {

@@ -12,7 +12,8 @@ pub enum Culprit {
     Unsupported,
     /// Nothing proves that the message comes from the identity provider.
     Untrusted,
-    /// The identity provider said it, but not to us, not now, or not in answer to our request.
+    /// The message says something else than it should: not to us, not now, or not in answer to our
+    /// request. Some of it is asked before the signature, so it does not say who wrote it.
     Unexpected,
 }
 
@@ -139,9 +140,13 @@ codes! {
 
     /// The provider could not authenticate the person as strongly as was asked: the second-level
     /// status `NoAuthnContext` \[SAML-Core §3.2.2.2\].
+    ///
+    /// # Security
+    /// Nothing proves it: like every status, it is read before any signature, as many providers sign
+    /// no refusals. The person at the browser can have made it. Never ask for less because of it.
     NoAuthnContext = "saml.no_authn_context", Unexpected;
     /// The provider would have to ask the person, and was told not to: the second-level status
-    /// `NoPassive` \[SAML-Core §3.2.2.2\].
+    /// `NoPassive` \[SAML-Core §3.2.2.2\]. As little proved as [`NoAuthnContext`](Self::NoAuthnContext).
     NoPassive = "saml.no_passive", Unexpected;
     /// The status is not `Success` \[SAML-Core §3.2.2.2\].
     StatusNotSuccess = "saml.status_not_success", Unexpected;

@@ -25,6 +25,53 @@
 //!
 //! An `Advice` may be there and is never read.
 //!
+//! # Signing in
+//! The browser takes an [`AuthnRequest`] to the provider. What is pending stays in its session here,
+//! and is taken out once, when the answer comes to the assertion consumer service:
+//!
+//! ```no_run
+//! use countersign_core::Timestamp;
+//! use countersign_saml::replay::ReplayStore;
+//! use countersign_saml::{
+//!     AuthnRequest, Expect, IdentityProvider, Inbound, Login, MessageId, PendingRequest,
+//!     ServiceProvider, verify,
+//! };
+//! # type Failure = Box<dyn std::error::Error>;
+//!
+//! /// Where the browser is sent, and what its session keeps.
+//! async fn ask(
+//!     sp: &ServiceProvider,
+//!     idp: &IdentityProvider,
+//!     random: [u8; 20],
+//!     now: Timestamp,
+//! ) -> Result<(String, String), Failure> {
+//!     let id = MessageId::from_random_bytes(random);
+//!     let (url, pending) = AuthnRequest::new(sp, idp, id, now).redirect().await?;
+//!     Ok((url.into(), serde_json::to_string(&pending)?))
+//! }
+//!
+//! /// The raw body of the form that comes back, and what the session kept.
+//! async fn answered(
+//!     sp: &ServiceProvider,
+//!     idp: &IdentityProvider,
+//!     replay: &dyn ReplayStore,
+//!     body: &[u8],
+//!     kept: &str,
+//!     now: Timestamp,
+//! ) -> Result<Login, Failure> {
+//!     let pending: PendingRequest = serde_json::from_str(kept)?;
+//!     let expect = Expect::Request(&pending);
+//!     let verified = verify(sp, idp, Inbound::Form(body), expect, now)?;
+//!     Ok(verified.admit(replay, now).await?)
+//! }
+//! ```
+//!
+//! # Signing out
+//! [`logout`] has both ways. They need [`ServiceProvider::with_slo_location`] (without one every
+//! logout message is refused), a [`MessageSigner`], and of each login the whole
+//! [`NameId`](countersign_core::NameId) and the `session_index` of its
+//! [claims](countersign_core::IdentityClaims): keep both with the session.
+//!
 //! # Encryption
 //! With [`ServiceProvider::with_decryption_key`], encrypted assertions, name identifiers and
 //! attributes are decrypted: where a verified signature covers the ciphertext, by a key whose
@@ -36,7 +83,8 @@
 //!
 //! # Metadata
 //! [`IdentityProvider::from_metadata`] reads a single provider's; [`Metadata`] reads that of a whole
-//! federation, and verifies its signature. [`ServiceProvider::metadata`] writes ours.
+//! federation, and verifies its signature. [`ServiceProvider::metadata`] writes ours, with the
+//! endpoints and certificates that the [`ServiceProvider`] was given.
 //!
 //! # Codes
 //! A [`Rejection`] carries one of these; [`RejectCode`] cites the sections.
@@ -79,7 +127,7 @@
 //! | `saml.key_too_weak` | the key that verifies is long enough |
 //! | `saml.key_outside_validity` | its certificate is valid now |
 //! | `saml.metadata_expired` | so is the metadata |
-//! | `saml.no_authn_context` | the provider can authenticate the person as strongly as was asked |
+//! | `saml.no_authn_context` | the provider can authenticate the person as strongly as was asked (not proved: see [`RejectCode::NoAuthnContext`]) |
 //! | `saml.no_passive` | and without asking the person, if it was told not to |
 //! | `saml.status_not_success` | the status is `Success` |
 //! | `saml.artifact_unresolved` | the provider has a message for the artifact |

@@ -41,14 +41,14 @@ use crate::signed;
 ///     sp: &ServiceProvider,
 ///     idp: &IdentityProvider,
 ///     replay: &dyn ReplayStore,
-///     form_value: &[u8],
+///     raw_form: &[u8],
 ///     pending: &PendingRequest,
 ///     now: Timestamp,
 /// ) -> Result<Login, Box<dyn std::error::Error>> {
 ///     let verified = countersign_saml::verify(
 ///         sp,
 ///         idp,
-///         Inbound::Post(form_value),
+///         Inbound::Form(raw_form),
 ///         Expect::Request(pending),
 ///         now,
 ///     )?;

@@ -56,15 +56,16 @@
 //! | [`saml::replay::ReplayStore`] | assertions that were used | the same |
 //! | [`audit::store::LedgerStore`] | records and the tree over them | the same |
 //! | [`audit::signer::Signer`] | the key that signs checkpoints | [`audit::Ed25519Signer`] |
-//! | [`saml::MessageSigner`] | the key that signs requests; only if a provider wants them signed | [`saml::SigningKey`] |
+//! | [`saml::MessageSigner`] | the key that signs requests, if a provider wants that | [`saml::SigningKey`] |
 //! | [`Clock`] | the time | [`SystemClock`], [`ManualClock`] |
 //!
 //! # Where to find what
 //! | module | what it holds |
 //! |---|---|
-//! | [`engine`] | [`Engine`]: sign in, present, confirm, sign |
+//! | [`engine`] | [`Engine`]: sessions, present, confirm, sign |
 //! | [`builder`] | putting an engine together |
-//! | [`sign_in`] | how a sign-in ends: [`SignIn`] |
+//! | [`sign_in`] | asking a provider, and how a sign-in ends: [`SignIn`] |
+//! | [`sign_out`] | signing out because a provider says so: [`SignOut`] |
 //! | [`session`] | [`Session`] |
 //! | [`ceremony`] | the steps of a signature as types |
 //! | [`export`] | checkpoints and evidence bundles |

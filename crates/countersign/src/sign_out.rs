@@ -71,6 +71,32 @@ impl Engine {
     ///
     /// # Cancellation
     /// If the future is dropped the request may count as seen, and some of the sessions be closed.
+    ///
+    /// ```no_run
+    /// # use countersign::saml::{IdentityProvider, MessageSigner, ServiceProvider};
+    /// use countersign::SignOut;
+    /// use countersign::saml::binding::{Binding, Outbound};
+    /// use countersign::saml::logout::LogoutResponse;
+    /// use countersign::saml::{Inbound, MessageId};
+    ///
+    /// # async fn slo(engine: countersign::Engine, acme: countersign::ConnectionId,
+    /// #     sp: ServiceProvider, idp: IdentityProvider, signer: &dyn MessageSigner,
+    /// #     raw_query: &[u8], random: [u8; 20], now: countersign::Timestamp)
+    /// #     -> Result<(), Box<dyn std::error::Error>> {
+    /// let message = Inbound::RedirectQuery(raw_query);
+    /// let SignOut::Done(ended) = engine.sign_out(&acme, message).await? else {
+    ///     return Ok(()); // There is nobody to answer.
+    /// };
+    /// // The answer goes to the provider that the connection was made with.
+    /// let (logout, status) = (ended.logout(), ended.status());
+    /// let id = MessageId::from_random_bytes(random);
+    /// let answer = LogoutResponse::new(&sp, &idp, Binding::Redirect, logout, status, &id, now)?;
+    /// if let Outbound::Redirect(url) = answer.send(signer).await? {
+    ///     println!("Location: {url}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sign_out(
         &self,
         connection: &ConnectionId,

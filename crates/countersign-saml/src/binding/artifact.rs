@@ -11,6 +11,12 @@
 //! The response in the answer is verified where it stands, so that its canonical form is the one
 //! that was signed. It needs a signature of its own, on itself or on its assertion: evidence is
 //! bytes that somebody signed, and the TLS connection leaves none.
+//!
+//! Only responses to logins are taken this way; a logout message is refused.
+//!
+//! # Security
+//! Whoever wrote the metadata chose the URL that is fetched. Where customers bring metadata of their
+//! own, keep the client that fetches it away from internal addresses, and limit what it reads.
 
 use countersign_core::Timestamp;
 use countersign_dsig::sign::{SignWithError, SigningOptions, sign_enveloped_with};

@@ -140,7 +140,8 @@ impl ServiceProviderMetadata<'_> {
         self
     }
 
-    /// The metadata, not signed.
+    /// The metadata, not signed; to be served as `application/samlmetadata+xml`
+    /// \[SAML-Metadata App. A\].
     #[must_use]
     pub fn to_xml(&self) -> String {
         self.write(None)

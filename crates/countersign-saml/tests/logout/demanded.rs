@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_saml::AdmitError;
+use countersign_saml::binding::artifact::{ArtifactResolve, ReceivedArtifact};
 use countersign_saml::replay::ReplayStore;
 
 use super::*;
@@ -132,6 +133,32 @@ fn an_unsigned_logout_request_is_refused_by_every_binding() {
         RejectCode::MalformedParameters,
         verify(Inbound::RedirectQuery(half.as_bytes())),
     );
+}
+
+/// Only responses to logins are fetched; not even a signed request is taken that way.
+#[test]
+fn a_logout_by_artifact_is_refused() {
+    let raw = b"SAMLart=AAQAADI2s6R9emxWTQcTed04TIM1myOwBwcHBwcHBwcHBwcHBwcHBwcHBwc%3D";
+    let resolve = ArtifactResolve::new(
+        &sp(),
+        &idp(),
+        &ReceivedArtifact::parse(raw).unwrap(),
+        "https://idp.example/artifact",
+        message_id(7),
+        now(),
+    )
+    .unwrap();
+    let soap = format!(
+        r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><p:ArtifactResponse xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" ID="_ar" Version="2.0" InResponseTo="{}" IssueInstant="{}"><Issuer xmlns="urn:oasis:names:tc:SAML:2.0:assertion">{IDP}</Issuer><p:Status><p:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></p:Status>{}</p:ArtifactResponse></s:Body></s:Envelope>"#,
+        resolve.id(),
+        now(),
+        signed(&request())
+    );
+    let message = Inbound::Artifact {
+        soap: soap.as_bytes(),
+        resolve: &resolve,
+    };
+    refused(RejectCode::MalformedArtifactResponse, verify(message));
 }
 
 #[test]
