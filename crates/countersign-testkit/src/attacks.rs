@@ -44,6 +44,9 @@ mod class;
 mod edit;
 mod encrypted;
 mod envelope;
+mod forged_signature;
+mod forgery;
+mod genuine_signature;
 mod limits;
 mod names;
 mod provider;
@@ -75,12 +78,7 @@ pub const ATTACKER: &str = "attacker@evil.example";
 #[must_use]
 pub fn on(response: &[u8]) -> Vec<Attack> {
     let victim = Victim::of(response);
-    let mut attacks = Attacks::on(&victim);
-    wrapping::attack(&victim, &mut attacks);
-    text::attack(&victim, &mut attacks);
-    signed_info::attack(&victim, &mut attacks);
-    names::attack(&victim, &mut attacks);
-    limits::attack(&victim, &mut attacks);
+    let mut attacks = on_any(&victim);
     envelope::attack(&victim, &mut attacks);
     attacks.into_vec()
 }
@@ -96,13 +94,7 @@ pub fn on(response: &[u8]) -> Vec<Attack> {
 #[must_use]
 pub fn on_message(message: &[u8], prize: &str) -> Vec<Attack> {
     let victim = Victim::of_message(message, prize);
-    let mut attacks = Attacks::on(&victim);
-    wrapping::attack(&victim, &mut attacks);
-    text::attack(&victim, &mut attacks);
-    signed_info::attack(&victim, &mut attacks);
-    names::attack(&victim, &mut attacks);
-    limits::attack(&victim, &mut attacks);
-    let mut attacks = attacks.into_vec();
+    let mut attacks = on_any(&victim).into_vec();
     for attack in &mut attacks {
         if attack.class == AttackClass::ResourceExhaustion {
             attack.expectation =
@@ -111,6 +103,19 @@ pub fn on_message(message: &[u8], prize: &str) -> Vec<Attack> {
         attack.name = format!("{}: {}", attack.class, attack.name);
         attack.class = AttackClass::OtherMessages;
     }
+    attacks
+}
+
+/// What can be done to any signed message.
+fn on_any(victim: &Victim) -> Attacks {
+    let mut attacks = Attacks::on(victim);
+    wrapping::attack(victim, &mut attacks);
+    text::attack(victim, &mut attacks);
+    forged_signature::attack(victim, &mut attacks);
+    signed_info::attack(victim, &mut attacks);
+    genuine_signature::attack(victim, &mut attacks);
+    names::attack(victim, &mut attacks);
+    limits::attack(victim, &mut attacks);
     attacks
 }
 

@@ -8,10 +8,11 @@ use countersign_core::Timestamp;
 
 use super::attack::{Attack, Attacks};
 use super::edit::{at_start, behind_issuer, replace_id, wrap};
+use super::forgery::Forgery;
 use super::signature::{
     SHA1, SHA256, Template, digest_of, hash, honest_transforms, reference, reference_with,
 };
-use super::signed_info::{Forgery, reference_games, transform_games};
+use super::signed_info::{reference_games, transform_games};
 use super::tree::{DSIG, PROTOCOL, Tree};
 use super::victim::Victim;
 use super::{ATTACKER, AttackClass as C, must};
