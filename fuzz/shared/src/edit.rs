@@ -3,9 +3,19 @@
 //! A byte-wise mutant of a signed response is nearly always torn XML. Signature wrapping moves,
 //! copies, wraps and forges whole elements, and so do these edits.
 
-use std::ops::Range;
+mod noise;
+mod place;
+mod spelling;
+mod words;
+
+pub use noise::edit_bytes;
+pub use place::{Place, places, replace};
 
 use memchr::memmem;
+
+use place::{attributes, bytes, find, tag_name};
+use spelling::{encode_character, encode_section, respell_tag};
+use words::{ATTRIBUTES, NAMES, PIECES, REPLACED};
 
 use crate::choices::Choices;
 
@@ -19,191 +29,6 @@ pub struct Editor<'a> {
     /// Another message, whose elements are put into the edited one; it may be empty.
     pub donor: &'a [u8],
 }
-
-/// Where an element stands: its start tag, its end tag. Those of `<a/>` are one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// From `<` to `>`.
-    pub start_tag: Range<usize>,
-    /// From `<` to `>`; empty, behind the start tag, if there is none.
-    pub end_tag: Range<usize>,
-}
-
-impl Place {
-    /// The whole element.
-    #[must_use]
-    pub fn whole(&self) -> Range<usize> {
-        self.start_tag.start..self.end_tag.end
-    }
-
-    /// What stands between its tags.
-    #[must_use]
-    pub fn inside(&self) -> Range<usize> {
-        self.start_tag.end..self.end_tag.start
-    }
-
-    /// In front of it, at the start and at the end of its content, behind it.
-    #[must_use]
-    pub fn edges(&self) -> [usize; 4] {
-        let Self { start_tag, end_tag } = self;
-        [start_tag.start, start_tag.end, end_tag.start, end_tag.end]
-    }
-}
-
-/// The elements of a message in document order, as far as tags can be paired: one that was edited
-/// before may be no XML any more.
-#[must_use]
-pub fn places(xml: &[u8]) -> Vec<Place> {
-    let (mut places, mut open) = (Vec::<Place>::new(), Vec::new());
-    let mut at = 0;
-    while let Some(start) = find(xml, at, b"<") {
-        let rest = xml.get(start..).unwrap_or_default();
-        let skipped: Option<&[u8]> = if rest.starts_with(b"<!--") {
-            Some(b"-->")
-        } else if rest.starts_with(b"<![CDATA[") {
-            Some(b"]]>")
-        } else if rest.starts_with(b"<?") {
-            Some(b"?>")
-        } else {
-            None
-        };
-        if let Some(end) = skipped {
-            at = find(xml, start, end).map_or(xml.len(), |found| found.saturating_add(end.len()));
-            continue;
-        }
-        let end = tag_end(xml, start);
-        let tag = start..end;
-        if rest.starts_with(b"</") {
-            let opened = open.pop().and_then(|index: usize| places.get_mut(index));
-            if let Some(place) = opened {
-                place.end_tag = tag;
-            }
-        } else if !rest.starts_with(b"<!") {
-            let is_empty = xml.get(tag.clone()).is_some_and(|tag| tag.ends_with(b"/>"));
-            if !is_empty {
-                open.push(places.len());
-            }
-            places.push(Place {
-                start_tag: tag,
-                end_tag: end..end,
-            });
-        }
-        at = end;
-    }
-    places
-}
-
-/// Behind the `>` that ends the tag: none between quotes does.
-fn tag_end(xml: &[u8], start: usize) -> usize {
-    let mut quote = None;
-    for (offset, &byte) in xml.iter().enumerate().skip(start) {
-        match (quote, byte) {
-            (None, b'>') => return offset.saturating_add(1),
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (Some(open), byte) if open == byte => quote = None,
-            _ => {}
-        }
-    }
-    xml.len()
-}
-
-fn find(xml: &[u8], from: usize, what: &[u8]) -> Option<usize> {
-    let found = memmem::find(xml.get(from..)?, what)?;
-    Some(from.saturating_add(found))
-}
-
-/// Puts `by` in the place of a range; a range that is none changes nothing.
-pub fn replace(xml: &mut Vec<u8>, range: Range<usize>, by: &[u8]) {
-    if range.start <= range.end && range.end <= xml.len() {
-        xml.splice(range, by.iter().copied());
-    }
-}
-
-const NAMES: [&str; 14] = [
-    "saml:Advice",
-    "saml:Assertion",
-    "saml:AttributeValue",
-    "saml:Conditions",
-    "saml:EncryptedAssertion",
-    "saml:NameID",
-    "saml:Subject",
-    "saml:SubjectConfirmationData",
-    "samlp:Extensions",
-    "samlp:Response",
-    "samlp:StatusDetail",
-    "ds:Object",
-    "ds:Signature",
-    "ds:SignedInfo",
-];
-
-const ATTRIBUTES: [&str; 19] = [
-    " ID=\"_x\"",
-    " Id=\"_x\"",
-    " xml:id=\"_x\"",
-    " xmlns=\"\"",
-    " xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\"",
-    " xmlns:saml=\"urn:x\"",
-    " xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"",
-    " xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:protocol\"",
-    " xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:assertion\"",
-    " xmlns:ds=\"urn:x\"",
-    " xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"",
-    " xmlns:x=\"urn:x\"",
-    " xml:lang=\"en\"",
-    " xml:base=\"https://evil.example/\"",
-    " xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\" i:nil=\"true\"",
-    " xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\" i:type=\"i:x\"",
-    " InResponseTo=\"_request-1\"",
-    " Version=\"2.0\"",
-    " Algorithm=\"http://www.w3.org/2000/09/xmldsig#hmac-sha1\"",
-];
-
-const PIECES: [&str; 16] = [
-    "<!-- -->",
-    "<!---->",
-    "<![CDATA[]]>",
-    "<![CDATA[x]]>",
-    "<?x y?>",
-    "<!DOCTYPE x>",
-    "&#65;",
-    "&#13;",
-    "&amp;",
-    "\r\n",
-    " ",
-    "\t",
-    "x",
-    "<x/>",
-    "<x xmlns=\"urn:x\"/>",
-    "</x>",
-];
-
-const REPLACED: [(&str, &str); 16] = [
-    (" ID=", " Id="),
-    (" ID=", " xml:id="),
-    (" ID=\"", " ID=\"_evil"),
-    ("URI=\"#", "URI=\"#_evil"),
-    ("URI=\"#", "URI=\""),
-    ("samlp:", "saml:"),
-    ("saml:", "samlp:"),
-    ("xmlns:saml=", "xmlns:x="),
-    ("xmlns:ds=", "xmlns:dsig="),
-    ("xml-exc-c14n#", "xml-exc-c14n#WithComments"),
-    (
-        "http://www.w3.org/2001/10/xml-exc-c14n#",
-        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
-    ),
-    ("#enveloped-signature", "#base64"),
-    (
-        "2001/04/xmldsig-more#rsa-sha256",
-        "2000/09/xmldsig#rsa-sha1",
-    ),
-    ("2001/04/xmlenc#sha256", "2000/09/xmldsig#sha1"),
-    (
-        "2001/04/xmldsig-more#rsa-sha256",
-        "2007/05/xmldsig-more#rsa-pss",
-    ),
-    ("status:Success", "status:Requester"),
-];
 
 impl Editor<'_> {
     /// Makes some edits, at least one and at most `most`.
@@ -415,10 +240,6 @@ impl Editor<'_> {
     }
 }
 
-fn bytes(xml: &[u8], range: Range<usize>) -> &[u8] {
-    xml.get(range).unwrap_or_default()
-}
-
 fn edge(place: &Place, choices: &mut Choices<'_>) -> usize {
     choices.among(&place.edges()).copied().unwrap_or_default()
 }
@@ -433,14 +254,6 @@ fn replaced_all(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     }
     out.extend_from_slice(text.get(at..).unwrap_or_default());
     out
-}
-
-fn tag_name(tag: &[u8]) -> &[u8] {
-    let name = tag.get(1..).unwrap_or_default();
-    let end = name
-        .iter()
-        .position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'/' | b'>'));
-    name.get(..end.unwrap_or(name.len())).unwrap_or_default()
 }
 
 /// Puts another word in the place of one that matters: the first in the message, or the first from
@@ -500,170 +313,10 @@ fn add_attribute(xml: &mut Vec<u8>, place: &Place, attribute: &str) {
     replace(xml, at..at, attribute.as_bytes());
 }
 
-/// Where an attribute stands.
-#[derive(Debug, Clone)]
-struct AttributePlace {
-    /// With the white space before it.
-    whole: Range<usize>,
-    /// What stands between its quotes.
-    value: Range<usize>,
-}
-
-/// The attributes of a start tag, namespace declarations among them.
-fn attributes(xml: &[u8], tag: &Range<usize>) -> Vec<AttributePlace> {
-    let mut found = Vec::new();
-    let text = bytes(xml, tag.clone());
-    let mut start = tag_name(text).len().saturating_add(1);
-    while let Some(open) = text
-        .iter()
-        .skip(start)
-        .position(|byte| matches!(byte, b'"' | b'\''))
-        .map(|at| start.saturating_add(at))
-    {
-        let value = open.saturating_add(1);
-        let quote = text.get(open..value).unwrap_or_default();
-        let Some(close) = find(text, value, quote) else {
-            break;
-        };
-        let offset = |at: usize| tag.start.saturating_add(at);
-        let end = close.saturating_add(1);
-        found.push(AttributePlace {
-            whole: offset(start)..offset(end),
-            value: offset(value)..offset(close),
-        });
-        start = end;
-    }
-    found
-}
-
-/// Writes a character as a reference to it: the same to every reader, where references may stand.
-fn encode_character(xml: &mut Vec<u8>, place: &Place, choices: &mut Choices<'_>) {
-    let inside = if choices.below(2) == 0 {
-        place.inside()
-    } else {
-        place.start_tag.clone()
-    };
-    let at = inside.start.saturating_add(choices.below(inside.len()));
-    let Some(byte) = xml.get(at).copied().filter(u8::is_ascii) else {
-        return;
-    };
-    let reference = match choices.below(3) {
-        0 => format!("&#{byte};"),
-        1 => format!("&#x{byte:x};"),
-        _ => format!("&#x000{byte:X};"),
-    };
-    replace(xml, at..at.saturating_add(1), reference.as_bytes());
-}
-
-/// Writes an element's content as a CDATA section: the same to every reader if it is plain text.
-fn encode_section(xml: &mut Vec<u8>, place: &Place) {
-    let inside = bytes(xml, place.inside());
-    let section = [b"<![CDATA[", inside, b"]]>"].concat();
-    replace(xml, place.inside(), &section);
-}
-
-/// Writes a tag in another way that says the same: white space, order and quotes of attributes,
-/// an empty element in two tags.
-fn respell_tag(xml: &mut Vec<u8>, place: &Place, choices: &mut Choices<'_>) {
-    let attributes = attributes(xml, &place.start_tag);
-    let attribute = choices.among(&attributes).cloned();
-    match (choices.below(4), attribute) {
-        (0, Some(attribute)) => {
-            let at = attribute.whole.start;
-            let space = choices.word(&["\n", "\r\n", "\t", "  "]);
-            replace(xml, at..at, space.as_bytes());
-        }
-        (1, Some(attribute)) => {
-            // To the front; what stood in front moves back.
-            let moved = bytes(xml, attribute.whole.clone()).to_vec();
-            let first = attributes.first().map_or(0, |first| first.whole.start);
-            replace(xml, attribute.whole, b"");
-            replace(xml, first..first, &moved);
-        }
-        (2, Some(attribute)) => {
-            if !bytes(xml, attribute.value.clone()).contains(&b'\'') {
-                let AttributePlace { value, .. } = attribute;
-                replace(xml, value.end..value.end.saturating_add(1), b"'");
-                replace(xml, value.start.saturating_sub(1)..value.start, b"'");
-            }
-        }
-        _ if place.end_tag.is_empty() => {
-            let tag = bytes(xml, place.start_tag.clone());
-            let name = tag_name(tag);
-            let open = tag.strip_suffix(b"/>").unwrap_or(tag);
-            let respelt = [open, b"></", name, b" >"].concat();
-            replace(xml, place.start_tag.clone(), &respelt);
-        }
-        _ => {
-            let at = place.end_tag.end.saturating_sub(1);
-            replace(xml, at..at, b" ");
-        }
-    }
-}
-
-/// Changes single bytes: nothing is known of what they mean.
-pub fn edit_bytes(xml: &mut Vec<u8>, choices: &mut Choices<'_>) {
-    const TOKENS: [&[u8]; 26] = [
-        b"<",
-        b">",
-        b"&",
-        b"\"",
-        b"'",
-        b"/",
-        b"=",
-        b":",
-        b";",
-        b"#",
-        b"]]>",
-        b"--",
-        b"-->",
-        b"<!--",
-        b"<?",
-        b"&#0;",
-        b"&#xD800;",
-        b"&#xFFFE;",
-        b"&lt",
-        b"\0",
-        b"\x01",
-        b"\x7f",
-        b"\xc0\x80",
-        b"\xed\xa0\x80",
-        b"\xef\xbf\xbe",
-        b" xmlns:p=\"\"",
-    ];
-    let at = choices.below(xml.len().saturating_add(1));
-    let length = 1_usize.saturating_add(choices.below(8));
-    let end = at.saturating_add(length).min(xml.len());
-    match choices.below(6) {
-        0 => replace(xml, at..end, b""),
-        1 => {
-            let copy = bytes(xml, at..end).to_vec();
-            let to = choices.below(xml.len());
-            replace(xml, to..to, &copy);
-        }
-        2 => {
-            let flipped = 1_u8.rotate_left(u32::try_from(choices.below(8)).unwrap_or(0));
-            if let Some(byte) = xml.get_mut(at) {
-                *byte ^= flipped;
-            }
-        }
-        3 => {
-            let byte = u8::try_from(choices.below(256)).unwrap_or(0);
-            replace(xml, at..at.saturating_add(1), &[byte]);
-        }
-        4 => {
-            let byte = u8::try_from(choices.below(256)).unwrap_or(0);
-            replace(xml, at..at, &[byte]);
-        }
-        _ => {
-            let token = choices.among(&TOKENS).copied().unwrap_or_default();
-            replace(xml, at..at, token);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     const XML: &[u8] = b"<?xml?><a x='>' y=\"1\"><!-- <b> --><b/><![CDATA[<c>]]><c>t</c ></a>";

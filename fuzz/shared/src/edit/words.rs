@@ -1,0 +1,87 @@
+//! What edits put into a message.
+
+pub(super) const NAMES: [&str; 14] = [
+    "saml:Advice",
+    "saml:Assertion",
+    "saml:AttributeValue",
+    "saml:Conditions",
+    "saml:EncryptedAssertion",
+    "saml:NameID",
+    "saml:Subject",
+    "saml:SubjectConfirmationData",
+    "samlp:Extensions",
+    "samlp:Response",
+    "samlp:StatusDetail",
+    "ds:Object",
+    "ds:Signature",
+    "ds:SignedInfo",
+];
+
+pub(super) const ATTRIBUTES: [&str; 19] = [
+    " ID=\"_x\"",
+    " Id=\"_x\"",
+    " xml:id=\"_x\"",
+    " xmlns=\"\"",
+    " xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\"",
+    " xmlns:saml=\"urn:x\"",
+    " xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"",
+    " xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:protocol\"",
+    " xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:assertion\"",
+    " xmlns:ds=\"urn:x\"",
+    " xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"",
+    " xmlns:x=\"urn:x\"",
+    " xml:lang=\"en\"",
+    " xml:base=\"https://evil.example/\"",
+    " xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\" i:nil=\"true\"",
+    " xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\" i:type=\"i:x\"",
+    " InResponseTo=\"_request-1\"",
+    " Version=\"2.0\"",
+    " Algorithm=\"http://www.w3.org/2000/09/xmldsig#hmac-sha1\"",
+];
+
+pub(super) const PIECES: [&str; 16] = [
+    "<!-- -->",
+    "<!---->",
+    "<![CDATA[]]>",
+    "<![CDATA[x]]>",
+    "<?x y?>",
+    "<!DOCTYPE x>",
+    "&#65;",
+    "&#13;",
+    "&amp;",
+    "\r\n",
+    " ",
+    "\t",
+    "x",
+    "<x/>",
+    "<x xmlns=\"urn:x\"/>",
+    "</x>",
+];
+
+pub(super) const REPLACED: [(&str, &str); 16] = [
+    (" ID=", " Id="),
+    (" ID=", " xml:id="),
+    (" ID=\"", " ID=\"_evil"),
+    ("URI=\"#", "URI=\"#_evil"),
+    ("URI=\"#", "URI=\""),
+    ("samlp:", "saml:"),
+    ("saml:", "samlp:"),
+    ("xmlns:saml=", "xmlns:x="),
+    ("xmlns:ds=", "xmlns:dsig="),
+    ("xml-exc-c14n#", "xml-exc-c14n#WithComments"),
+    (
+        "http://www.w3.org/2001/10/xml-exc-c14n#",
+        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
+    ),
+    ("#enveloped-signature", "#base64"),
+    (
+        "2001/04/xmldsig-more#rsa-sha256",
+        "2000/09/xmldsig#rsa-sha1",
+    ),
+    ("2001/04/xmlenc#sha256", "2000/09/xmldsig#sha1"),
+    (
+        "2001/04/xmldsig-more#rsa-sha256",
+        "2007/05/xmldsig-more#rsa-pss",
+    ),
+    ("status:Success", "status:Requester"),
+];
