@@ -23,8 +23,6 @@ pub(crate) const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-insta
 pub(crate) const VERSION: &str = "2.0";
 /// The top-level status of a login that went well \[SAML-Core §3.2.2.2\].
 pub(crate) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
-/// The binding of forms \[SAML-Bindings §3.5.1\].
-pub(crate) const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 /// The second-level status of a login that could not be as strong as was asked
 /// \[SAML-Core §3.2.2.2\].
 pub(crate) const NO_AUTHN_CONTEXT: &str = "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext";

@@ -9,8 +9,9 @@ use countersign_dsig::sign::{SignWithError, SigningOptions, sign_enveloped_with}
 use countersign_dsig::signer::MessageSigner;
 
 use super::duration;
+use crate::binding::Binding;
 use crate::markup::Markup;
-use crate::names::{METADATA, POST, PROTOCOL, SIGNATURE};
+use crate::names::{METADATA, PROTOCOL, SIGNATURE};
 use crate::service_provider::{ServiceProvider, SignedPart};
 
 /// Algorithms that assertions may be encrypted to us with, best first: the block encryption, then
@@ -231,7 +232,7 @@ impl ServiceProviderMetadata<'_> {
         xml.element(
             "md:AssertionConsumerService",
             &[
-                ("Binding", Some(POST)),
+                ("Binding", Some(Binding::Post.uri())),
                 ("Location", Some(sp.acs_url())),
                 ("index", Some("0")),
                 ("isDefault", Some("true")),

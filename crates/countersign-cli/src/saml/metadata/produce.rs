@@ -6,6 +6,7 @@ use clap::Args;
 use countersign::dsig::sign::SigningOptions;
 use countersign::dsig::signature::{SignaturePolicy, verify_enveloped};
 use countersign::dsig::xml::{Document, Limits};
+use countersign::saml::binding::Binding;
 use countersign::saml::{
     Contact, ContactKind, Endpoint, Organization, ServiceProvider, ServiceProviderError,
     ServiceProviderMetadata, VerificationKey,
@@ -18,10 +19,7 @@ use crate::key_file;
 use crate::verdict::Verdict;
 
 /// The bindings that logout is spoken with, at one URL.
-const LOGOUT_BINDINGS: [&str; 2] = [
-    "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect",
-    "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST",
-];
+const LOGOUT_BINDINGS: [Binding; 2] = [Binding::Redirect, Binding::Post];
 
 /// What our metadata says.
 #[derive(Debug, Args)]
@@ -71,8 +69,8 @@ pub(super) fn run(production: &Production) -> Result<Verdict, Unreadable> {
         .with_name_id_formats(&production.name_id_format);
     if let Some(url) = &production.slo_url {
         for binding in LOGOUT_BINDINGS {
-            let endpoint =
-                Endpoint::new(binding, url).map_err(|error| Unreadable::new("--slo-url", error))?;
+            let endpoint = Endpoint::new(binding.uri(), url)
+                .map_err(|error| Unreadable::new("--slo-url", error))?;
             sp = sp.with_slo_location(endpoint);
         }
     }
