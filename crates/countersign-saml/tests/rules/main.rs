@@ -10,6 +10,8 @@
 )]
 
 mod accepted;
+mod answers;
+mod artifacts;
 mod bindings;
 mod malformed;
 #[path = "../support/mod.rs"]
@@ -52,6 +54,8 @@ fn accepted(spec: &ResponseSpec) -> countersign_core::VerifiedIdentity {
 #[test]
 fn every_code_has_a_test_of_its_name() {
     let tests = concat!(
+        include_str!("answers.rs"),
+        include_str!("artifacts.rs"),
         include_str!("bindings.rs"),
         include_str!("malformed.rs"),
         include_str!("untrusted.rs"),
