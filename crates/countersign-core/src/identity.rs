@@ -17,7 +17,7 @@ pub enum Door {
 }
 
 /// A SAML `NameID`, verbatim \[SAML-Core §2.2.3\].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameId {
     /// The identifier, byte for byte.
     pub value: String,

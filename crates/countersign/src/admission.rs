@@ -47,7 +47,8 @@ impl Admitting {
         let session = writer.session(&user, account, assertion)?;
         Ok(Self {
             change: writer.change,
-            session: Session::new(session, grants, arrival.now),
+            session: Session::new(session, grants, arrival.now)
+                .named(arrival.identity.claims().name_id.clone()),
         })
     }
 

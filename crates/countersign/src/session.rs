@@ -1,7 +1,9 @@
 //! A signed-in session: whose it is, what it may do, and until when.
 
+use std::fmt;
+
 use countersign_core::{
-    ConnectionId, CorrelationId, Grant, LeafHash, SessionId, TenantId, Timestamp, UserId,
+    ConnectionId, CorrelationId, Grant, LeafHash, NameId, SessionId, TenantId, Timestamp, UserId,
 };
 use countersign_provision::store::SessionRecord;
 
@@ -10,17 +12,30 @@ use countersign_provision::store::SessionRecord;
 /// It is a view, not a key: every step of a ceremony reads the session, the account and its
 /// grants again. A host keeps the [`SessionId`] in its cookie's server-side state and asks
 /// [`crate::Engine::session`] at each request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Session {
     record: SessionRecord,
     grants: Vec<Grant>,
+    name_id: Option<NameId>,
 }
 
 impl Session {
     pub(crate) fn new(record: SessionRecord, mut grants: Vec<Grant>, now: Timestamp) -> Self {
         grants.retain(|grant| grant.is_live(now));
         grants.sort_by(|a, b| (&a.role, &a.id).cmp(&(&b.role, &b.id)));
-        Self { record, grants }
+        Self {
+            record,
+            grants,
+            name_id: None,
+        }
+    }
+
+    /// The session of somebody who signs in right now.
+    pub(crate) fn named(self, name_id: NameId) -> Self {
+        Self {
+            name_id: Some(name_id),
+            ..self
+        }
     }
 
     /// The session's id.
@@ -66,6 +81,15 @@ impl Session {
         self.record.session_index.as_deref()
     }
 
+    /// What the provider calls the person; `None` unless the session comes from the sign-in itself.
+    ///
+    /// No store keeps it. A host that signs people out at their provider keeps it with the session,
+    /// for a [`LogoutRequest`](countersign_saml::logout::LogoutRequest).
+    #[must_use]
+    pub fn name_id(&self) -> Option<&NameId> {
+        self.name_id.as_ref()
+    }
+
     /// Ties together the records of this walk.
     #[must_use]
     pub fn correlation(&self) -> &CorrelationId {
@@ -91,6 +115,16 @@ impl Session {
             .iter()
             .filter_map(|grant| grant.expires_at)
             .fold(self.record.expires_at, Timestamp::min)
+    }
+}
+
+impl fmt::Debug for Session {
+    /// Without the name, which is personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("record", &self.record)
+            .field("grants", &self.grants)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,9 @@
 //! Signing out because the identity provider says so.
+//!
+//! The other way, when a person signs out here: close the session, and send a
+//! [`LogoutRequest`](countersign_saml::logout::LogoutRequest) with the
+//! [`name_id`](crate::Session::name_id) and the [`session_index`](crate::Session::session_index) that
+//! the sign-in told.
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ use countersign::blocking::wait;
 use countersign::provision::user::UserState;
 use countersign::saml::Inbound;
 use countersign::saml::logout::LogoutStatus;
-use countersign::{Session, SessionId, SignOut, SignedOut};
+use countersign::{NameId, Session, SessionId, SignOut, SignedOut};
 use countersign_testkit::idp::{KeyChoice, TestIdp};
 use host::{Host, ISSUER, POLICY, SLO, acme, on_each_store, on_each_store_under, tenant};
 
@@ -97,6 +97,23 @@ fn the_sessions_that_are_named_end_with_their_records_and_no_others() {
             }
             other => panic!("{other:?}"),
         }
+    });
+}
+
+/// What a logout request of ours has to name is there when the session is opened, and kept nowhere.
+#[test]
+fn a_sign_in_tells_whom_a_logout_request_names() {
+    on_each_store(|host| {
+        let session = sign_in(host, "nurse", "_1");
+        let name_id = session.name_id().unwrap();
+        assert_eq!(name_id.value, "nurse");
+        assert!(name_id.format.as_ref().unwrap().ends_with("persistent"));
+        assert_eq!(session.session_index(), Some("_1"));
+        let kept = serde_json::to_string(name_id).unwrap();
+        assert_eq!(serde_json::from_str::<NameId>(&kept).unwrap(), *name_id);
+        let read = wait(host.engine.session(&tenant(), session.id())).unwrap();
+        assert_eq!(read.unwrap().name_id(), None);
+        assert!(!format!("{session:?}").contains("persistent"));
     });
 }
 
