@@ -1,75 +1,45 @@
 //! `--decrypt-key`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod run;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_testkit::encryption::Encryption;
 use countersign_testkit::idp::{ResponseSpec, Sign, TestIdp};
 use countersign_testkit::keys;
-use run::{Run, countersign};
-use tempfile::TempDir;
 
-const IDP: &str = "https://idp.acme.example";
-const SP: &str = "https://sign.example/saml";
-const ACS: &str = "https://sign.example/saml/acs";
-const NOW: &str = "2026-03-01T09:30:00Z";
+use super::*;
 
 /// A folder with metadata, keys and an encrypted response: signed outside, or inside only.
-fn folder(sign: Sign) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+fn folder(sign: Sign) -> Folder {
+    let folder = Folder::new();
     let idp = TestIdp::new(IDP);
     let spec = ResponseSpec::new(SP, ACS, "nurse@acme.example", NOW.parse().unwrap())
         .signed(sign)
         .encrypted(Encryption::for_certificate(keys::SP_RSA_2048_CERTIFICATE));
-    write("idp.xml", idp.metadata().as_bytes());
-    write("response.xml", &idp.respond(&spec));
-    write("ours.pk8", keys::SP_RSA_2048_PKCS8);
+    folder.write("idp.xml", idp.metadata().as_bytes());
+    folder.write("response.xml", &idp.respond(&spec));
+    folder.write("ours.pk8", keys::SP_RSA_2048_PKCS8);
     let pem = STANDARD.encode(keys::SP_RSA_2048_PKCS8);
-    write(
+    folder.write(
         "ours.pem",
         format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n").as_bytes(),
     );
-    write("other.pk8", keys::OTHER_RSA_2048_PKCS8);
-    write("short.pk8", keys::WEAK_RSA_1024_PKCS8);
-    write("p256.pk8", keys::IDP_P256_PKCS8);
+    folder.write("other.pk8", keys::OTHER_RSA_2048_PKCS8);
+    folder.write("short.pk8", keys::WEAK_RSA_1024_PKCS8);
+    folder.write("p256.pk8", keys::IDP_P256_PKCS8);
     folder
 }
 
-fn verify(folder: &TempDir, more: &[&str]) -> Run {
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let (metadata, response) = (file("idp.xml"), file("response.xml"));
+/// A word with a dot is the name of a file in the folder.
+fn verify(folder: &Folder, more: &[&str]) -> Run {
     let more: Vec<String> = more
         .iter()
         .map(|word| match word.contains('.') {
-            true => file(word),
+            true => folder.path(word),
             false => (*word).to_owned(),
         })
         .collect();
-    let mut arguments = vec![
-        "saml",
-        "verify",
-        "--idp-metadata",
-        &metadata,
-        "--sp-entity-id",
-        SP,
-        "--acs-url",
-        ACS,
-        "--allow-unsolicited",
-        "--at",
-        NOW,
-    ];
-    arguments.extend(more.iter().map(String::as_str));
-    arguments.push(&response);
-    countersign(&arguments)
+    let more: Vec<&str> = more.iter().map(String::as_str).collect();
+    folder.verify("idp.xml", "response.xml", &more)
 }
 
 #[test]

@@ -1,59 +1,38 @@
 //! `countersign saml request`, and `saml verify` on what comes back.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod run;
-
-use std::path::PathBuf;
 
 use countersign::blocking::wait;
 use countersign::saml::SigningKey;
 use countersign::saml::binding::{Message, MessageKind, RelayState};
 use countersign_testkit::idp::{ResponseSpec, TestIdp};
 use countersign_testkit::keys;
-use run::{Run, countersign, countersign_with};
-use tempfile::TempDir;
 
-const NOW: &str = "2026-03-01T09:30:00.000Z";
-const SP: &str = "https://sign.example/saml";
-const ACS: &str = "https://sign.example/saml/acs";
+use super::run::countersign_with;
+use super::*;
 
-struct Folder {
-    folder: TempDir,
+struct Provider {
+    folder: Folder,
     idp: TestIdp,
 }
 
-impl Folder {
+impl Provider {
     fn new() -> Self {
-        let folder = Self {
-            folder: tempfile::tempdir().unwrap(),
-            idp: TestIdp::new("https://idp.acme.example"),
+        let provider = Self {
+            folder: Folder::new(),
+            idp: TestIdp::new(IDP),
         };
-        folder.write("metadata.xml", folder.idp.metadata().as_bytes());
-        folder.write("sp.pk8", keys::OTHER_RSA_2048_PKCS8);
-        folder
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.path(name), bytes).unwrap();
+        let metadata = provider.idp.metadata();
+        provider.folder.write("metadata.xml", metadata.as_bytes());
+        provider.folder.write("sp.pk8", keys::OTHER_RSA_2048_PKCS8);
+        provider
     }
 
     fn run(&self, command: &str, arguments: &[&str], input: &[u8]) -> Run {
-        let metadata = self.path("metadata.xml");
+        let metadata = self.folder.path("metadata.xml");
         let configuration = [
             "saml",
             command,
             "--idp-metadata",
-            metadata.to_str().unwrap(),
+            &metadata,
             "--sp-entity-id",
             SP,
             "--acs-url",
@@ -71,9 +50,9 @@ impl Folder {
 
     /// Verifies what comes back for a request that was printed.
     fn verify(&self, request: &Run, arguments: &[&str], input: &[u8]) -> Run {
-        self.write("pending.json", request.stdout.as_bytes());
-        let pending = self.path("pending.json");
-        let pending = ["--pending", pending.to_str().unwrap()];
+        self.folder.write("pending.json", request.stdout.as_bytes());
+        let pending = self.folder.path("pending.json");
+        let pending = ["--pending", &pending];
         self.run("verify", &[&pending, arguments].concat(), input)
     }
 
@@ -107,8 +86,8 @@ fn code(run: &Run) -> String {
 
 #[test]
 fn a_request_is_a_url_or_a_form_with_what_is_pending() {
-    let folder = Folder::new();
-    let by_default = folder.request(&["--relay-state", "order 7"]);
+    let provider = Provider::new();
+    let by_default = provider.request(&["--relay-state", "order 7"]);
     assert_eq!(by_default.code, 0, "{by_default:?}");
     let json = by_default.json();
     assert_eq!(json["ok"], true);
@@ -122,15 +101,14 @@ fn a_request_is_a_url_or_a_form_with_what_is_pending() {
     assert_eq!(pending["issued_at"], NOW);
     assert_eq!(pending["expires_at"], "2026-03-01T09:40:00.000Z");
 
-    let key = folder.path("sp.pk8");
-    let key = key.to_str().unwrap();
-    let signed = folder.request(&["--binding", "redirect", "--sign-key", key]);
+    let key = provider.folder.path("sp.pk8");
+    let signed = provider.request(&["--binding", "redirect", "--sign-key", &key]);
     let url = signed.json()["url"].as_str().unwrap().to_owned();
     assert!(url.contains(
         "&SigAlg=http%3A%2F%2Fwww.w3.org%2F2001%2F04%2Fxmldsig-more%23rsa-sha256&Signature="
     ));
 
-    let form = folder.request(&["--binding", "post", "--mfa", "entra", "--force-authn"]);
+    let form = provider.request(&["--binding", "post", "--mfa", "entra", "--force-authn"]);
     let json = form.json();
     assert_eq!(json["binding"], "post");
     assert_eq!(json["action"], "https://idp.example/sso");
@@ -148,13 +126,13 @@ fn a_request_is_a_url_or_a_form_with_what_is_pending() {
 
 #[test]
 fn text_for_people_is_the_url_and_a_line_of_json() {
-    let folder = Folder::new();
-    let metadata = folder.path("metadata.xml");
+    let provider = Provider::new();
+    let metadata = provider.folder.path("metadata.xml");
     let run = countersign(&[
         "saml",
         "request",
         "--metadata",
-        metadata.to_str().unwrap(),
+        &metadata,
         "--sp-entity-id",
         SP,
         "--acs-url",
@@ -173,101 +151,103 @@ fn text_for_people_is_the_url_and_a_line_of_json() {
 
 #[test]
 fn a_request_that_metadata_does_not_allow_is_refused() {
-    let folder = Folder::new();
-    let metadata = folder.idp.metadata();
+    let provider = Provider::new();
+    let metadata = provider.idp.metadata();
     let wanted = metadata.replace(
         "<md:IDPSSODescriptor ",
         r#"<md:IDPSSODescriptor WantAuthnRequestsSigned="true" "#,
     );
-    folder.write("metadata.xml", wanted.as_bytes());
-    assert_eq!(code(&folder.request(&[])), "request.signing_wanted");
-    assert_eq!(folder.request(&["--unsigned"]).code, 0);
+    provider.folder.write("metadata.xml", wanted.as_bytes());
+    assert_eq!(code(&provider.request(&[])), "request.signing_wanted");
+    assert_eq!(provider.request(&["--unsigned"]).code, 0);
     let redirect_only = metadata.replace("HTTP-POST", "SOAP");
-    folder.write("metadata.xml", redirect_only.as_bytes());
-    let refused = folder.request(&["--binding", "post"]);
+    provider
+        .folder
+        .write("metadata.xml", redirect_only.as_bytes());
+    let refused = provider.request(&["--binding", "post"]);
     assert_eq!(code(&refused), "request.no_endpoint");
 }
 
 #[test]
 fn what_can_not_be_asked_is_unreadable() {
-    let folder = Folder::new();
+    let provider = Provider::new();
     let long = "x".repeat(81);
-    let missing = folder.path("missing");
-    let metadata = folder.path("metadata.xml");
+    let missing = provider.folder.path("missing");
+    let metadata = provider.folder.path("metadata.xml");
     for arguments in [
         &["--relay-state", long.as_str()][..],
-        &["--sign-key", missing.to_str().unwrap()],
-        &["--sign-key", metadata.to_str().unwrap()],
+        &["--sign-key", &missing],
+        &["--sign-key", &metadata],
         &["--binding", "soap"],
         &["--comparison", "minimum"],
         &["--mfa", "entra", "--authn-context", "x"],
     ] {
-        assert_eq!(folder.request(arguments).code, 2, "{arguments:?}");
+        assert_eq!(provider.request(arguments).code, 2, "{arguments:?}");
     }
 }
 
 #[test]
 fn what_comes_back_is_verified_for_the_pending_request() {
-    let folder = Folder::new();
-    let request = folder.request(&["--relay-state", "order 7"]);
+    let provider = Provider::new();
+    let request = provider.request(&["--relay-state", "order 7"]);
     let key = Some(keys::IDP_RSA_2048_PKCS8);
-    let url = folder.redirected(&request, "order 7", key);
+    let url = provider.redirected(&request, "order 7", key);
     let (_, query) = url.split_once('?').unwrap();
     for input in [query.to_owned(), format!("{query}\n"), url.clone()] {
-        let accepted = folder.verify(&request, &["--redirect-query", "-"], input.as_bytes());
+        let accepted = provider.verify(&request, &["--redirect-query", "-"], input.as_bytes());
         assert_eq!(accepted.code, 0, "{accepted:?}");
         let json = accepted.json();
         assert_eq!(json["identity"]["name_id"]["value"], "signer@acme.example");
     }
-    let answer = folder.answer(&request);
-    let accepted = folder.verify(&request, &["-"], answer.as_bytes());
+    let answer = provider.answer(&request);
+    let accepted = provider.verify(&request, &["-"], answer.as_bytes());
     assert_eq!(accepted.code, 0, "{accepted:?}");
 
     let verify = |raw: &str| {
-        let run = folder.verify(&request, &["--redirect-query", "-"], raw.as_bytes());
+        let run = provider.verify(&request, &["--redirect-query", "-"], raw.as_bytes());
         code(&run)
     };
-    let other = folder.redirected(&request, "order 8", key);
+    let other = provider.redirected(&request, "order 8", key);
     assert_eq!(verify(&other), "saml.relay_state_mismatch");
-    let stranger = folder.redirected(&request, "order 7", Some(keys::OTHER_RSA_2048_PKCS8));
+    let stranger = provider.redirected(&request, "order 7", Some(keys::OTHER_RSA_2048_PKCS8));
     assert_eq!(verify(&stranger), "saml.query_signature_invalid");
     assert_eq!(
         verify(&format!("{query}&SAMLRequest=x")),
         "saml.ambiguous_parameters"
     );
     assert_eq!(verify(""), "saml.malformed_parameters");
-    let unasked = folder.request(&["--relay-state", "order 7"]);
-    let run = folder.verify(&unasked, &["--redirect-query", "-"], query.as_bytes());
+    let unasked = provider.request(&["--relay-state", "order 7"]);
+    let run = provider.verify(&unasked, &["--redirect-query", "-"], query.as_bytes());
     assert_eq!(code(&run), "saml.in_response_to_mismatch");
-    let step_up = folder.request(&["--relay-state", "order 7", "--mfa", "refeds"]);
-    let body = folder.redirected(&step_up, "order 7", None);
-    let run = folder.verify(&step_up, &["--redirect-query", "-"], body.as_bytes());
+    let step_up = provider.request(&["--relay-state", "order 7", "--mfa", "refeds"]);
+    let body = provider.redirected(&step_up, "order 7", None);
+    let run = provider.verify(&step_up, &["--redirect-query", "-"], body.as_bytes());
     assert_eq!(code(&run), "saml.authn_context_mismatch");
 }
 
 #[test]
 fn a_raw_form_is_verified_too() {
-    let folder = Folder::new();
-    let request = folder.request(&[]);
+    let provider = Provider::new();
+    let request = provider.request(&[]);
     let id = request.json()["pending"]["id"].as_str().unwrap().to_owned();
     let spec = ResponseSpec::new(SP, ACS, "signer@acme.example", NOW.parse().unwrap());
-    let value = folder.idp.post(&spec.answering(&id)).replace('+', "%2B");
+    let value = provider.idp.post(&spec.answering(&id)).replace('+', "%2B");
     let body = format!("SAMLResponse={value}");
-    let accepted = folder.verify(&request, &["--form", "-"], body.as_bytes());
+    let accepted = provider.verify(&request, &["--form", "-"], body.as_bytes());
     assert_eq!(accepted.code, 0, "{accepted:?}");
     let twice = format!("{body}&SAMLResponse=x");
-    let run = folder.verify(&request, &["--form", "-"], twice.as_bytes());
+    let run = provider.verify(&request, &["--form", "-"], twice.as_bytes());
     assert_eq!(code(&run), "saml.ambiguous_parameters");
 }
 
 #[test]
 fn a_pending_request_that_can_not_be_read_is_unreadable() {
-    let folder = Folder::new();
+    let provider = Provider::new();
     for pending in ["", "{}", "[]", r#"{"id":"_1","more":1}"#] {
-        folder.write("pending.json", pending.as_bytes());
-        let path = folder.path("pending.json");
-        let arguments = ["--pending", path.to_str().unwrap(), "-"];
-        assert_eq!(folder.run("verify", &arguments, b"<a/>").code, 2);
+        provider.folder.write("pending.json", pending.as_bytes());
+        let path = provider.folder.path("pending.json");
+        let arguments = ["--pending", &path, "-"];
+        assert_eq!(provider.run("verify", &arguments, b"<a/>").code, 2);
     }
     for arguments in [
         &["--allow-unsolicited"][..],
@@ -281,6 +261,6 @@ fn a_pending_request_that_can_not_be_read_is_unreadable() {
         &["--allow-unsolicited", "--form", "-", "-"],
         &["--allow-unsolicited", "--base64", "--form", "-"],
     ] {
-        assert_eq!(folder.run("verify", arguments, b"").code, 2);
+        assert_eq!(provider.run("verify", arguments, b"").code, 2);
     }
 }

@@ -1,36 +1,21 @@
 //! `countersign saml metadata`, and metadata of many providers in `saml verify`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod run;
-
-use std::path::PathBuf;
 
 use countersign_testkit::idp::{KeyChoice, ResponseSpec, TestIdp};
 use countersign_testkit::keys;
-use run::{Run, countersign};
-use tempfile::TempDir;
 
-const IDP: &str = "https://idp.acme.example";
+use super::*;
+
 const OTHER: &str = "https://idp.other.example";
-const SP: &str = "https://sign.example/saml";
-const ACS: &str = "https://sign.example/saml/acs";
-const NOW: &str = "2026-03-01T09:30:00Z";
 
 /// A folder with an aggregate of two providers, signed by its operator, and keys.
 struct Federation {
-    folder: TempDir,
+    folder: Folder,
 }
 
 impl Federation {
     fn new() -> Self {
         let federation = Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: Folder::new(),
         };
         let aggregate = format!(
             r#"<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" ID="_federation" validUntil="2026-03-10T00:00:00Z">{}{}</md:EntitiesDescriptor>"#,
@@ -39,25 +24,24 @@ impl Federation {
         );
         let operator = TestIdp::with_key("https://federation.example", KeyChoice::P256);
         let signed = operator.sign(aggregate.as_bytes(), "_federation");
-        federation.write("unsigned.xml", aggregate.as_bytes());
-        federation.write("signed.xml", &signed);
-        federation.write("operator.crt", keys::IDP_P256_CERTIFICATE);
-        federation.write("operator.pk8", keys::IDP_P256_PKCS8);
-        federation.write("stranger.crt", keys::OTHER_RSA_2048_CERTIFICATE);
+        federation
+            .folder
+            .write("unsigned.xml", aggregate.as_bytes());
+        federation.folder.write("signed.xml", &signed);
+        federation
+            .folder
+            .write("operator.crt", keys::IDP_P256_CERTIFICATE);
+        federation
+            .folder
+            .write("operator.pk8", keys::IDP_P256_PKCS8);
+        federation
+            .folder
+            .write("stranger.crt", keys::OTHER_RSA_2048_CERTIFICATE);
         federation
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.folder.path().join(name), bytes).unwrap();
-    }
-
-    fn path(&self, name: &str) -> String {
-        let path: PathBuf = self.folder.path().join(name);
-        path.to_str().unwrap().to_owned()
-    }
-
     fn show(&self, name: &str, more: &[&str]) -> Run {
-        let path = self.path(name);
+        let path = self.folder.path(name);
         let mut arguments = vec!["--json", "saml", "metadata", "show", &path, "--at", NOW];
         arguments.extend_from_slice(more);
         countersign(&arguments)
@@ -99,7 +83,7 @@ fn an_aggregate_is_shown_with_what_an_administrator_should_look_at() {
     );
     assert!(json["metadata"]["certificate_sha256"].is_null());
 
-    let path = federation.path("unsigned.xml");
+    let path = federation.folder.path("unsigned.xml");
     let people = countersign(&["saml", "metadata", "show", &path, "--at", NOW]);
     assert!(people.stdout.starts_with("UNVERIFIED"), "{people:?}");
     assert!(people.stdout.contains(IDP), "{people:?}");
@@ -122,8 +106,8 @@ fn an_aggregate_is_shown_with_what_an_administrator_should_look_at() {
 #[test]
 fn a_signature_that_is_asked_for_has_to_hold() {
     let federation = Federation::new();
-    let operator = federation.path("operator.crt");
-    let stranger = federation.path("stranger.crt");
+    let operator = federation.folder.path("operator.crt");
+    let stranger = federation.folder.path("stranger.crt");
     let signed = federation.show("signed.xml", &["--signed-by", &operator]);
     assert_eq!(signed.code, 0, "{signed:?}");
     assert!(signed.json()["metadata"]["certificate_sha256"].is_string());
@@ -151,7 +135,7 @@ fn a_signature_that_is_asked_for_has_to_hold() {
             "{run:?}"
         );
     }
-    let path = federation.path("signed.xml");
+    let path = federation.folder.path("signed.xml");
     let late = countersign(&[
         "--json",
         "saml",
@@ -175,29 +159,13 @@ fn a_signature_that_is_asked_for_has_to_hold() {
 fn a_response_is_verified_with_the_provider_of_an_aggregate() {
     let federation = Federation::new();
     let spec = ResponseSpec::new(SP, ACS, "nurse@acme.example", NOW.parse().unwrap());
-    federation.write("response.xml", &TestIdp::new(IDP).respond(&spec));
-    let (metadata, response) = (
-        federation.path("unsigned.xml"),
-        federation.path("response.xml"),
-    );
+    federation
+        .folder
+        .write("response.xml", &TestIdp::new(IDP).respond(&spec));
     let verify = |more: &[&str]| {
-        let mut arguments = vec![
-            "--json",
-            "saml",
-            "verify",
-            "--idp-metadata",
-            &metadata,
-            "--sp-entity-id",
-            SP,
-            "--acs-url",
-            ACS,
-            "--allow-unsolicited",
-            "--at",
-            NOW,
-        ];
-        arguments.extend_from_slice(more);
-        arguments.push(&response);
-        countersign(&arguments)
+        federation
+            .folder
+            .verify("unsigned.xml", "response.xml", more)
     };
     let named = verify(&["--idp-entity-id", IDP]);
     assert_eq!(named.code, 0, "{named:?}");
@@ -213,8 +181,8 @@ fn a_response_is_verified_with_the_provider_of_an_aggregate() {
 fn our_metadata_is_written_and_signed() {
     let federation = Federation::new();
     let (certificate, key) = (
-        federation.path("operator.crt"),
-        federation.path("operator.pk8"),
+        federation.folder.path("operator.crt"),
+        federation.folder.path("operator.pk8"),
     );
     let plain = federation.produce(&["--slo-url", "https://sign.example/saml/slo"]);
     assert_eq!(plain.code, 0, "{plain:?}");
@@ -244,7 +212,7 @@ fn our_metadata_is_written_and_signed() {
     assert_eq!(signed.code, 0, "{signed:?}");
     assert!(signed.stdout.contains("<ds:Signature "), "{signed:?}");
     assert!(signed.stdout.contains("Acme &amp; Sons"), "{signed:?}");
-    let stranger = federation.path("stranger.crt");
+    let stranger = federation.folder.path("stranger.crt");
     let mismatch = federation.produce(&["--sign-cert", &stranger, "--sign-key", &key]);
     assert_eq!(mismatch.code, 2, "{mismatch:?}");
     let script = federation.produce(&["--slo-url", "javascript:alert(1)"]);
@@ -260,16 +228,20 @@ fn keys_are_read_as_pem_too() {
         format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
     };
     let certificate = pem("CERTIFICATE", keys::IDP_P256_CERTIFICATE);
-    federation.write("operator.pem", certificate.as_bytes());
-    federation.write(
+    federation
+        .folder
+        .write("operator.pem", certificate.as_bytes());
+    federation.folder.write(
         "key.pem",
         pem("PRIVATE KEY", keys::IDP_P256_PKCS8).as_bytes(),
     );
-    federation.write("two.pem", certificate.repeat(2).as_bytes());
+    federation
+        .folder
+        .write("two.pem", certificate.repeat(2).as_bytes());
     let (one, key, two) = (
-        federation.path("operator.pem"),
-        federation.path("key.pem"),
-        federation.path("two.pem"),
+        federation.folder.path("operator.pem"),
+        federation.folder.path("key.pem"),
+        federation.folder.path("two.pem"),
     );
     let run = federation.produce(&["--sign-cert", &one, "--sign-key", &key]);
     assert_eq!(run.code, 0, "{run:?}");

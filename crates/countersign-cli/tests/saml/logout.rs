@@ -1,34 +1,22 @@
 //! `countersign saml logout`: there and back.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod run;
 
 use countersign_testkit::idp::TestIdp;
 use countersign_testkit::keys;
-use run::{Run, countersign};
-use tempfile::TempDir;
 
-const IDP: &str = "https://idp.acme.example";
-const SP: &str = "https://sign.example/saml";
+use super::*;
+
 const SLO: &str = "https://sign.example/saml/slo";
 const IDP_SLO: &str = "https://idp.acme.example/slo";
-const NOW: &str = "2026-03-01T09:30:00Z";
 
 /// Both parties' metadata and keys in one folder. We sign with P-256, the provider with RSA.
 struct Parties {
-    folder: TempDir,
+    folder: Folder,
 }
 
 impl Parties {
     fn new() -> Self {
         let parties = Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: Folder::new(),
         };
         let slo: String = ["Redirect", "POST"]
             .map(|binding| {
@@ -43,29 +31,20 @@ impl Parties {
             "<md:SingleSignOnService<md:SingleLogoutService",
             "<md:SingleLogoutService",
         );
-        parties.write("idp.xml", metadata.as_bytes());
-        parties.write("ours.pk8", keys::IDP_P256_PKCS8);
-        parties.write("theirs.pk8", keys::IDP_RSA_2048_PKCS8);
-        parties.write(
+        parties.folder.write("idp.xml", metadata.as_bytes());
+        parties.folder.write("ours.pk8", keys::IDP_P256_PKCS8);
+        parties.folder.write("theirs.pk8", keys::IDP_RSA_2048_PKCS8);
+        parties.folder.write(
             "request.xml",
             &TestIdp::new(IDP).sign(request().as_bytes(), "_1"),
         );
-        parties.write("unsigned.xml", request().as_bytes());
+        parties.folder.write("unsigned.xml", request().as_bytes());
         parties
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.folder.path().join(name), bytes).unwrap();
-    }
-
-    fn path(&self, name: &str) -> String {
-        let path = self.folder.path().join(name);
-        path.to_str().unwrap().to_owned()
     }
 
     /// Runs `saml logout COMMAND`; a name with a dot is that of a file in the folder.
     fn logout(&self, command: &str, more: &[&str]) -> Run {
-        let metadata = self.path("idp.xml");
+        let metadata = self.folder.path("idp.xml");
         let mut arguments: Vec<String> = [
             "--json",
             "saml",
@@ -87,7 +66,7 @@ impl Parties {
                     || file.ends_with(".txt")
                     || file.ends_with(".json") =>
                 {
-                    self.path(file)
+                    self.folder.path(file)
                 }
                 other => (*other).to_owned(),
             });
@@ -187,13 +166,13 @@ fn a_request_of_ours_is_sent_and_its_answer_verified() {
     let json = sent.json();
     let url = json["url"].as_str().unwrap();
     assert!(url.starts_with(&format!("{IDP_SLO}?SAMLRequest=")), "{url}");
-    parties.write("pending.json", sent.stdout.as_bytes());
+    parties.folder.write("pending.json", sent.stdout.as_bytes());
 
     let id = json["pending"]["logout"]["id"].as_str().unwrap();
     let answer = format!(
         r#"<samlp:LogoutResponse xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_2" InResponseTo="{id}" Version="2.0" IssueInstant="{NOW}" Destination="{SLO}"><saml:Issuer>{IDP}</saml:Issuer><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status></samlp:LogoutResponse>"#
     );
-    parties.write(
+    parties.folder.write(
         "answer.xml",
         &TestIdp::new(IDP).sign(answer.as_bytes(), "_2"),
     );
@@ -202,7 +181,9 @@ fn a_request_of_ours_is_sent_and_its_answer_verified() {
     assert_eq!(run.json()["logout_response"]["outcome"], "complete");
     // An answer to another request, an answer for a request, a file that is none.
     let other = answer.replace(id, "_other");
-    parties.write("other.xml", &TestIdp::new(IDP).sign(other.as_bytes(), "_2"));
+    parties
+        .folder
+        .write("other.xml", &TestIdp::new(IDP).sign(other.as_bytes(), "_2"));
     let run = parties.verify(&["--pending", "pending.json", "other.xml"]);
     assert_eq!(run.json()["code"], "saml.in_response_to_mismatch");
     let run = parties.verify(&["answer.xml"]);
@@ -227,11 +208,11 @@ fn a_redirect_is_read_from_its_url() {
         ],
     );
     let url = sent.json()["url"].as_str().unwrap().to_owned();
-    parties.write("url.txt", url.as_bytes());
+    parties.folder.write("url.txt", url.as_bytes());
     let theirs = TestIdp::new(SP).metadata();
-    parties.write("sp-as-idp.xml", theirs.as_bytes());
-    let metadata = parties.path("sp-as-idp.xml");
-    let file = parties.path("url.txt");
+    parties.folder.write("sp-as-idp.xml", theirs.as_bytes());
+    let metadata = parties.folder.path("sp-as-idp.xml");
+    let file = parties.folder.path("url.txt");
     let run = countersign(&[
         "--json",
         "saml",
@@ -255,7 +236,9 @@ fn a_redirect_is_read_from_its_url() {
 #[test]
 fn a_provider_without_a_logout_endpoint_is_refused() {
     let parties = Parties::new();
-    parties.write("idp.xml", TestIdp::new(IDP).metadata().as_bytes());
+    parties
+        .folder
+        .write("idp.xml", TestIdp::new(IDP).metadata().as_bytes());
     let run = parties.logout(
         "request",
         &["--name-id", "nurse@acme.example", "--sign-key", "ours.pk8"],
