@@ -152,7 +152,7 @@ pub struct UnprovedPlaintext(Document<'static>);
 
 impl UnprovedPlaintext {
     /// Verifies the enveloped signature of the element, as
-    /// [`verify_enveloped`](crate::signature::verify_enveloped) does.
+    /// [`verify_enveloped`] does.
     ///
     /// # Errors
     /// See [`SignatureError`].
