@@ -24,8 +24,8 @@
 //! | feature | brings |
 //! |---|---|
 //! | none | AES-128-GCM and AES-256-GCM through ring; the key behind a [`KeyUnwrap`] of the host |
-//! | `rsa` | [`RustCryptoKey`], for OAEP with every pair of hash functions; AES-192-GCM; AES-CBC |
-//! | `aws-lc-rs` | [`AwsLcKey`], for OAEP with one hash function; AES-192-GCM; AES-CBC |
+//! | `rsa` | `RustCryptoKey`, for OAEP with every pair of hash functions; AES-192-GCM; AES-CBC |
+//! | `aws-lc-rs` | `AwsLcKey`, for OAEP with one hash function; AES-192-GCM; AES-CBC |
 //!
 //! With both features the content is decrypted by AWS-LC.
 
@@ -211,7 +211,7 @@ pub fn decrypt(
 /// # Security
 /// Strangers choose what is decrypted, and learn whether it could be. That tells nothing with
 /// RSA-OAEP and AES-GCM as long as the key's arithmetic takes the same time for all of it
-/// ([`AwsLcKey`]); with others it would tell the plaintext.
+/// (`AwsLcKey`); with others it would tell the plaintext.
 pub fn insecure_decrypt_unsigned(
     holder: Element<'_>,
     keys: &[Arc<dyn KeyUnwrap>],

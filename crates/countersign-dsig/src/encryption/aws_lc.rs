@@ -22,7 +22,7 @@ use crate::algorithm::DigestAlgorithm;
 ///
 /// It undoes OAEP with one hash function for both label and mask, or SHA-1 for both, and not with
 /// SHA-256 beside MGF1 on SHA-1, which some providers use: see
-/// [`RustCryptoKey`](super::RustCryptoKey).
+/// `RustCryptoKey`.
 #[derive(Clone)]
 pub struct AwsLcKey(std::sync::Arc<OaepPrivateDecryptingKey>);
 

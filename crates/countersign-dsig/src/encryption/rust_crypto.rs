@@ -26,7 +26,7 @@ use crate::algorithm::DigestAlgorithm;
 /// RUSTSEC-2023-0071: that crate's arithmetic is not in constant time, and no release of it is.
 /// Blinding takes from the attacker the control over the numbers whose time is measured; it is no
 /// proof. Where responses come over a network and the machine has a C compiler, prefer
-/// [`AwsLcKey`](super::AwsLcKey). As content is decrypted under a verified signature only, a
+/// `AwsLcKey`. As content is decrypted under a verified signature only, a
 /// stranger can not choose what this key is asked to undo, unless the host said so by name.
 #[derive(Clone)]
 pub struct RustCryptoKey(RsaPrivateKey);

@@ -10,7 +10,7 @@ use super::RsaOaep;
 /// Undoes the encryption of a content key with the private key of a service provider: the port to
 /// a key in memory, in an HSM or in a KMS.
 ///
-/// [`RustCryptoKey`](super::RustCryptoKey) (feature `rsa`) and [`AwsLcKey`](super::AwsLcKey)
+/// `RustCryptoKey` (feature `rsa`) and `AwsLcKey`
 /// (feature `aws-lc-rs`) hold the key in memory.
 ///
 /// Synchronous, because verifying a response is: one call takes a millisecond or two. An HSM on
