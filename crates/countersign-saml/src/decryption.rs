@@ -11,8 +11,8 @@ use countersign_dsig::encryption::{
 use crate::code::RejectCode;
 use crate::element::Part;
 use crate::rejection::{Rejection, reject};
-use crate::rules::Rules;
-use crate::signed;
+use crate::response::rules::Rules;
+use crate::response::signed;
 
 /// Most `EncryptedKey`s that are tried in one message, however they are spread over its elements.
 /// Each costs an RSA operation of each of our keys, a tenth of a second for all of them and one

@@ -11,8 +11,8 @@ use crate::element::Part;
 use crate::inbound::Inbound;
 use crate::names::{ASSERTION, PROTOCOL, SIGNATURE};
 use crate::rejection::Rejection;
+use crate::response::{self, statements, subject};
 use crate::verify::not_xml;
-use crate::{response, statements, subject};
 
 /// What a `Response` says. Nothing in it has been verified: anyone can write one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

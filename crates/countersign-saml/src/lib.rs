@@ -160,13 +160,9 @@
 //! | [`logout`] | single logout, both ways |
 //! | [`replay`] | the port that remembers what was accepted |
 
-mod assertion;
-mod authn_context;
-mod authn_request;
 pub mod binding;
 mod clock;
 mod code;
-mod conditions;
 mod decryption;
 mod element;
 mod endpoint;
@@ -184,15 +180,9 @@ mod rejection;
 pub mod replay;
 mod request;
 mod response;
-mod rules;
 mod service_provider;
-mod signed;
-mod statements;
-mod subject;
 mod verify;
 
-pub use crate::authn_context::{Comparison, MultiFactor, RequestedAuthnContext, class};
-pub use crate::authn_request::{AuthnRequest, RequestError};
 pub use crate::code::{Culprit, RejectCode};
 pub use crate::endpoint::{Endpoint, EndpointError, IndexedEndpoint};
 pub use crate::identity_provider::IdentityProvider;
@@ -208,7 +198,10 @@ pub use crate::metadata::{
     Scoped, ServiceProviderMetadata,
 };
 pub use crate::rejection::Rejection;
-pub use crate::request::{DEFAULT_REQUEST_LIFETIME, Expect, MAX_REQUEST_LIFETIME, PendingRequest};
+pub use crate::request::{
+    AuthnRequest, Comparison, DEFAULT_REQUEST_LIFETIME, Expect, MAX_REQUEST_LIFETIME, MultiFactor,
+    PendingRequest, RequestError, RequestedAuthnContext, class,
+};
 pub use crate::service_provider::{ServiceProvider, ServiceProviderError, SignedPart};
 pub use crate::verify::verify;
 

@@ -1,4 +1,12 @@
-//! The rules for the message around the assertion \[SAML-Core §3.2.2, SAML-Profiles §4.1.4\].
+//! The rules for a response: for the message itself here \[SAML-Core §3.2.2, SAML-Profiles §4.1.4\],
+//! and for its signatures and each part of its assertion in a file of their own.
+
+pub(crate) mod assertion;
+pub(crate) mod conditions;
+pub(crate) mod rules;
+pub(crate) mod signed;
+pub(crate) mod statements;
+pub(crate) mod subject;
 
 use countersign_dsig::xml::Element;
 
@@ -7,7 +15,7 @@ use crate::element::Part;
 use crate::names::{ASSERTION, NO_AUTHN_CONTEXT, NO_PASSIVE, PROTOCOL, SIGNATURE, SUCCESS};
 use crate::rejection::{Quoted, QuotedOrNothing, Rejection, reject};
 use crate::request::Expect;
-use crate::rules::Rules;
+use crate::response::rules::Rules;
 
 /// What a `Response` may hold \[SAML-Core §3.2.2, §3.3.3\].
 const CHILDREN: &[(&str, &str)] = &[

@@ -11,8 +11,8 @@ use countersign_dsig::signature::SignaturePolicy;
 use countersign_dsig::xml::Limits;
 use thiserror::Error;
 
-use crate::authn_context::RequestedAuthnContext;
 use crate::endpoint::Endpoint;
+use crate::request::RequestedAuthnContext;
 
 /// Clock skew unless another is chosen: what most service providers use.
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);

@@ -14,9 +14,9 @@ use crate::rejection::Rejection;
 use crate::replay::ReplayKey;
 use crate::request::Expect;
 use crate::response;
-use crate::rules::Rules;
+use crate::response::rules::Rules;
+use crate::response::signed;
 use crate::service_provider::ServiceProvider;
-use crate::signed;
 
 /// Verifies a response of one identity provider to one service provider.
 ///

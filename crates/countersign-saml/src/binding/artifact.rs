@@ -34,9 +34,9 @@ use crate::message_id::MessageId;
 use crate::names::{ASSERTION, PROTOCOL, SIGNATURE, SOAP, VERSION};
 use crate::rejection::{Quoted, QuotedOrNothing, Rejection, reject};
 use crate::response::check_status;
-use crate::rules::Rules;
+use crate::response::rules::Rules;
+use crate::response::signed;
 use crate::service_provider::ServiceProvider;
-use crate::signed;
 
 /// The value of the header `SOAPAction` \[SAML-Bindings §3.2.3.1\].
 pub const SOAP_ACTION: &str = "http://www.oasis-open.org/committees/security";

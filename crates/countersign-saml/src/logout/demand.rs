@@ -19,9 +19,9 @@ use crate::names::{ASSERTION, PROTOCOL, SIGNATURE};
 use crate::rejection::{Rejection, reject};
 use crate::replay::{ReplayKey, ReplayStore, Seen};
 use crate::request::Expect;
-use crate::rules::Rules;
+use crate::response::rules::Rules;
+use crate::response::subject;
 use crate::service_provider::{MAX_CLOCK_SKEW, ServiceProvider};
-use crate::subject;
 
 /// What a `LogoutRequest` may hold \[SAML-Core §3.2.1, §3.7.1\].
 const CHILDREN: &[(&str, &str)] = &[

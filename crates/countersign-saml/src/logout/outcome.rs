@@ -14,7 +14,7 @@ use crate::inbound::Inbound;
 use crate::names::{ASSERTION, PROTOCOL, SIGNATURE, SUCCESS};
 use crate::rejection::Rejection;
 use crate::request::Expect;
-use crate::rules::Rules;
+use crate::response::rules::Rules;
 use crate::service_provider::ServiceProvider;
 
 /// What a `LogoutResponse` may hold \[SAML-Core §3.2.2\].

@@ -12,8 +12,8 @@ use crate::endpoint::Endpoint;
 use crate::inbound::{Inbound, Relayed};
 use crate::names::PROTOCOL;
 use crate::rejection::{Quoted, QuotedOrNothing, Rejection, reject};
-use crate::rules::Rules;
-use crate::signed;
+use crate::response::rules::Rules;
+use crate::response::signed;
 use crate::verify::not_xml;
 
 /// What a message is expected to be.

@@ -8,7 +8,6 @@ use countersign_core::{TextError, Timestamp};
 use countersign_dsig::signer::MessageSigner;
 use thiserror::Error;
 
-use crate::authn_context::RequestedAuthnContext;
 use crate::binding::{
     Binding, BindingError, Message, MessageKind, Outbound, PostForm, RedirectUrl, RelayState,
 };
@@ -16,6 +15,7 @@ use crate::identity_provider::IdentityProvider;
 use crate::markup::Markup;
 use crate::message_id::MessageId;
 use crate::names::{ASSERTION, PROTOCOL, VERSION};
+use crate::request::RequestedAuthnContext;
 use crate::request::{DEFAULT_REQUEST_LIFETIME, PendingRequest};
 use crate::service_provider::ServiceProvider;
 

@@ -5,7 +5,7 @@ use countersign_core::Timestamp;
 use crate::element::Part;
 use crate::names::ASSERTION;
 use crate::rejection::{Quoted, Rejection, reject};
-use crate::rules::Rules;
+use crate::response::rules::Rules;
 
 impl Rules<'_> {
     /// Every condition holds, and one of them names us. Returns `NotOnOrAfter`, if there is one.

@@ -8,8 +8,8 @@ use crate::code::RejectCode;
 use crate::decryption::Decryption;
 use crate::element::Part;
 use crate::rejection::{Rejection, reject};
+use crate::response::rules::Rules;
 use crate::response::{self, SoleAssertion};
-use crate::rules::Rules;
 use crate::service_provider::SignedPart;
 
 /// What proves the assertion that claims are read from.

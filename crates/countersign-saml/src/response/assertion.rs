@@ -10,9 +10,9 @@ use crate::decryption::Decryption;
 use crate::element::Part;
 use crate::names::{ASSERTION, SIGNATURE};
 use crate::rejection::Rejection;
-use crate::rules::Rules;
+use crate::response::rules::Rules;
+use crate::response::statements;
 use crate::service_provider::MAX_CLOCK_SKEW;
-use crate::statements;
 
 /// What an `Assertion` may hold \[SAML-Core §2.3.3\]. `Advice` may be there and is never read; nor
 /// are statements that no claim comes from.

@@ -9,7 +9,7 @@ use crate::element::Part;
 use crate::names::{ASSERTION, BEARER};
 use crate::rejection::{Quoted, QuotedOrNothing, Rejection, reject};
 use crate::request::Expect;
-use crate::rules::Rules;
+use crate::response::rules::Rules;
 
 /// What a `Subject` may hold \[SAML-Core §2.4.1\].
 const CHILDREN: &[(&str, &str)] = &[

@@ -9,7 +9,7 @@ use crate::element::Part;
 use crate::names::{ASSERTION, SCHEMA_INSTANCE};
 use crate::rejection::{QuotedOrNothing, Rejection, reject};
 use crate::request::PendingRequest;
-use crate::rules::Rules;
+use crate::response::rules::Rules;
 
 /// What an `AuthnStatement` says. Some providers (Keycloak, for one) leave it out.
 #[derive(Default)]
