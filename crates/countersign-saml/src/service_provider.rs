@@ -163,7 +163,7 @@ impl ServiceProvider {
     /// one of them, exactly. A single request can ask for more, not for less.
     #[must_use]
     pub fn require_authn_context(mut self, asked: impl Into<RequestedAuthnContext>) -> Self {
-        self.authn_context = Some(asked.into()).filter(|asked| !asked.is_empty());
+        self.authn_context = Some(asked.into());
         self
     }
 

@@ -152,7 +152,8 @@ struct AttributeValueOf {
 }
 
 impl RequestedAuthnContext {
-    /// These classes, compared in this way, byte for byte.
+    /// These classes, compared in this way, byte for byte. No authentication meets a list without a
+    /// class: what a host forgot to fill in must not let everybody in.
     pub fn new(
         comparison: Comparison,
         class_refs: impl IntoIterator<Item = impl Into<String>>,
@@ -214,11 +215,6 @@ impl RequestedAuthnContext {
     /// The classes, in the order of preference.
     pub fn class_refs(&self) -> impl Iterator<Item = &str> {
         self.class_refs.iter().map(String::as_str)
-    }
-
-    /// Whether it asks for anything at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.class_refs.is_empty() && self.attribute.is_none()
     }
 
     /// Whether an authentication of this class meets it, or one with these attributes.

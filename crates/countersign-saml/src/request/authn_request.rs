@@ -187,7 +187,7 @@ impl<'a> AuthnRequest<'a> {
 
     /// How the person has to authenticate: step-up. The answer has to meet it.
     pub fn authn_context(mut self, asked: impl Into<RequestedAuthnContext>) -> Self {
-        self.authn_context = Some(asked.into()).filter(|asked| !asked.is_empty());
+        self.authn_context = Some(asked.into());
         self
     }
 

@@ -143,7 +143,7 @@ impl PendingRequest {
     /// The person was to authenticate in this way: an answer that does not meet it is refused.
     #[must_use]
     pub fn with_authn_context(mut self, asked: impl Into<RequestedAuthnContext>) -> Self {
-        self.authn_context = Some(asked.into()).filter(|asked| !asked.is_empty());
+        self.authn_context = Some(asked.into());
         self
     }
 
@@ -282,7 +282,7 @@ impl<'a> Expect<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{Comparison, MultiFactor};
+    use crate::request::{Comparison, MultiFactor, class};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix_millis(seconds.saturating_mul(1000))
@@ -344,9 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn asking_for_no_context_is_not_asking() {
-        let none = RequestedAuthnContext::new(Comparison::Exact, [""; 0]);
-        let pending = PendingRequest::new("_1").unwrap().with_authn_context(none);
-        assert_eq!(pending.authn_context(), None);
+    fn an_empty_list_of_contexts_is_met_by_no_login() {
+        use Comparison::{Better, Exact, Maximum, Minimum};
+        for comparison in [Exact, Minimum, Better, Maximum] {
+            let none = RequestedAuthnContext::new(comparison, [""; 0]);
+            let pending = PendingRequest::new("_1").unwrap().with_authn_context(none);
+            let asked = pending.authn_context().unwrap();
+            assert!(!asked.is_met_by(Some(class::REFEDS_MFA), &[]));
+            assert!(!asked.is_met_by(None, &[]));
+        }
     }
 }
