@@ -34,7 +34,7 @@ struct Arguments {
     reason = "there is one, for as long as the command runs"
 )]
 enum Command {
-    /// Verify or look into SAML responses.
+    /// Ask for sign-ins and logouts, verify what comes back, read and write metadata.
     #[command(subcommand)]
     Saml(saml::Command),
     /// Check a policy file, or ask what it would decide.

@@ -31,7 +31,7 @@ enum Signature {
 #[derive(Debug, Args)]
 pub(crate) struct Verification {
     /// The identity provider's metadata.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", visible_alias = "metadata")]
     idp_metadata: InputPath,
     /// The identity provider that is meant, where the metadata holds several.
     #[arg(long, value_name = "ID")]

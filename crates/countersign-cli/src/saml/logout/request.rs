@@ -17,7 +17,7 @@ use crate::verdict::Verdict;
 #[derive(Debug, Args)]
 pub(crate) struct Asking {
     /// The identity provider's metadata.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", visible_alias = "metadata")]
     idp_metadata: InputPath,
     /// The identity provider that is meant, where the metadata holds several.
     #[arg(long, value_name = "ID")]

@@ -19,7 +19,7 @@ use crate::verdict::Verdict;
 #[derive(Debug, Args)]
 pub(super) struct Demand {
     /// The identity provider's metadata.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", visible_alias = "metadata")]
     idp_metadata: InputPath,
     /// The identity provider that is meant, where the metadata holds several.
     #[arg(long, value_name = "ID")]
