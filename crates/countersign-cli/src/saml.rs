@@ -6,11 +6,12 @@ mod logout;
 mod message;
 mod metadata;
 mod outbound;
+mod provider;
 mod request;
 mod verify;
 
 use clap::Subcommand;
-use countersign::saml::{IdentityProvider, Metadata, MetadataPolicy, Rejection};
+use countersign::saml::Rejection;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -49,24 +50,6 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
         Command::Request(asking) => request::run(asking),
         Command::Metadata(command) => metadata::run(command),
     }
-}
-
-/// The identity provider of a file: the one that is named, or the only one.
-fn identity_provider(
-    path: &InputPath,
-    entity_id: Option<&str>,
-) -> Result<IdentityProvider, Unreadable> {
-    let policy = MetadataPolicy::for_federation();
-    let xml = read_whole(path, policy.limits().max_bytes)?;
-    Metadata::parse(&xml, &policy)
-        .and_then(|metadata| {
-            match entity_id {
-                Some(entity_id) => metadata.identity_provider(entity_id),
-                None => metadata.sole_identity_provider(),
-            }
-            .cloned()
-        })
-        .map_err(|error| Unreadable::new(path.display(), error))
 }
 
 /// The verdict on a response that was refused.

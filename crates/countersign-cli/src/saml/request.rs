@@ -11,8 +11,8 @@ use countersign::saml::{
 use countersign::{Clock, SystemClock, Timestamp, blocking};
 use serde_json::json;
 
-use super::identity_provider;
 use super::outbound::printed;
+use super::provider::Provider;
 use crate::input::{InputPath, Unreadable};
 use crate::key_file;
 use crate::verdict::Verdict;
@@ -48,12 +48,8 @@ enum MultiFactorArgument {
 /// What to ask an identity provider.
 #[derive(Debug, Args)]
 pub(crate) struct Asking {
-    /// The identity provider's metadata.
-    #[arg(long, value_name = "FILE", visible_alias = "metadata")]
-    idp_metadata: InputPath,
-    /// The identity provider that is meant, where the metadata holds several.
-    #[arg(long, value_name = "ID")]
-    idp_entity_id: Option<String>,
+    #[command(flatten)]
+    provider: Provider,
     /// Our own entity id.
     #[arg(long, value_name = "ID")]
     sp_entity_id: String,
@@ -134,7 +130,7 @@ impl Asking {
 }
 
 pub(super) fn run(asking: &Asking) -> Result<Verdict, Unreadable> {
-    let idp = identity_provider(&asking.idp_metadata, asking.idp_entity_id.as_deref())?;
+    let idp = asking.provider.read()?;
     let sp = ServiceProvider::new(&asking.sp_entity_id, &asking.acs_url)
         .map_err(|error| Unreadable::new("service provider", error))?;
     let mut random = [0; 20];

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::decryption::Decryption;
 use super::message::Message;
-use super::{identity_provider, pending_json, rejected};
+use super::provider::Provider;
+use super::{pending_json, rejected};
 use crate::input::{InputPath, Unreadable};
 use crate::text::visible;
 use crate::verdict::Verdict;
@@ -30,12 +31,8 @@ enum Signature {
 /// Everything that the verification of one response needs.
 #[derive(Debug, Args)]
 pub(crate) struct Verification {
-    /// The identity provider's metadata.
-    #[arg(long, value_name = "FILE", visible_alias = "metadata")]
-    idp_metadata: InputPath,
-    /// The identity provider that is meant, where the metadata holds several.
-    #[arg(long, value_name = "ID")]
-    idp_entity_id: Option<String>,
+    #[command(flatten)]
+    provider: Provider,
     /// Our own entity id: what the response's Audience has to be.
     #[arg(long, value_name = "ID")]
     sp_entity_id: String,
@@ -100,7 +97,7 @@ impl Verification {
     /// Verifies the response. There is no store to remember assertions in, so a replay is not
     /// noticed: the command only tells what one response proves.
     pub(crate) fn run(&self) -> Result<Result<Login, Rejection>, Unreadable> {
-        let idp = identity_provider(&self.idp_metadata, self.idp_entity_id.as_deref())?;
+        let idp = self.provider.read()?;
         let mut sp = ServiceProvider::new(&self.sp_entity_id, &self.acs_url)
             .and_then(|sp| sp.with_clock_skew(Duration::from_secs(self.skew)))
             .map_err(|error| Unreadable::new("service provider", error))?

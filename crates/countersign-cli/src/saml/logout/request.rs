@@ -10,18 +10,15 @@ use serde_json::json;
 use super::{LogoutBinding, message_id};
 use crate::input::{InputPath, Unreadable};
 use crate::key_file;
-use crate::saml::{identity_provider, outbound};
+use crate::saml::outbound;
+use crate::saml::provider::Provider;
 use crate::verdict::Verdict;
 
 /// Whom to sign out, and where.
 #[derive(Debug, Args)]
 pub(crate) struct Asking {
-    /// The identity provider's metadata.
-    #[arg(long, value_name = "FILE", visible_alias = "metadata")]
-    idp_metadata: InputPath,
-    /// The identity provider that is meant, where the metadata holds several.
-    #[arg(long, value_name = "ID")]
-    idp_entity_id: Option<String>,
+    #[command(flatten)]
+    provider: Provider,
     /// Our own entity id.
     #[arg(long, value_name = "ID")]
     sp_entity_id: String,
@@ -58,7 +55,7 @@ pub(crate) struct Asking {
 }
 
 pub(super) fn run(asking: &Asking) -> Result<Verdict, Unreadable> {
-    let idp = identity_provider(&asking.idp_metadata, asking.idp_entity_id.as_deref())?;
+    let idp = asking.provider.read()?;
     // Answers go to the logout endpoint that our metadata names; nothing here goes to an ACS.
     let sp = ServiceProvider::new(&asking.sp_entity_id, "https://unused.invalid")
         .map_err(|error| Unreadable::new("service provider", error))?;

@@ -11,19 +11,16 @@ use serde_json::json;
 use super::Us;
 use crate::input::{InputPath, Unreadable};
 use crate::saml::message::Message;
-use crate::saml::{identity_provider, pending_json, rejected};
+use crate::saml::provider::Provider;
+use crate::saml::{pending_json, rejected};
 use crate::text::visible;
 use crate::verdict::Verdict;
 
 /// A logout message, and everything that its verification needs.
 #[derive(Debug, Args)]
 pub(super) struct Demand {
-    /// The identity provider's metadata.
-    #[arg(long, value_name = "FILE", visible_alias = "metadata")]
-    idp_metadata: InputPath,
-    /// The identity provider that is meant, where the metadata holds several.
-    #[arg(long, value_name = "ID")]
-    idp_entity_id: Option<String>,
+    #[command(flatten)]
+    provider: Provider,
     #[command(flatten)]
     us: Us,
     /// The clock to verify at; the system's clock otherwise.
@@ -44,7 +41,7 @@ impl Demand {
     pub(super) fn parties(&self) -> Result<Parties, Unreadable> {
         Ok(Parties {
             sp: self.us.service_provider()?,
-            idp: identity_provider(&self.idp_metadata, self.idp_entity_id.as_deref())?,
+            idp: self.provider.read()?,
             now: self.at.unwrap_or_else(|| SystemClock.now()),
         })
     }
