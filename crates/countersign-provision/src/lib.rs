@@ -39,6 +39,6 @@ pub use crate::key::{FactsError, Key};
 pub use crate::plan::{
     Admission, FieldChange, LinkPlan, MatchedBy, NewUser, Plan, Refusal, UserField, UserPlan,
 };
-pub use crate::policy::{Policy, PolicyError, SessionPolicy};
+pub use crate::policy::{Policy, PolicyError, PolicyParts, SessionPolicy};
 pub use crate::preset::Preset;
 pub use crate::reason::Reason;

@@ -124,85 +124,103 @@ impl PolicyError {
     }
 }
 
+/// What a policy is made of: each section of the file, read.
+///
+/// [`PolicyParts::new`] has every part empty or at its default, so that whoever makes one names
+/// only what is there.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PolicyParts {
+    /// SHA-256 of the file's bytes.
+    pub hash: Sha256Digest,
+    /// The roles.
+    pub catalog: RoleCatalog,
+    /// The rules.
+    pub rules: RuleSet,
+    /// How long sessions last.
+    pub session: SessionPolicy,
+    /// The connections, by name.
+    pub connections: BTreeMap<ConnectionId, ConnectionPolicy>,
+}
+
+impl PolicyParts {
+    /// The parts of an empty file with that SHA-256.
+    #[must_use]
+    pub fn new(hash: Sha256Digest) -> Self {
+        Self {
+            hash,
+            catalog: RoleCatalog::default(),
+            rules: RuleSet::default(),
+            session: SessionPolicy::default(),
+            connections: BTreeMap::new(),
+        }
+    }
+}
+
 /// Everything that a policy file says. One that exists is consistent.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    hash: Sha256Digest,
-    catalog: RoleCatalog,
-    rules: RuleSet,
-    session: SessionPolicy,
-    connections: BTreeMap<ConnectionId, ConnectionPolicy>,
+    parts: PolicyParts,
 }
 
 impl Policy {
     /// 24 hours: how long a temporary role lasts where a policy does not say.
     pub const DEFAULT_TEMPORARY_ROLE: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// The policy of these parts; `hash` is the SHA-256 of the file's bytes.
+    /// The policy of these parts.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn new(
-        hash: Sha256Digest,
-        catalog: RoleCatalog,
-        rules: RuleSet,
-        session: SessionPolicy,
-        connections: BTreeMap<ConnectionId, ConnectionPolicy>,
-    ) -> Result<Self, Vec<PolicyError>> {
+    pub fn new(parts: PolicyParts) -> Result<Self, Vec<PolicyError>> {
         let mut errors = Vec::new();
-        if session.lifetime.is_zero() {
+        if parts.session.lifetime.is_zero() {
             errors.push(PolicyError::NoSessionTime);
         }
-        for (id, connection) in &connections {
-            errors.extend(connection_faults(&catalog, id, connection));
+        for (id, connection) in &parts.connections {
+            errors.extend(connection_faults(&parts.catalog, id, connection));
         }
-        errors.extend(same_issuers(&connections));
-        errors.extend(scope_faults(&rules, &connections));
-        if !errors.is_empty() {
-            return Err(errors);
+        errors.extend(same_issuers(&parts.connections));
+        errors.extend(scope_faults(&parts.rules, &parts.connections));
+        if errors.is_empty() {
+            Ok(Self { parts })
+        } else {
+            Err(errors)
         }
-        Ok(Self {
-            hash,
-            catalog,
-            rules,
-            session,
-            connections,
-        })
     }
 
     /// SHA-256 of the policy file.
     #[must_use]
     pub fn hash(&self) -> Sha256Digest {
-        self.hash
+        self.parts.hash
     }
 
     /// The roles.
     #[must_use]
     pub fn catalog(&self) -> &RoleCatalog {
-        &self.catalog
+        &self.parts.catalog
     }
 
     /// The rules.
     #[must_use]
     pub fn rules(&self) -> &RuleSet {
-        &self.rules
+        &self.parts.rules
     }
 
     /// How long sessions last.
     #[must_use]
     pub fn session(&self) -> SessionPolicy {
-        self.session
+        self.parts.session
     }
 
     /// The connection of that name, if there is one.
     #[must_use]
     pub fn connection(&self, id: &ConnectionId) -> Option<&ConnectionPolicy> {
-        self.connections.get(id)
+        self.parts.connections.get(id)
     }
 
     /// All connections, by name.
     pub fn connections(&self) -> impl Iterator<Item = (&ConnectionId, &ConnectionPolicy)> {
-        self.connections.iter()
+        self.parts.connections.iter()
     }
 
     /// What [`crate::decide()`] needs to know from the store.

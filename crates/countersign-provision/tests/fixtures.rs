@@ -9,14 +9,11 @@
 
 mod desk;
 
-use std::collections::BTreeMap;
-
 use countersign_core::{Facts, Groups, Sha256Digest, SubjectKey, Timestamp, VerifiedIdentity};
 use countersign_provision::store::Snapshot;
 use countersign_provision::{
-    ConnectionPolicy, FactsError, MatchedBy, Policy, Preset, SessionPolicy, Strategy, decide,
+    ConnectionPolicy, FactsError, MatchedBy, Policy, PolicyParts, Preset, Strategy, decide,
 };
-use countersign_roles::{RoleCatalog, RuleSet};
 use countersign_saml::{
     Expect, IdentityProvider, Inbound, PendingRequest, ServiceProvider, SignedPart, inspect,
 };
@@ -56,11 +53,9 @@ fn walk(folder: &str, preset: Preset, domain: &str) -> Facts {
     connection.domains.insert(domain.to_owned());
     let facts = connection.facts(&identity).unwrap();
 
-    let hash = Sha256Digest::from_bytes([0; 32]);
-    let catalog = RoleCatalog::default();
-    let session = SessionPolicy::default();
-    let connections = BTreeMap::from([(acme(), connection)]);
-    let policy = Policy::new(hash, catalog, RuleSet::default(), session, connections).unwrap();
+    let mut parts = PolicyParts::new(Sha256Digest::from_bytes([0; 32]));
+    parts.connections.insert(acme(), connection);
+    let policy = Policy::new(parts).unwrap();
     let plan = decide(&policy, &acme(), &facts, &Snapshot::default(), now);
     let admission = plan
         .admission()

@@ -65,9 +65,14 @@ use thiserror::Error;
 pub use crate::policy_file::problem::Problem;
 
 mod connection;
+mod creation;
+mod defaults;
+mod matching;
+mod place;
 mod problem;
 mod reader;
 mod roles;
+mod session;
 mod span;
 
 /// Reads policy files.

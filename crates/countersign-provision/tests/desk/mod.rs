@@ -1,8 +1,6 @@
 //! A policy, a person and a store's answer, to be bent by each test.
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
-use std::collections::BTreeMap;
-
 use countersign_core::{
     ConnectionId, EmailFact, Facts, Grant, GrantId, GrantOwner, Groups, LeafHash, RoleName, RuleId,
     Sha256Digest, SubjectKey, TenantId, Timestamp, UserId,
@@ -10,7 +8,7 @@ use countersign_core::{
 use countersign_provision::store::{Link, Snapshot, UserWithGrants};
 use countersign_provision::user::{User, UserState};
 use countersign_provision::{
-    Admission, ConnectionPolicy, Plan, Policy, Preset, SessionPolicy, Strategy, decide, normalize,
+    Admission, ConnectionPolicy, Plan, Policy, PolicyParts, Preset, Strategy, decide, normalize,
 };
 use countersign_roles::{Condition, GROUPS, Role, RoleCatalog, RoleGrant, Rule, RuleSet};
 
@@ -68,9 +66,11 @@ pub(crate) fn policy(connection: ConnectionPolicy) -> Policy {
         rule("boss-administrates", "boss", "admin"),
     ];
     let rules = RuleSet::new(&catalog, rules).unwrap();
-    let hash = Sha256Digest::from_bytes([1; 32]);
-    let connections = BTreeMap::from([(acme(), connection)]);
-    Policy::new(hash, catalog, rules, SessionPolicy::default(), connections).unwrap()
+    let mut parts = PolicyParts::new(Sha256Digest::from_bytes([1; 32]));
+    parts.catalog = catalog;
+    parts.rules = rules;
+    parts.connections.insert(acme(), connection);
+    Policy::new(parts).unwrap()
 }
 
 pub(crate) fn subject(value: &str) -> SubjectKey {

@@ -1,17 +1,18 @@
-//! From text to policy.
+//! From text to policy: the table of contents of the file. Each section is read in a file of its
+//! own, into its place in [`PolicyParts`].
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use countersign_core::{ConnectionId, Sha256Digest};
-use countersign_provision::{Policy, PolicyError, SessionPolicy};
-use countersign_roles::{RoleCatalog, RolesError, RuleSet};
+use countersign_core::Sha256Digest;
+use countersign_provision::{Policy, PolicyParts};
+use countersign_roles::{RoleCatalog, RuleSet};
 use toml::de::DeTable;
 
 use crate::policy_file::connection::read_connection;
+use crate::policy_file::defaults::read_defaults;
+use crate::policy_file::place::{add_policy_error, add_roles_error};
 use crate::policy_file::problem::Problem;
 use crate::policy_file::roles::{read_role, read_rule};
-use crate::policy_file::span::{Problems, Section, Span, Text};
+use crate::policy_file::session::read_session;
+use crate::policy_file::span::{Problems, Section, Text};
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Policy, Vec<Problem>> {
@@ -40,10 +41,10 @@ fn read_policy(
     hash: Sha256Digest,
     problems: &mut Problems,
 ) -> Option<Policy> {
-    let session = match root.section("session", problems) {
-        Some(section) => read_session(section, problems),
-        None => SessionPolicy::default(),
-    };
+    let mut parts = PolicyParts::new(hash);
+    if let Some(section) = root.section("session", problems) {
+        parts.session = read_session(section, problems);
+    }
     let temporary = match root.section("policy", problems) {
         Some(section) => read_defaults(section, problems),
         None => Policy::DEFAULT_TEMPORARY_ROLE,
@@ -61,9 +62,9 @@ fn read_policy(
     if names.is_empty() {
         problems.add(&(0..0), "there is no `[connection.NAME]`");
     }
-    let mut connections = BTreeMap::new();
     for (name, section) in sections {
-        connections.extend(read_connection(&name, section, &catalog, problems));
+        let read = read_connection(&name, section, &catalog, problems);
+        parts.connections.extend(read);
     }
 
     let mut rules = Vec::new();
@@ -77,19 +78,20 @@ fn read_policy(
     }
     root.finish(problems);
 
-    let rules = match RuleSet::new(&catalog, rules) {
-        Ok(rules) => rules,
+    match RuleSet::new(&catalog, rules) {
+        Ok(rules) => parts.rules = rules,
         Err(errors) => {
             for error in errors {
                 add_roles_error(&error, &rule_spans, problems);
             }
             return None;
         }
-    };
+    }
+    parts.catalog = catalog;
     if !problems.is_empty() {
         return None;
     }
-    match Policy::new(hash, catalog, rules, session, connections) {
+    match Policy::new(parts) {
         Ok(policy) => Some(policy),
         Err(errors) => {
             for error in errors {
@@ -98,69 +100,4 @@ fn read_policy(
             None
         }
     }
-}
-
-fn read_session(mut section: Section<'_>, problems: &mut Problems) -> SessionPolicy {
-    let lifetime = section.duration("lifetime", problems);
-    section.finish(problems);
-    lifetime.map_or_else(SessionPolicy::default, SessionPolicy::new)
-}
-
-fn read_defaults(mut section: Section<'_>, problems: &mut Problems) -> Duration {
-    let temporary = section.duration("temporary_role", problems);
-    section.finish(problems);
-    temporary.unwrap_or(Policy::DEFAULT_TEMPORARY_ROLE)
-}
-
-type RuleSpans = [(countersign_core::RuleId, Span)];
-
-/// Says where in the file a rule's error is. Unknown roles were said where they stand.
-fn add_roles_error(error: &RolesError, rules: &RuleSpans, problems: &mut Problems) {
-    let (rule, nth_last) = match error {
-        RolesError::DuplicateRule(rule) => (rule, true),
-        RolesError::NoCondition(rule)
-        | RolesError::NoValue(rule)
-        | RolesError::NoGrant(rule)
-        | RolesError::DuplicateGrant { rule, .. }
-        | RolesError::NoTime { rule, .. }
-        | RolesError::NothingToRenew { rule, .. } => (rule, false),
-        _ if problems.is_empty() => return problems.add(&(0..0), error.to_string()),
-        _ => return,
-    };
-    let mut named = rules.iter().filter(|(id, _)| id == rule);
-    let found = if nth_last {
-        named.next_back()
-    } else {
-        named.next()
-    };
-    let span = found.map_or(0..0, |(_, span)| span.clone());
-    problems.add(&span, error.to_string());
-}
-
-/// Says where in the file an error of the whole policy is.
-fn add_policy_error(
-    error: &PolicyError,
-    connections: &[Text<'_>],
-    rules: &RuleSpans,
-    problems: &mut Problems,
-) {
-    let connection = |id: &ConnectionId| {
-        let named = connections.iter().find(|name| name.value == id.as_str());
-        named.map(|name| name.span.clone())
-    };
-    let span = match error {
-        PolicyError::NoDomain(id)
-        | PolicyError::Domain { connection: id, .. }
-        | PolicyError::PrivilegedDefault { connection: id, .. }
-        | PolicyError::CreatesPreProvisioned(id)
-        | PolicyError::NotDocuSign(id)
-        | PolicyError::HalfAccount(id)
-        | PolicyError::SameIssuer { second: id, .. } => connection(id),
-        PolicyError::RuleWithoutConnection(rule) | PolicyError::UnknownConnection { rule, .. } => {
-            let named = rules.iter().find(|(id, _)| id == rule);
-            named.map(|(_, span)| span.clone())
-        }
-        _ => None,
-    };
-    problems.add(&span.unwrap_or(0..0), error.to_string());
 }

@@ -118,6 +118,22 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// The value that the text at `key` names.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let text = self.text(key, problems)?;
+        let chosen = choices.iter().find(|(name, _)| *name == text.value);
+        if chosen.is_none() {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            problems.add_unknown(&text.span, key, text.value, &names);
+        }
+        chosen.map(|(_, value)| *value)
+    }
+
     pub(super) fn flag(&mut self, key: &'static str, problems: &mut Problems) -> Option<bool> {
         let value = self.value(key)?;
         if let DeValue::Boolean(flag) = value.get_ref() {

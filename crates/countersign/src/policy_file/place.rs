@@ -1,0 +1,61 @@
+//! Where in the file an error of the checked whole belongs.
+
+use countersign_core::{ConnectionId, RuleId};
+use countersign_provision::PolicyError;
+use countersign_roles::RolesError;
+
+use crate::policy_file::span::{Problems, Span, Text};
+
+/// The rules that were read, and where the id of each stands.
+pub(super) type RuleSpans = [(RuleId, Span)];
+
+/// Says where in the file a rule's error is. Unknown roles were said where they stand.
+pub(super) fn add_roles_error(error: &RolesError, rules: &RuleSpans, problems: &mut Problems) {
+    let (rule, nth_last) = match error {
+        RolesError::DuplicateRule(rule) => (rule, true),
+        RolesError::NoCondition(rule)
+        | RolesError::NoValue(rule)
+        | RolesError::NoGrant(rule)
+        | RolesError::DuplicateGrant { rule, .. }
+        | RolesError::NoTime { rule, .. }
+        | RolesError::NothingToRenew { rule, .. } => (rule, false),
+        _ if problems.is_empty() => return problems.add(&(0..0), error.to_string()),
+        _ => return,
+    };
+    let mut named = rules.iter().filter(|(id, _)| id == rule);
+    let found = if nth_last {
+        named.next_back()
+    } else {
+        named.next()
+    };
+    let span = found.map_or(0..0, |(_, span)| span.clone());
+    problems.add(&span, error.to_string());
+}
+
+/// Says where in the file an error of the whole policy is.
+pub(super) fn add_policy_error(
+    error: &PolicyError,
+    connections: &[Text<'_>],
+    rules: &RuleSpans,
+    problems: &mut Problems,
+) {
+    let connection = |id: &ConnectionId| {
+        let named = connections.iter().find(|name| name.value == id.as_str());
+        named.map(|name| name.span.clone())
+    };
+    let span = match error {
+        PolicyError::NoDomain(id)
+        | PolicyError::Domain { connection: id, .. }
+        | PolicyError::PrivilegedDefault { connection: id, .. }
+        | PolicyError::CreatesPreProvisioned(id)
+        | PolicyError::NotDocuSign(id)
+        | PolicyError::HalfAccount(id)
+        | PolicyError::SameIssuer { second: id, .. } => connection(id),
+        PolicyError::RuleWithoutConnection(rule) | PolicyError::UnknownConnection { rule, .. } => {
+            let named = rules.iter().find(|(id, _)| id == rule);
+            named.map(|(_, span)| span.clone())
+        }
+        _ => None,
+    };
+    problems.add(&span.unwrap_or(0..0), error.to_string());
+}
