@@ -141,17 +141,17 @@ fn decided(decision: &Decision) -> Result<Verdict, Unreadable> {
         Ok(facts) => facts,
         Err(error) => return Ok(Verdict::refused(error.code(), error)),
     };
+    let now = decision.verification.now();
     let snapshot = match &decision.database {
         None => Snapshot::default(),
         Some(path) => {
             let unreadable =
                 |error: &dyn std::error::Error| Unreadable::new(path.display(), with_causes(error));
             let store = SqliteStore::open_read_only(path).map_err(|error| unreadable(&error))?;
-            let query = policy.snapshot_query(id, &facts);
+            let query = policy.snapshot_query(id, &facts, now);
             blocking::wait(store.snapshot(&query)).map_err(|error| unreadable(&error))?
         }
     };
-    let now = decision.verification.now();
     Ok(match decide(&policy, id, &facts, &snapshot, now) {
         Plan::Admit(admission) => admitted(&policy, &admission),
         Plan::Refuse(refusal) => Verdict::Refused {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{LeafHash, Sha256Digest};
+use crate::document::DocumentPattern;
 use crate::id::{ConnectionId, GrantId, UserId, identifier};
 use crate::text::{TextError, check_identifier};
 use crate::time::Timestamp;
@@ -28,6 +29,10 @@ pub enum GrantOwner {
     Default(ConnectionId),
     /// An administrator.
     Manual,
+    /// An administrator, until an instant that was named with it.
+    Temporary,
+    /// A directory that pushes accounts (SCIM, RFC 7644).
+    Scim,
 }
 
 /// A role given to a user, by whom, by which rule, and until when.
@@ -41,14 +46,18 @@ pub struct Grant {
     pub role: RoleName,
     /// Who may change or take it away.
     pub owner: GrantOwner,
-    /// The rule that gave it; none for default and manual grants.
+    /// The rule that gave it; only grants of owner [`GrantOwner::Jit`] have one.
     pub rule: Option<RuleId>,
     /// SHA-256 of the policy file that was in force.
     pub policy_hash: Sha256Digest,
+    /// When this row was first given. Renewals do not move it: their cap counts from it.
+    pub first_given_at: Timestamp,
     /// When it was given or last renewed.
     pub granted_at: Timestamp,
     /// From this instant on it does not exist.
     pub expires_at: Option<Timestamp>,
+    /// The document types that it is limited to; empty for all that the role allows.
+    pub scope: Vec<DocumentPattern>,
     /// The `role.granted` entry that records it.
     pub entry: LeafHash,
 }

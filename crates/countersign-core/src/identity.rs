@@ -14,6 +14,20 @@ use crate::time::Timestamp;
 pub enum Door {
     /// A SAML 2.0 response.
     Saml,
+    /// A link that was mailed to an address: it proves that somebody reads what is sent there, and
+    /// nothing else.
+    Email,
+}
+
+impl Door {
+    /// Its name in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Saml => "saml",
+            Self::Email => "email",
+        }
+    }
 }
 
 /// A SAML `NameID`, verbatim \[SAML-Core §2.2.3\].

@@ -12,6 +12,7 @@
 //! | [`digest`] | [`Sha256Digest`] and [`LeafHash`] |
 //! | [`identity`] | [`VerifiedIdentity`]: what a door proved, with its evidence |
 //! | [`subject`] | [`SubjectKey`]: the one key that an account is found by |
+//! | [`document`] | [`DocumentPattern`]: which document types a role or a grant is for |
 //! | [`facts`] | [`Facts`] and [`Groups`]: a provider's attributes, normalized and typed |
 //! | [`grant`] | [`RoleName`], [`Grant`] and who owns it |
 //! | [`entry`] | [`Entry`]: one audit record as opaque bytes |
@@ -19,6 +20,7 @@
 //! | [`text`] | what a text has to be to become an id or an e-mail address |
 
 pub mod digest;
+pub mod document;
 pub mod entry;
 pub mod error;
 pub mod facts;
@@ -30,6 +32,7 @@ pub mod text;
 pub mod time;
 
 pub use crate::digest::{LeafHash, ParseDigestError, Sha256Digest};
+pub use crate::document::{DocumentPattern, ParseDocumentPatternError};
 pub use crate::entry::Entry;
 pub use crate::error::{StoreError, StoreErrorKind};
 pub use crate::facts::{Email, EmailFact, Facts, Groups};

@@ -98,7 +98,7 @@ impl<'a> Decision<'a> {
         let by_subject = || Account::of(linked, MatchedBy::Subject, Reason::MatchedBySubject);
         let on_inactive = self.connection.matching.on_inactive;
         match user.state {
-            UserState::Active => {
+            UserState::Active | UserState::Stale => {
                 self.check_email_change(user)?;
                 Ok(by_subject())
             }
@@ -174,7 +174,7 @@ impl<'a> Decision<'a> {
 
     fn has_other_owner(&self, address: &Email, user: &User) -> bool {
         self.with_address(address)
-            .any(|other| other.user.id != user.id && other.user.state != UserState::Deprovisioned)
+            .any(|other| other.user.id != user.id && other.user.state.takes_a_seat())
     }
 
     /// The address that the person came with, if it is not the stored one.
@@ -230,10 +230,10 @@ impl<'a> Decision<'a> {
             && user.last_sign_in_at.is_none()
             && candidate.subjects.is_empty();
         match user.state {
-            UserState::Active | UserState::Invited if !unused && !link => {
+            UserState::Active | UserState::Stale | UserState::Invited if !unused && !link => {
                 return refuse(Reason::EmailTaken);
             }
-            UserState::Active | UserState::Invited => {}
+            UserState::Active | UserState::Stale | UserState::Invited => {}
             _ => return Err(refuse_inactive(user)),
         }
         if !crate::normalize::may_link(&email.address) {
@@ -262,7 +262,7 @@ impl<'a> Decision<'a> {
     /// Rule 2 of DocuSign, but for the address: active, and both names are there and equal.
     fn is_docusign_match(&self, candidate: &UserWithGrants) -> bool {
         let user = &candidate.user;
-        user.state == UserState::Active
+        user.state.is_in_use()
             && self.facts.given_name.is_some()
             && user.given_name == self.facts.given_name
             && self.facts.family_name.is_some()
@@ -412,6 +412,7 @@ impl<'a> Decision<'a> {
         let mut changes = Vec::new();
         if user.state != UserState::Active {
             updated.state = UserState::Active;
+            updated.state_since = self.now;
             changes.push(FieldChange {
                 field: UserField::State,
                 before: Some(user.state.name().to_owned()),
@@ -500,8 +501,10 @@ fn one<'a>(candidates: &[&'a UserWithGrants]) -> Result<Option<&'a UserWithGrant
 fn refuse_inactive(user: &User) -> Refusal {
     let reason = match user.state {
         UserState::PendingApproval => Reason::UserAwaitsApproval,
-        UserState::Deprovisioned => Reason::UserDeprovisioned,
-        UserState::Suspended | UserState::Active | UserState::Invited => Reason::UserSuspended,
+        UserState::Deprovisioned | UserState::Erased => Reason::UserDeprovisioned,
+        UserState::Suspended | UserState::Active | UserState::Stale | UserState::Invited => {
+            Reason::UserSuspended
+        }
     };
     Refusal::new(reason).about(&user.id)
 }

@@ -1,6 +1,6 @@
 //! What the policy file says, checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countersign_core::{ConnectionId, Facts, RoleName, RuleId, Sha256Digest, TenantId, Timestamp};
@@ -225,12 +225,19 @@ impl Policy {
 
     /// What [`crate::decide()`] needs to know from the store.
     #[must_use]
-    pub fn snapshot_query(&self, connection: &ConnectionId, facts: &Facts) -> SnapshotQuery {
+    pub fn snapshot_query(
+        &self,
+        connection: &ConnectionId,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> SnapshotQuery {
         SnapshotQuery {
             tenant: facts.subject.tenant().clone(),
             connection: connection.clone(),
             subject: facts.subject.clone(),
             email: facts.email.as_ref().map(|email| email.address.clone()),
+            guarded_roles: BTreeSet::new(),
+            now,
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The port to the host's users: read a snapshot, then write everything in one commit.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU32;
 
 use async_trait::async_trait;
 use countersign_core::{
-    ConnectionId, CorrelationId, Email, Entry, Grant, GrantId, LeafHash, SessionId, StoreError,
-    SubjectKey, TenantId, Timestamp, UserId,
+    ConnectionId, CorrelationId, Door, Email, Entry, Grant, GrantId, LeafHash, RoleName, SessionId,
+    StoreError, SubjectKey, TenantId, Timestamp, UserId,
 };
 
-use crate::user::User;
+use crate::user::{User, UserState};
 
 /// Ties a subject at an identity provider to an account. The subject is unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,12 @@ pub struct SessionRecord {
     pub user: UserId,
     /// The connection it came through.
     pub connection: ConnectionId,
+    /// The door that it came in by.
+    pub door: Door,
+    /// How the person authenticated, in the provider's words (`AuthnContextClassRef`).
+    pub authn_context: Option<String>,
+    /// When the person authenticated, if the provider told.
+    pub authn_instant: Option<Timestamp>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// From this instant on it does not exist.
@@ -50,13 +58,13 @@ pub struct SessionRecord {
     pub closed_at: Option<Timestamp>,
 }
 
-/// Which sessions of a connection are looked for.
+/// Which sessions are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionQuery {
     /// The tenant to look in, and no other.
     pub tenant: TenantId,
-    /// The connection that they came through.
-    pub connection: ConnectionId,
+    /// The connection that they came through; any if none is named.
+    pub connection: Option<ConnectionId>,
     /// Whose they are.
     pub of: SessionsOf,
 }
@@ -102,6 +110,23 @@ pub struct SnapshotQuery {
     pub subject: SubjectKey,
     /// The canonical e-mail address to look up, if the policy matches by it.
     pub email: Option<Email>,
+    /// The roles whose last holder must not lose them.
+    pub guarded_roles: BTreeSet<RoleName>,
+    /// The instant that grants are live at.
+    pub now: Timestamp,
+}
+
+/// A page of a tenant's accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserQuery {
+    /// The tenant to look in, and no other.
+    pub tenant: TenantId,
+    /// The states to look for; empty for every state.
+    pub states: BTreeSet<UserState>,
+    /// The last account of the page before; none for the first page.
+    pub after: Option<UserId>,
+    /// The most accounts of a page.
+    pub limit: NonZeroU32,
 }
 
 /// A user together with its links and all grants that the store holds for it, expired ones too.
@@ -126,8 +151,11 @@ pub struct Snapshot {
     /// Users of the tenant with exactly the queried e-mail address, in whatever state, ordered
     /// by id; empty if none was queried. Includes the linked one if it has that address.
     pub by_email: Vec<UserWithGrants>,
-    /// Users of the tenant that take a seat: all but the deprovisioned ones.
+    /// Users of the tenant that take a seat; see [`UserState::takes_a_seat`].
     pub seats_taken: u64,
+    /// For each guarded role, accounts of the tenant that are in use and have a live grant of it:
+    /// the first two by id, which is enough to know whether one is the last.
+    pub holders: BTreeMap<RoleName, Vec<UserId>>,
     /// The connection.
     pub connection: ConnectionState,
 }
@@ -157,6 +185,15 @@ pub enum UserWrite {
     },
 }
 
+/// Roles that a change must not leave without a holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeepHolders {
+    /// The roles.
+    pub roles: BTreeSet<RoleName>,
+    /// The instant that grants are live at.
+    pub now: Timestamp,
+}
+
 /// One transaction: all of it or nothing.
 ///
 /// No account without its record, no record without its account.
@@ -170,10 +207,10 @@ pub struct Change {
     /// Accounts to create, update or hold; conflicts if one account is written twice.
     pub users: Vec<UserWrite>,
     /// Conflicts if more users of the tenant than this would take a seat, and more than before:
-    /// because one is created, or a deprovisioned one comes back.
+    /// because one is created, or one that had given its seat up comes back.
     pub seat_cap: Option<u64>,
     /// Conflicts if a created or updated user would share its e-mail address with another user
-    /// of the tenant that is not deprovisioned.
+    /// of the tenant that [takes a seat](UserState::takes_a_seat).
     pub unique_email: bool,
     /// Links to remove, before any is added; a subject that is not linked is no conflict. A
     /// policy that matches active accounts only (DocuSign's) takes the subject of an inactive
@@ -194,6 +231,13 @@ pub struct Change {
     /// is not there is no conflict. The version of the account of one that is closed grows as
     /// above, so that a signing that is under way notices.
     pub close_sessions: Vec<(SessionId, Timestamp)>,
+    /// One-time entries, such as invitations, that this change uses up; conflicts if one was used
+    /// up before, in whatever tenant, or is named twice.
+    pub spend: Vec<LeafHash>,
+    /// Conflicts if one of the roles had a holder before the change and has none after it. A
+    /// holder is an account that [is in use](UserState::is_in_use) and has a live grant of the
+    /// role.
+    pub keep_holders: Option<KeepHolders>,
     /// Audit entries for the outbox, in order; conflicts if an id or a leaf hash is there already.
     pub entries: Vec<Entry>,
 }
@@ -214,6 +258,8 @@ impl Change {
             remove_grants: Vec::new(),
             open_sessions: Vec::new(),
             close_sessions: Vec::new(),
+            spend: Vec::new(),
+            keep_holders: None,
             entries: Vec::new(),
         }
     }
@@ -254,6 +300,20 @@ pub trait UserStore: Send + Sync + fmt::Debug {
         tenant: &TenantId,
         user: &UserId,
     ) -> Result<Option<UserWithGrants>, StoreError>;
+
+    /// Reads a page of accounts in the order of their ids, with their grants and subjects: those
+    /// of the states that come after the one that is named, at most `limit` of them. A page that
+    /// is not full is the last.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn users(&self, query: &UserQuery) -> Result<Vec<UserWithGrants>, StoreError>;
+
+    /// Whether a change of this tenant has used up the one-time entry.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn is_spent(&self, tenant: &TenantId, entry: LeafHash) -> Result<bool, StoreError>;
 
     /// Reads a session, expired and closed ones too.
     ///
@@ -304,6 +364,16 @@ macro_rules! forward {
                 user: &UserId,
             ) -> Result<Option<UserWithGrants>, StoreError> {
                 (**self).user(tenant, user).await
+            }
+            async fn users(&self, query: &UserQuery) -> Result<Vec<UserWithGrants>, StoreError> {
+                (**self).users(query).await
+            }
+            async fn is_spent(
+                &self,
+                tenant: &TenantId,
+                entry: LeafHash,
+            ) -> Result<bool, StoreError> {
+                (**self).is_spent(tenant, entry).await
             }
             async fn session(
                 &self,

@@ -4,7 +4,7 @@ use countersign_core::{Email, LeafHash, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Where an account is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UserState {
@@ -12,12 +12,16 @@ pub enum UserState {
     Invited,
     /// In use.
     Active,
+    /// Not used for long. It is a flag and no lock: a sign-in makes the account active again.
+    Stale,
     /// Waits for an administrator's approval.
     PendingApproval,
     /// Taken out of use by an administrator; no sign-in brings it back.
     Suspended,
     /// Access removed at the end of its use; its evidence stays.
     Deprovisioned,
+    /// Its personal values are erased, after its evidence had to be kept no longer.
+    Erased,
 }
 
 impl UserState {
@@ -27,10 +31,25 @@ impl UserState {
         match self {
             Self::Invited => "invited",
             Self::Active => "active",
+            Self::Stale => "stale",
             Self::PendingApproval => "pending_approval",
             Self::Suspended => "suspended",
             Self::Deprovisioned => "deprovisioned",
+            Self::Erased => "erased",
         }
+    }
+
+    /// Whether whoever owns such an account may use it: [`Self::Active`] and [`Self::Stale`].
+    #[must_use]
+    pub fn is_in_use(self) -> bool {
+        matches!(self, Self::Active | Self::Stale)
+    }
+
+    /// Whether such an account takes one of the tenant's seats, and keeps its address for itself:
+    /// all but [`Self::Deprovisioned`] and [`Self::Erased`].
+    #[must_use]
+    pub fn takes_a_seat(self) -> bool {
+        !matches!(self, Self::Deprovisioned | Self::Erased)
     }
 }
 
@@ -43,6 +62,10 @@ pub struct User {
     pub tenant: TenantId,
     /// Where it is in its life.
     pub state: UserState,
+    /// Since when it is in that state.
+    pub state_since: Timestamp,
+    /// The `hold.placed` entry of a legal hold, while one is on: the account is not erased.
+    pub hold: Option<LeafHash>,
     /// Canonical e-mail address.
     pub email: Option<Email>,
     /// Whether the host itself has verified that address.

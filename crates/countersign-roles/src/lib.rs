@@ -52,11 +52,13 @@ pub mod reconcile;
 pub mod rule;
 pub mod rule_set;
 
+pub use countersign_core::DocumentPattern;
+
 pub use crate::authorize::{Authorization, Denial, authorize};
 pub use crate::catalog::{Role, RoleCatalog};
 pub use crate::error::RolesError;
 pub use crate::nearest::nearest;
-pub use crate::permission::{DocumentPattern, ParsePermissionError, Permission};
+pub use crate::permission::{ParsePermissionError, Permission};
 pub use crate::reconcile::{
     GrantDelta, ProposedGrant, Renewal, RenewalReason, RoleSync, TakeReason, Taken, reconcile,
 };

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use countersign_core::TextError;
 use countersign_core::text::check_identifier;
+use countersign_core::{DocumentPattern, ParseDocumentPatternError, TextError};
 use thiserror::Error;
 
 /// Why a text is no permission.
@@ -23,33 +23,6 @@ pub enum ParsePermissionError {
     /// Two slashes in a row, or one at an end.
     #[error("has an empty segment in its document type")]
     EmptySegment,
-}
-
-/// The document types that a permission covers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum DocumentPattern {
-    /// `*`: every document type.
-    Any,
-    /// `nda`: this one.
-    Exact(String),
-    /// `nda/*`: every one below `nda`, at any depth; not `nda` itself.
-    Below(String),
-}
-
-impl DocumentPattern {
-    /// Whether it covers `document_type`, compared byte for byte.
-    #[must_use]
-    pub fn covers(&self, document_type: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Exact(name) => name == document_type,
-            Self::Below(parent) => document_type
-                .strip_prefix(parent.as_str())
-                .and_then(|rest| rest.strip_prefix('/'))
-                .is_some_and(|below| !below.is_empty()),
-        }
-    }
 }
 
 /// One action on some document types, written `ACTION DOCUMENT-TYPE`: `sign nda/mutual`,
@@ -96,17 +69,12 @@ impl FromStr for Permission {
         if action.contains('*') {
             return Err(ParsePermissionError::Wildcard);
         }
-        let (parent, documents) = match documents.strip_suffix("/*") {
-            Some(parent) => (parent, DocumentPattern::Below(parent.to_owned())),
-            None if documents == "*" => ("any", DocumentPattern::Any),
-            None => (documents, DocumentPattern::Exact(documents.to_owned())),
-        };
-        if parent.contains('*') {
-            return Err(ParsePermissionError::Wildcard);
-        }
-        if parent.split('/').any(str::is_empty) {
-            return Err(ParsePermissionError::EmptySegment);
-        }
+        let documents = documents.parse().map_err(|error| match error {
+            ParseDocumentPatternError::Wildcard => ParsePermissionError::Wildcard,
+            ParseDocumentPatternError::EmptySegment => ParsePermissionError::EmptySegment,
+            ParseDocumentPatternError::Text(error) => ParsePermissionError::Text(error),
+            _ => ParsePermissionError::NotTwoWords,
+        })?;
         Ok(Self {
             action: action.to_owned(),
             documents,
@@ -116,11 +84,7 @@ impl FromStr for Permission {
 
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.documents {
-            DocumentPattern::Any => write!(f, "{} *", self.action),
-            DocumentPattern::Exact(name) => write!(f, "{} {name}", self.action),
-            DocumentPattern::Below(parent) => write!(f, "{} {parent}/*", self.action),
-        }
+        write!(f, "{} {}", self.action, self.documents)
     }
 }
 

@@ -149,8 +149,10 @@ impl Account {
             owner,
             rule,
             policy_hash: Sha256Digest::from_bytes([0; 32]),
+            first_given_at: granted_at,
             granted_at,
             expires_at,
+            scope: Vec::new(),
             entry: LeafHash::from_bytes([0; 32]),
         });
     }

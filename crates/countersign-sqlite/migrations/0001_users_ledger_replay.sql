@@ -7,7 +7,10 @@ CREATE TABLE users (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
     state TEXT NOT NULL
-        CHECK (state IN ('invited', 'active', 'pending_approval', 'suspended', 'deprovisioned')),
+        CHECK (state IN ('invited', 'active', 'stale', 'pending_approval', 'suspended',
+            'deprovisioned', 'erased')),
+    state_since INTEGER NOT NULL,
+    hold BLOB CHECK (length(hold) = 32),
     email TEXT,
     email_verified_locally INTEGER NOT NULL CHECK (email_verified_locally IN (0, 1)),
     given_name TEXT,
@@ -31,21 +34,21 @@ CREATE TABLE seats (
     taken INTEGER NOT NULL CHECK (taken >= 0)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER users_created AFTER INSERT ON users WHEN NEW.state <> 'deprovisioned'
+CREATE TRIGGER users_created AFTER INSERT ON users WHEN NEW.state NOT IN ('deprovisioned', 'erased')
 BEGIN
     INSERT INTO seats (tenant, taken) VALUES (NEW.tenant, 1)
         ON CONFLICT (tenant) DO UPDATE SET taken = taken + 1;
 END;
 
 CREATE TRIGGER users_moved AFTER UPDATE OF state ON users
-    WHEN (OLD.state = 'deprovisioned') <> (NEW.state = 'deprovisioned')
+    WHEN (OLD.state IN ('deprovisioned', 'erased')) <> (NEW.state IN ('deprovisioned', 'erased'))
 BEGIN
-    INSERT INTO seats (tenant, taken) VALUES (NEW.tenant, NEW.state <> 'deprovisioned')
+    INSERT INTO seats (tenant, taken) VALUES (NEW.tenant, NEW.state NOT IN ('deprovisioned', 'erased'))
         ON CONFLICT (tenant) DO UPDATE
-        SET taken = taken + CASE NEW.state WHEN 'deprovisioned' THEN -1 ELSE 1 END;
+        SET taken = taken + iif(NEW.state IN ('deprovisioned', 'erased'), -1, 1);
 END;
 
-CREATE TRIGGER users_removed AFTER DELETE ON users WHEN OLD.state <> 'deprovisioned'
+CREATE TRIGGER users_removed AFTER DELETE ON users WHEN OLD.state NOT IN ('deprovisioned', 'erased')
 BEGIN
     UPDATE seats SET taken = taken - 1 WHERE tenant = OLD.tenant;
 END;
@@ -70,12 +73,15 @@ CREATE TABLE grants (
     id TEXT NOT NULL,
     user TEXT NOT NULL,
     role TEXT NOT NULL,
-    owner TEXT NOT NULL CHECK (owner IN ('jit', 'default', 'manual')),
-    owner_connection TEXT CHECK ((owner_connection IS NULL) = (owner = 'manual')),
+    owner TEXT NOT NULL CHECK (owner IN ('jit', 'default', 'manual', 'temporary', 'scim')),
+    owner_connection TEXT CHECK ((owner_connection IS NULL) = (owner NOT IN ('jit', 'default'))),
     rule TEXT,
     policy_hash BLOB NOT NULL CHECK (length(policy_hash) = 32),
+    first_given_at INTEGER NOT NULL,
     granted_at INTEGER NOT NULL,
     expires_at INTEGER,
+    -- Patterns of document types, one a line; empty for all that the role allows.
+    scope TEXT NOT NULL,
     entry BLOB NOT NULL CHECK (length(entry) = 32),
     PRIMARY KEY (tenant, id),
     FOREIGN KEY (tenant, user) REFERENCES users (tenant, id)
@@ -83,11 +89,17 @@ CREATE TABLE grants (
 
 CREATE INDEX grants_by_user ON grants (tenant, user);
 
+-- Whether a role has a holder left.
+CREATE INDEX grants_by_role ON grants (tenant, role, user);
+
 CREATE TABLE sessions (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
     user TEXT NOT NULL,
     connection TEXT NOT NULL,
+    door TEXT NOT NULL CHECK (door IN ('saml', 'email')),
+    authn_context TEXT,
+    authn_instant INTEGER,
     opened_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     session_index TEXT,
@@ -111,6 +123,13 @@ CREATE TABLE connections (
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     epoch INTEGER NOT NULL CHECK (epoch > 0),
     PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+-- One-time entries that were used up: invitations, proofs of an address. A leaf hash is one
+-- entry's, whichever tenant it belongs to.
+CREATE TABLE spent (
+    leaf BLOB NOT NULL PRIMARY KEY CHECK (length(leaf) = 32),
+    tenant TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- What was accepted once. ---------------------------------------------------------------------

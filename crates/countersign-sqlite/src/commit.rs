@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::{Grant, GrantId, SessionId, SubjectKey, TenantId, Timestamp, UserId};
+use countersign_core::{
+    Grant, GrantId, LeafHash, RoleName, SessionId, SubjectKey, TenantId, Timestamp, UserId,
+};
 use countersign_provision::store::{Change, Link, SessionRecord, UserWrite};
 use countersign_provision::user::User;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure::Failure;
 use crate::ledger;
-use crate::rows::{owner_columns, state_name};
-use crate::users::{connection_state, seats_taken};
+use crate::rows::{door_name, owner_columns, scope_lines, state_name};
+use crate::users::{connection_state, holders, seats_taken};
 
 /// Writes the change, or fails where something that it expects does not hold.
 pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
@@ -18,6 +20,7 @@ pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     check_tenant(change)?;
     check_connection(db, change)?;
     let seated = seats_taken(db, tenant)?;
+    let held = held_roles(db, change)?;
     let written = write_users(db, change)?;
     check_seats(db, change, seated)?;
     check_emails(db, change)?;
@@ -47,7 +50,45 @@ pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     {
         move_version_on(db, tenant, user)?;
     }
+    check_holders(db, change, &held)?;
+    for entry in &change.spend {
+        spend(db, tenant, *entry)?;
+    }
     ledger::enqueue(db, &change.entries)
+}
+
+/// The roles that must keep a holder, and have one before the change.
+fn held_roles<'a>(db: &Connection, change: &'a Change) -> Result<Vec<&'a RoleName>, Failure> {
+    let Some(keep) = &change.keep_holders else {
+        return Ok(Vec::new());
+    };
+    let mut held = Vec::new();
+    for role in &keep.roles {
+        if !holders(db, &change.tenant, role, keep.now)?.is_empty() {
+            held.push(role);
+        }
+    }
+    Ok(held)
+}
+
+/// `held` had a holder before the change.
+fn check_holders(db: &Connection, change: &Change, held: &[&RoleName]) -> Result<(), Failure> {
+    let Some(keep) = &change.keep_holders else {
+        return Ok(());
+    };
+    for role in held {
+        if holders(db, &change.tenant, role, keep.now)?.is_empty() {
+            return Err(Failure::Conflict("a role would lose its last holder"));
+        }
+    }
+    Ok(())
+}
+
+/// Uses up a one-time entry; the primary key conflicts where it was used up before.
+fn spend(db: &Connection, tenant: &TenantId, entry: LeafHash) -> Result<(), Failure> {
+    let mut insert = db.prepare_cached("INSERT INTO spent (leaf, tenant) VALUES (?1, ?2)")?;
+    insert.execute((entry.as_bytes(), tenant.as_str()))?;
+    Ok(())
 }
 
 fn check_tenant(change: &Change) -> Result<(), Failure> {
@@ -139,19 +180,19 @@ fn storable_version(version: u64) -> Result<i64, Failure> {
 }
 
 fn create_user(db: &Connection, user: &User) -> Result<(), Failure> {
-    let insert = "INSERT INTO users (tenant, id, state, email, email_verified_locally, given_name,
-             family_name, display_name, account_id, permission_profile_id, created_at,
-             last_sign_in_at, entry, version)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let insert = "INSERT INTO users (tenant, id, state, state_since, hold, email,
+             email_verified_locally, given_name, family_name, display_name, account_id,
+             permission_profile_id, created_at, last_sign_in_at, entry, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     write_user(db, insert, user, 1).map(drop)
 }
 
 fn update_user(db: &Connection, user: &User, expected_version: u64) -> Result<(), Failure> {
-    let update = "UPDATE users SET state = ?3, email = ?4, email_verified_locally = ?5,
-             given_name = ?6, family_name = ?7, display_name = ?8, account_id = ?9,
-             permission_profile_id = ?10, created_at = ?11, last_sign_in_at = ?12, entry = ?13,
-             version = version + 1
-         WHERE tenant = ?1 AND id = ?2 AND version = ?14";
+    let update = "UPDATE users SET state = ?3, state_since = ?4, hold = ?5, email = ?6,
+             email_verified_locally = ?7, given_name = ?8, family_name = ?9, display_name = ?10,
+             account_id = ?11, permission_profile_id = ?12, created_at = ?13,
+             last_sign_in_at = ?14, entry = ?15, version = version + 1
+         WHERE tenant = ?1 AND id = ?2 AND version = ?16";
     match write_user(db, update, user, storable_version(expected_version)?)? {
         1 => Ok(()),
         _ => Err(OTHER_VERSION),
@@ -171,6 +212,8 @@ fn write_user(
         user.tenant.as_str(),
         user.id.as_str(),
         state_name(user.state)?,
+        user.state_since.unix_millis(),
+        user.hold.as_ref().map(|entry| entry.as_bytes()),
         user.email.as_ref().map(|email| email.as_str()),
         user.email_verified_locally,
         user.given_name,
@@ -211,7 +254,8 @@ fn check_emails(db: &Connection, change: &Change) -> Result<(), Failure> {
     }
     let mut select = db.prepare_cached(
         "SELECT 1 FROM users INDEXED BY users_by_email
-             WHERE tenant = ?1 AND email = ?2 AND id <> ?3 AND state <> 'deprovisioned'",
+             WHERE tenant = ?1 AND email = ?2 AND id <> ?3
+                 AND state NOT IN ('deprovisioned', 'erased')",
     )?;
     for write in &change.users {
         let (UserWrite::Create(user) | UserWrite::Update { user, .. }) = write else {
@@ -259,13 +303,14 @@ fn put_grant(db: &Connection, tenant: &TenantId, grant: &Grant) -> Result<(), Fa
     let (owner, owner_connection) = owner_columns(&grant.owner)?;
     let mut upsert = db.prepare_cached(
         "INSERT INTO grants (tenant, id, user, role, owner, owner_connection, rule, policy_hash,
-                 granted_at, expires_at, entry)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 first_given_at, granted_at, expires_at, scope, entry)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (tenant, id) DO UPDATE
              SET role = excluded.role, owner = excluded.owner,
                  owner_connection = excluded.owner_connection, rule = excluded.rule,
-                 policy_hash = excluded.policy_hash, granted_at = excluded.granted_at,
-                 expires_at = excluded.expires_at, entry = excluded.entry
+                 policy_hash = excluded.policy_hash, first_given_at = excluded.first_given_at,
+                 granted_at = excluded.granted_at, expires_at = excluded.expires_at,
+                 scope = excluded.scope, entry = excluded.entry
              WHERE user = excluded.user",
     )?;
     let put = upsert.execute(params![
@@ -277,8 +322,10 @@ fn put_grant(db: &Connection, tenant: &TenantId, grant: &Grant) -> Result<(), Fa
         owner_connection,
         grant.rule.as_ref().map(|rule| rule.as_str()),
         grant.policy_hash.as_bytes(),
+        grant.first_given_at.unix_millis(),
         grant.granted_at.unix_millis(),
         grant.expires_at.map(Timestamp::unix_millis),
+        scope_lines(&grant.scope)?,
         grant.entry.as_bytes(),
     ])?;
     if put == 1 {
@@ -302,15 +349,18 @@ fn remove_grant(
 
 fn open_session(db: &Connection, session: &SessionRecord) -> Result<(), Failure> {
     let mut insert = db.prepare_cached(
-        "INSERT INTO sessions (tenant, id, user, connection, opened_at, expires_at,
-                 session_index, correlation, entry, closed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO sessions (tenant, id, user, connection, door, authn_context, authn_instant,
+                 opened_at, expires_at, session_index, correlation, entry, closed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
     insert.execute(params![
         session.tenant.as_str(),
         session.id.as_str(),
         session.user.as_str(),
         session.connection.as_str(),
+        door_name(session.door)?,
+        session.authn_context,
+        session.authn_instant.map(Timestamp::unix_millis),
         session.opened_at.unix_millis(),
         session.expires_at.unix_millis(),
         session.session_index,

@@ -1,8 +1,9 @@
 //! Between our types and SQLite's: texts, instants in milliseconds, hashes, states.
 
 use countersign_core::{
-    ConnectionId, CorrelationId, Email, Grant, GrantId, GrantOwner, LeafHash, RoleName, RuleId,
-    SessionId, Sha256Digest, SubjectKey, SubjectKeyError, TenantId, TextError, Timestamp, UserId,
+    ConnectionId, CorrelationId, DocumentPattern, Door, Email, Grant, GrantId, GrantOwner,
+    LeafHash, RoleName, RuleId, SessionId, Sha256Digest, SubjectKey, SubjectKeyError, TenantId,
+    TextError, Timestamp, UserId,
 };
 use countersign_provision::store::{Link, SessionRecord};
 use countersign_provision::user::{User, UserState};
@@ -11,7 +12,7 @@ use rusqlite::Row;
 use crate::failure::Failure;
 
 /// The columns that [`user`] reads, in its order.
-pub(crate) const USER: &str = "users.tenant, users.id, users.state, users.email, \
+pub(crate) const USER: &str = "users.tenant, users.id, users.state, users.state_since, users.hold, users.email, \
     users.email_verified_locally, users.given_name, users.family_name, users.display_name, \
     users.account_id, users.permission_profile_id, users.created_at, users.last_sign_in_at, \
     users.entry, users.version";
@@ -21,25 +22,25 @@ pub(crate) fn user(row: &Row<'_>) -> Result<User, Failure> {
         tenant: text(row, 0, "tenant")?,
         id: text(row, 1, "user id")?,
         state: parse_state(&row.get::<_, String>(2)?)?,
-        email: optional_text::<Email>(row, 3, "e-mail address")?,
-        email_verified_locally: row.get(4)?,
-        given_name: row.get(5)?,
-        family_name: row.get(6)?,
-        display_name: row.get(7)?,
-        account_id: row.get(8)?,
-        permission_profile_id: row.get(9)?,
-        created_at: instant(row, 10)?,
-        last_sign_in_at: optional_instant(row, 11)?,
-        entry: row
-            .get::<_, Option<[u8; 32]>>(12)?
-            .map(LeafHash::from_bytes),
-        version: number(row.get(13)?)?,
+        state_since: instant(row, 3)?,
+        hold: optional_leaf(row, 4)?,
+        email: optional_text::<Email>(row, 5, "e-mail address")?,
+        email_verified_locally: row.get(6)?,
+        given_name: row.get(7)?,
+        family_name: row.get(8)?,
+        display_name: row.get(9)?,
+        account_id: row.get(10)?,
+        permission_profile_id: row.get(11)?,
+        created_at: instant(row, 12)?,
+        last_sign_in_at: optional_instant(row, 13)?,
+        entry: optional_leaf(row, 14)?,
+        version: number(row.get(15)?)?,
     })
 }
 
 /// The columns that [`grant`] reads, in its order.
-pub(crate) const GRANT: &str =
-    "id, user, role, owner, owner_connection, rule, policy_hash, granted_at, expires_at, entry";
+pub(crate) const GRANT: &str = "id, user, role, owner, owner_connection, rule, policy_hash, \
+    first_given_at, granted_at, expires_at, scope, entry";
 
 pub(crate) fn grant(row: &Row<'_>) -> Result<Grant, Failure> {
     Ok(Grant {
@@ -52,9 +53,11 @@ pub(crate) fn grant(row: &Row<'_>) -> Result<Grant, Failure> {
         )?,
         rule: optional_text::<RuleId>(row, 5, "rule")?,
         policy_hash: Sha256Digest::from_bytes(row.get(6)?),
-        granted_at: instant(row, 7)?,
-        expires_at: optional_instant(row, 8)?,
-        entry: LeafHash::from_bytes(row.get(9)?),
+        first_given_at: instant(row, 7)?,
+        granted_at: instant(row, 8)?,
+        expires_at: optional_instant(row, 9)?,
+        scope: parse_scope(&row.get::<_, String>(10)?)?,
+        entry: LeafHash::from_bytes(row.get(11)?),
     })
 }
 
@@ -85,8 +88,8 @@ pub(crate) fn link(row: &Row<'_>) -> Result<Link, Failure> {
 }
 
 /// The columns that [`session`] reads, in its order.
-pub(crate) const SESSION: &str = "tenant, id, user, connection, opened_at, expires_at, \
-    session_index, correlation, entry, closed_at";
+pub(crate) const SESSION: &str = "tenant, id, user, connection, door, authn_context, \
+    authn_instant, opened_at, expires_at, session_index, correlation, entry, closed_at";
 
 pub(crate) fn session(row: &Row<'_>) -> Result<SessionRecord, Failure> {
     Ok(SessionRecord {
@@ -94,12 +97,15 @@ pub(crate) fn session(row: &Row<'_>) -> Result<SessionRecord, Failure> {
         id: text::<SessionId>(row, 1, "session id")?,
         user: text(row, 2, "user id")?,
         connection: text(row, 3, "connection")?,
-        opened_at: instant(row, 4)?,
-        expires_at: instant(row, 5)?,
-        session_index: row.get(6)?,
-        correlation: text::<CorrelationId>(row, 7, "correlation id")?,
-        entry: LeafHash::from_bytes(row.get(8)?),
-        closed_at: optional_instant(row, 9)?,
+        door: parse_door(&row.get::<_, String>(4)?)?,
+        authn_context: row.get(5)?,
+        authn_instant: optional_instant(row, 6)?,
+        opened_at: instant(row, 7)?,
+        expires_at: instant(row, 8)?,
+        session_index: row.get(9)?,
+        correlation: text::<CorrelationId>(row, 10, "correlation id")?,
+        entry: LeafHash::from_bytes(row.get(11)?),
+        closed_at: optional_instant(row, 12)?,
     })
 }
 
@@ -108,9 +114,11 @@ pub(crate) fn state_name(state: UserState) -> Result<&'static str, Failure> {
     Ok(match state {
         UserState::Invited => "invited",
         UserState::Active => "active",
+        UserState::Stale => "stale",
         UserState::PendingApproval => "pending_approval",
         UserState::Suspended => "suspended",
         UserState::Deprovisioned => "deprovisioned",
+        UserState::Erased => "erased",
         _ => return Err(Failure::Refused("the account's state is not known here")),
     })
 }
@@ -119,9 +127,11 @@ fn parse_state(name: &str) -> Result<UserState, Failure> {
     Ok(match name {
         "invited" => UserState::Invited,
         "active" => UserState::Active,
+        "stale" => UserState::Stale,
         "pending_approval" => UserState::PendingApproval,
         "suspended" => UserState::Suspended,
         "deprovisioned" => UserState::Deprovisioned,
+        "erased" => UserState::Erased,
         _ => return Err(Failure::Unknown("state of an account")),
     })
 }
@@ -132,6 +142,8 @@ pub(crate) fn owner_columns(owner: &GrantOwner) -> Result<(&'static str, Option<
         GrantOwner::Jit(connection) => ("jit", Some(connection.as_str())),
         GrantOwner::Default(connection) => ("default", Some(connection.as_str())),
         GrantOwner::Manual => ("manual", None),
+        GrantOwner::Temporary => ("temporary", None),
+        GrantOwner::Scim => ("scim", None),
         _ => return Err(Failure::Refused("the grant's owner is not known here")),
     })
 }
@@ -141,8 +153,43 @@ fn parse_owner(name: &str, connection: Option<ConnectionId>) -> Result<GrantOwne
         ("jit", Some(connection)) => Ok(GrantOwner::Jit(connection)),
         ("default", Some(connection)) => Ok(GrantOwner::Default(connection)),
         ("manual", None) => Ok(GrantOwner::Manual),
+        ("temporary", None) => Ok(GrantOwner::Temporary),
+        ("scim", None) => Ok(GrantOwner::Scim),
         _ => Err(Failure::Unknown("owner of a grant")),
     }
+}
+
+/// The name of a door in the file.
+pub(crate) fn door_name(door: Door) -> Result<&'static str, Failure> {
+    match door {
+        Door::Saml | Door::Email => Ok(door.name()),
+        _ => Err(Failure::Refused("the session's door is not known here")),
+    }
+}
+
+fn parse_door(name: &str) -> Result<Door, Failure> {
+    let doors = [Door::Saml, Door::Email];
+    let door = doors.into_iter().find(|door| door.name() == name);
+    door.ok_or(Failure::Unknown("door of a session"))
+}
+
+/// A grant's scope in the file: no pattern has a line break in it.
+pub(crate) fn scope_lines(scope: &[DocumentPattern]) -> Result<String, Failure> {
+    let lines: Vec<String> = scope.iter().map(ToString::to_string).collect();
+    let reads_back = |(line, pattern): (&String, &DocumentPattern)| {
+        line.parse::<DocumentPattern>().as_ref() == Ok(pattern)
+    };
+    if lines.iter().zip(scope).all(reads_back) {
+        Ok(lines.join("\n"))
+    } else {
+        Err(Failure::Refused("the grant's scope has no text"))
+    }
+}
+
+fn parse_scope(lines: &str) -> Result<Vec<DocumentPattern>, Failure> {
+    let patterns = lines.lines().map(str::parse);
+    let scope: Result<_, _> = patterns.collect();
+    scope.map_err(|_| Failure::Unknown("scope of a grant"))
 }
 
 /// SQLite's integers are signed.
@@ -170,6 +217,11 @@ where
         .map(T::try_from)
         .transpose()
         .map_err(|source| Failure::Damaged { what, source })
+}
+
+fn optional_leaf(row: &Row<'_>, column: usize) -> Result<Option<LeafHash>, Failure> {
+    let leaf = row.get::<_, Option<[u8; 32]>>(column)?;
+    Ok(leaf.map(LeafHash::from_bytes))
 }
 
 fn instant(row: &Row<'_>, column: usize) -> Result<Timestamp, Failure> {

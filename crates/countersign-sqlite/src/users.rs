@@ -3,18 +3,23 @@
 //! Queries name their index: without statistics SQLite takes the primary key's prefix, and walks
 //! over every account of the tenant.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use countersign_core::{ConnectionId, Grant, SessionId, StoreError, TenantId, UserId};
+use countersign_core::{
+    ConnectionId, Grant, LeafHash, RoleName, SessionId, StoreError, TenantId, Timestamp, UserId,
+};
 use countersign_provision::store::{
     Change, ConnectionState, SessionQuery, SessionRecord, SessionsOf, Snapshot, SnapshotQuery,
-    UserStore, UserWithGrants,
+    UserQuery, UserStore, UserWithGrants,
 };
 use countersign_provision::user::User;
+use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::commit;
 use crate::failure::Failure;
-use crate::rows::{self, GRANT, LINK, SESSION, USER, integer, number};
+use crate::rows::{self, GRANT, LINK, SESSION, USER, integer, number, state_name};
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -33,6 +38,21 @@ impl UserStore for SqliteStore {
         let (tenant, user) = (tenant.clone(), user.clone());
         self.read("read a user", move |db| {
             user_with_grants(db, &tenant, &user)
+        })
+        .await
+    }
+
+    async fn users(&self, query: &UserQuery) -> Result<Vec<UserWithGrants>, StoreError> {
+        let query = query.clone();
+        self.read("read users", move |db| users(db, &query)).await
+    }
+
+    async fn is_spent(&self, tenant: &TenantId, entry: LeafHash) -> Result<bool, StoreError> {
+        let tenant = tenant.clone();
+        self.read("read what is spent", move |db| {
+            let mut select =
+                db.prepare_cached("SELECT 1 FROM spent WHERE leaf = ?1 AND tenant = ?2")?;
+            Ok(select.exists((entry.as_bytes(), tenant.as_str()))?)
         })
         .await
     }
@@ -119,12 +139,17 @@ fn snapshot(db: &Connection, query: &SnapshotQuery) -> Result<Snapshot, Failure>
         }
         None => Vec::new(),
     };
+    let mut guarded = BTreeMap::new();
+    for role in &query.guarded_roles {
+        guarded.insert(role.clone(), holders(db, tenant, role, query.now)?);
+    }
     Ok(Snapshot {
         link,
         linked,
         by_email,
         seats_taken: seats_taken(db, tenant)?,
         connection: connection_state(db, tenant, &query.connection)?,
+        holders: guarded,
     })
 }
 
@@ -136,10 +161,12 @@ fn open_sessions(db: &Connection, query: &SessionQuery) -> Result<Vec<SessionRec
     };
     let sql = format!(
         "SELECT {SESSION} FROM sessions INDEXED BY {index}
-             WHERE tenant = ?1 AND {column} = ?2 AND connection = ?3 AND closed_at IS NULL
+             WHERE tenant = ?1 AND {column} = ?2 AND connection = coalesce(?3, connection)
+                 AND closed_at IS NULL
              ORDER BY id"
     );
-    let parameters = (query.tenant.as_str(), value, query.connection.as_str());
+    let connection = query.connection.as_ref().map(ConnectionId::as_str);
+    let parameters = (query.tenant.as_str(), value, connection);
     all(db, &sql, parameters, rows::session)
 }
 
@@ -170,6 +197,48 @@ fn with_grants(db: &Connection, user: User) -> Result<UserWithGrants, Failure> {
         grants,
         subjects,
     })
+}
+
+fn users(db: &Connection, query: &UserQuery) -> Result<Vec<UserWithGrants>, Failure> {
+    let mut states = Vec::new();
+    for state in &query.states {
+        states.push(state_name(*state)?);
+    }
+    // The primary key has the order of the page, and no index could be better: a page of few
+    // states among many others walks past those.
+    let mut sql = format!("SELECT {USER} FROM users WHERE tenant = ?1 AND id > ?2");
+    let after = query.after.as_ref().map_or("", |after| after.as_str());
+    let (tenant, limit) = (query.tenant.as_str(), query.limit.get());
+    let mut parameters: Vec<&dyn ToSql> = vec![&tenant, &after];
+    if !states.is_empty() {
+        let marks = vec!["?"; states.len()].join(", ");
+        sql.push_str(&format!(" AND state IN ({marks})"));
+        parameters.extend(states.iter().map(|state| state as &dyn ToSql));
+    }
+    sql.push_str(" ORDER BY id LIMIT ?");
+    parameters.push(&limit);
+    all(db, &sql, &*parameters, rows::user)?
+        .into_iter()
+        .map(|user| with_grants(db, user))
+        .collect()
+}
+
+/// The first two accounts that are in use and have a live grant of a role. (`CROSS JOIN` keeps
+/// SQLite from walking over the accounts first.)
+pub(crate) fn holders(
+    db: &Connection,
+    tenant: &TenantId,
+    role: &RoleName,
+    now: Timestamp,
+) -> Result<Vec<UserId>, Failure> {
+    let sql = "SELECT DISTINCT grants.user FROM grants INDEXED BY grants_by_role
+             CROSS JOIN users ON users.tenant = grants.tenant AND users.id = grants.user
+             WHERE grants.tenant = ?1 AND grants.role = ?2
+                 AND coalesce(grants.expires_at > ?3, TRUE)
+                 AND users.state IN ('active', 'stale')
+             ORDER BY grants.user LIMIT 2";
+    let parameters = (tenant.as_str(), role.as_str(), now.unix_millis());
+    all(db, sql, parameters, |row| rows::text(row, 0, "user id"))
 }
 
 /// Accounts of the tenant that take a seat.

@@ -10,7 +10,8 @@ use countersign_audit::role::{RoleGranted, RoleRevoked};
 use countersign_audit::seal::{Correlation, Draft};
 use countersign_audit::session::SessionOpened;
 use countersign_core::{
-    Facts, Grant, GrantId, GrantOwner, LeafHash, RoleName, RuleId, Timestamp, UserId,
+    DocumentPattern, Facts, Grant, GrantId, GrantOwner, LeafHash, RoleName, RuleId, Timestamp,
+    UserId,
 };
 use countersign_provision::plan::{Admission, LinkPlan, NewUser, UserField, UserPlan};
 use countersign_provision::store::{Change, Link, SessionRecord, Snapshot, UserWrite};
@@ -170,6 +171,8 @@ impl<'a> Writer<'a> {
             id: id.clone(),
             tenant: self.arrival.rules.tenant.clone(),
             state: UserState::Active,
+            state_since: self.now,
+            hold: None,
             email: new.email.clone(),
             email_verified_locally: false,
             given_name: new.given_name.clone(),
@@ -263,8 +266,10 @@ impl<'a> Writer<'a> {
                 role: &proposed.role,
                 owner: &proposed.owner,
                 rule: proposed.rule.as_ref(),
+                first_given_at: self.now,
                 granted_at: self.now,
                 expires_at: proposed.expires_at,
+                scope: &[],
             });
         }
         for renewal in &delta.renew {
@@ -315,8 +320,10 @@ impl<'a> Writer<'a> {
             owner: given.owner.clone(),
             rule: given.rule.cloned(),
             policy_hash: self.engine.policy().hash(),
+            first_given_at: given.first_given_at,
             granted_at: given.granted_at,
             expires_at: given.expires_at,
+            scope: given.scope.to_vec(),
             entry: recorded.leaf().hash(),
         };
         self.change.put_grants.push(grant.clone());
@@ -349,6 +356,9 @@ impl<'a> Writer<'a> {
             tenant: self.arrival.rules.tenant.clone(),
             user: user.clone(),
             connection: self.arrival.id.clone(),
+            door: self.arrival.identity.door(),
+            authn_context: claims.authn_context.clone(),
+            authn_instant: claims.authn_instant,
             opened_at: self.now,
             expires_at,
             session_index: claims.session_index.clone(),
@@ -367,8 +377,10 @@ struct Given<'a> {
     role: &'a RoleName,
     owner: &'a GrantOwner,
     rule: Option<&'a RuleId>,
+    first_given_at: Timestamp,
     granted_at: Timestamp,
     expires_at: Option<Timestamp>,
+    scope: &'a [DocumentPattern],
 }
 
 impl<'a> Given<'a> {
@@ -379,8 +391,10 @@ impl<'a> Given<'a> {
             role: &grant.role,
             owner: &grant.owner,
             rule: grant.rule.as_ref(),
+            first_given_at: grant.first_given_at,
             granted_at: grant.granted_at,
             expires_at: grant.expires_at,
+            scope: &grant.scope,
         }
     }
 }

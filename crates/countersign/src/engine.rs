@@ -20,7 +20,7 @@ use countersign_core::{
 };
 use countersign_provision::Policy;
 use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
-use countersign_provision::user::{User, UserState};
+use countersign_provision::user::User;
 use countersign_roles::{Authorization, authorize};
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_saml::{IdentityProvider, MessageSigner, ServiceProvider};
@@ -381,7 +381,7 @@ impl Engine {
     async fn live(&self, tenant: &TenantId, session: &SessionId) -> Result<Live, EngineError> {
         let live = self.unclosed(tenant, session).await?;
         match live.user.state {
-            UserState::Active => Ok(live),
+            state if state.is_in_use() => Ok(live),
             _ => Err(EngineError::SessionOver),
         }
     }

@@ -223,7 +223,7 @@ impl Engine {
 
     /// Decides and commits, until a commit does not lose its race.
     async fn provision(&self, arrival: &Arrival<'_>, facts: &Facts) -> Result<SignIn, EngineError> {
-        let query = self.policy().snapshot_query(arrival.id, facts);
+        let query = self.policy().snapshot_query(arrival.id, facts, arrival.now);
         for _ in 0..MOST_ATTEMPTS {
             let snapshot = self.shared.users.snapshot(&query).await?;
             let admission = match decide(self.policy(), arrival.id, facts, &snapshot, arrival.now) {

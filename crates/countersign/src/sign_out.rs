@@ -5,7 +5,7 @@
 //! [`name_id`](crate::Session::name_id) and the [`session_index`](crate::Session::session_index) that
 //! the sign-in told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::{ConnectionId, SessionId, SubjectKeyError};
 use countersign_provision::store::{SessionQuery, SessionRecord, SessionsOf, SnapshotQuery};
@@ -162,7 +162,7 @@ impl Engine {
         let users = &self.shared.users;
         let query = |of| SessionQuery {
             tenant: rules.tenant.clone(),
-            connection: connection.clone(),
+            connection: Some(connection.clone()),
             of,
         };
         match rules.subject_of_name_id(logout.issuer(), logout.name_id()) {
@@ -172,6 +172,8 @@ impl Engine {
                     connection: connection.clone(),
                     subject,
                     email: None,
+                    guarded_roles: BTreeSet::new(),
+                    now: self.shared.clock.now(),
                 };
                 let Some(link) = users.snapshot(&snapshot).await?.link else {
                     return Ok(Some(Vec::new()));

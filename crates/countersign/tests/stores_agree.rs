@@ -3,17 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use countersign::memory::MemoryStore;
 use countersign_audit::leaf_hash;
 use countersign_audit::store::LedgerStore;
 use countersign_core::{
-    ConnectionId, CorrelationId, Email, Entry, EntryId, Grant, GrantId, GrantOwner, RoleName,
+    ConnectionId, CorrelationId, Door, Email, Entry, EntryId, Grant, GrantId, GrantOwner, RoleName,
     SessionId, Sha256Digest, StoreError, StoreErrorKind, SubjectKey, TenantId, Timestamp, UserId,
 };
 use countersign_provision::store::{
-    Change, Link, SessionRecord, Snapshot, SnapshotQuery, UserStore, UserWithGrants, UserWrite,
+    Change, KeepHolders, Link, SessionRecord, Snapshot, SnapshotQuery, UserQuery, UserStore,
+    UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
 use countersign_sqlite::SqliteStore;
@@ -30,6 +33,7 @@ const EMAILS: usize = 2;
 const GRANTS: usize = 4;
 const SESSIONS: usize = 3;
 const ENTRIES: usize = 200;
+const SPENDS: usize = 8;
 
 fn tenant(number: usize) -> TenantId {
     TenantId::new(format!("tenant-{number}")).unwrap()
@@ -60,6 +64,10 @@ fn grant_id(number: usize) -> GrantId {
     GrantId::new(format!("grant-{number}")).unwrap()
 }
 
+fn role() -> RoleName {
+    RoleName::new("signer").unwrap()
+}
+
 fn at(seconds: u64) -> Timestamp {
     Timestamp::UNIX_EPOCH.saturating_add(Duration::from_secs(seconds))
 }
@@ -76,6 +84,8 @@ fn nobody(of: usize, number: usize) -> User {
         id: user_id(number),
         tenant: tenant(of),
         state: UserState::Active,
+        state_since: at(1),
+        hold: None,
         email: None,
         email_verified_locally: false,
         given_name: None,
@@ -98,8 +108,10 @@ fn near(of: usize) -> impl Strategy<Value = usize> {
 fn user(of: usize) -> impl Strategy<Value = User> {
     let state = prop_oneof![
         3 => Just(UserState::Active),
+        1 => Just(UserState::Stale),
         1 => Just(UserState::Suspended),
         2 => Just(UserState::Deprovisioned),
+        1 => Just(UserState::Erased),
     ];
     (near(of), 0..USERS, state, option::of(0..EMAILS)).prop_map(|(of, number, state, mail)| User {
         state,
@@ -146,12 +158,14 @@ fn grant() -> impl Strategy<Value = Grant> {
         Grant {
             id: grant_id(id),
             user: user_id(user),
-            role: RoleName::new("signer").unwrap(),
+            role: role(),
             owner,
             rule: None,
             policy_hash: Sha256Digest::from_bytes([3; 32]),
+            first_given_at: at(2),
             granted_at: at(3),
             expires_at: expires.map(at),
+            scope: Vec::new(),
             entry: entry(id).leaf(),
         }
     })
@@ -163,6 +177,9 @@ fn session(of: usize) -> impl Strategy<Value = SessionRecord> {
         tenant: tenant(of),
         user: user_id(user),
         connection: connection(),
+        door: Door::Saml,
+        authn_context: None,
+        authn_instant: None,
         opened_at: at(4),
         expires_at: at(1804),
         session_index: None,
@@ -178,6 +195,7 @@ fn change() -> impl Strategy<Value = Change> {
             option::weighted(0.1, 0..2_u64),
             option::weighted(0.2, 0..5_u64),
             prop::bool::weighted(0.2),
+            option::weighted(0.3, 0..9_u64),
         );
         let accounts = (
             vec(user_write(of), 0..3),
@@ -186,7 +204,7 @@ fn change() -> impl Strategy<Value = Change> {
         );
         let grants = (vec(grant(), 0..2), vec(0..GRANTS, 0..2));
         let sessions = (vec(session(of), 0..2), vec((0..SESSIONS, 5..9_u64), 0..2));
-        let entries = vec(0..ENTRIES, 0..3);
+        let entries = (vec(0..ENTRIES, 0..3), vec(0..SPENDS, 0..2));
         (limits, accounts, grants, sessions, entries).prop_map(
             move |(limits, accounts, grants, sessions, entries)| {
                 let mut change = Change::new(tenant(of));
@@ -204,7 +222,13 @@ fn change() -> impl Strategy<Value = Change> {
                 change.close_sessions = closed
                     .map(|(id, when)| (session_id(id), at(when)))
                     .collect();
-                change.entries = entries.into_iter().map(entry).collect();
+                change.keep_holders = limits.3.map(|now| KeepHolders {
+                    roles: BTreeSet::from([role()]),
+                    now: at(now),
+                });
+                change.entries = entries.0.into_iter().map(entry).collect();
+                let spent = entries.1.into_iter();
+                change.spend = spent.map(|number| entry(number).leaf()).collect();
                 change
             },
         )
@@ -240,6 +264,8 @@ type Held = (
     Vec<Snapshot>,
     Vec<Option<UserWithGrants>>,
     Vec<Option<SessionRecord>>,
+    Vec<Vec<UserId>>,
+    Vec<bool>,
     Vec<EntryId>,
 );
 
@@ -249,6 +275,7 @@ fn held<S: UserStore + LedgerStore>(store: &S) -> Held {
         user
     };
     let (mut snapshots, mut users, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut pages, mut spent) = (Vec::new(), Vec::new());
     for of in 0..TENANTS {
         for number in 0..SUBJECTS {
             let query = SnapshotQuery {
@@ -256,6 +283,8 @@ fn held<S: UserStore + LedgerStore>(store: &S) -> Held {
                 connection: connection(),
                 subject: subject(of, number),
                 email: Some(email(number % EMAILS)),
+                guarded_roles: BTreeSet::from([role()]),
+                now: at(5),
             };
             let mut snapshot = block_on(store.snapshot(&query)).unwrap();
             snapshot.linked = snapshot.linked.map(in_order);
@@ -266,13 +295,27 @@ fn held<S: UserStore + LedgerStore>(store: &S) -> Held {
             let user = block_on(store.user(&tenant(of), &user_id(number))).unwrap();
             users.push(user.map(in_order));
         }
+        for (after, limit) in [(None, 1), (None, 9), (Some(1), 2)] {
+            let query = UserQuery {
+                tenant: tenant(of),
+                states: BTreeSet::from([UserState::Active, UserState::Erased]),
+                after: after.map(user_id),
+                limit: NonZeroU32::new(limit).unwrap(),
+            };
+            let page = block_on(store.users(&query)).unwrap();
+            pages.push(page.into_iter().map(|found| found.user.id).collect());
+        }
+        for number in 0..SPENDS {
+            let leaf = entry(number).leaf();
+            spent.push(block_on(store.is_spent(&tenant(of), leaf)).unwrap());
+        }
         for number in 0..SESSIONS {
             sessions.push(block_on(store.session(&tenant(of), &session_id(number))).unwrap());
         }
     }
     let pending = block_on(store.pending(usize::MAX)).unwrap();
     let pending = pending.into_iter().map(|entry| entry.id).collect();
-    (snapshots, users, sessions, pending)
+    (snapshots, users, sessions, pages, spent, pending)
 }
 
 proptest! {

@@ -101,6 +101,8 @@ pub(crate) fn account(id: &str) -> UserWithGrants {
             id: user_id(id),
             tenant: tenant(),
             state: UserState::Active,
+            state_since: now(),
+            hold: None,
             email: Some(email("nurse@acme.example").address),
             email_verified_locally: true,
             given_name: Some("Given".into()),
@@ -139,8 +141,10 @@ pub(crate) fn with_manual_role(mut account: UserWithGrants, name: &str) -> UserW
         owner: GrantOwner::Manual,
         rule: None,
         policy_hash: Sha256Digest::from_bytes([1; 32]),
+        first_given_at: now(),
         granted_at: now(),
         expires_at: None,
+        scope: Vec::new(),
         entry: LeafHash::from_bytes([0; 32]),
     });
     account

@@ -17,6 +17,8 @@ pub(crate) fn create(id: &str, entry: Option<LeafHash>) -> Change {
         id: UserId::new(id).unwrap(),
         tenant: tenant(),
         state: UserState::Active,
+        state_since: Timestamp::UNIX_EPOCH,
+        hold: None,
         email: None,
         email_verified_locally: false,
         given_name: None,

@@ -10,12 +10,12 @@ use countersign_audit::store::{
     EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{
-    ConnectionId, Entry, SessionId, Sha256Digest, StoreError, StoreErrorKind, TenantId, Timestamp,
-    UserId,
+    ConnectionId, Entry, LeafHash, SessionId, Sha256Digest, StoreError, StoreErrorKind, TenantId,
+    Timestamp, UserId,
 };
 use countersign_provision::store::{
     Change, ConnectionState, SessionQuery, SessionRecord, SessionsOf, Snapshot, SnapshotQuery,
-    UserStore, UserWithGrants, UserWrite,
+    UserQuery, UserStore, UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
 
@@ -152,6 +152,8 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
             connection,
             subject,
             email: user.and_then(|user| user.email.clone()),
+            guarded_roles: BTreeSet::new(),
+            now: Timestamp::UNIX_EPOCH,
         };
         self.inner.snapshot(&query).await
     }
@@ -385,6 +387,15 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
         found.map(|found| self.shown(found)).transpose()
     }
 
+    async fn users(&self, query: &UserQuery) -> Result<Vec<UserWithGrants>, StoreError> {
+        let found = self.inner.users(query).await?.into_iter();
+        found.map(|found| self.shown(found)).collect()
+    }
+
+    async fn is_spent(&self, tenant: &TenantId, entry: LeafHash) -> Result<bool, StoreError> {
+        self.inner.is_spent(tenant, entry).await
+    }
+
     async fn session(
         &self,
         tenant: &TenantId,
@@ -407,7 +418,10 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
         };
         for session in opened {
             let is_open = !closed.contains(&session.id);
-            let is_of_connection = session.connection == query.connection;
+            let is_of_connection = query
+                .connection
+                .as_ref()
+                .is_none_or(|c| session.connection == *c);
             let is_meant = match self.defect {
                 UserDefect::FindsClosedSessions => is_of_connection,
                 UserDefect::FindsSessionsOfAnyConnection => is_open,

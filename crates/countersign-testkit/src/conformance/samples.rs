@@ -5,10 +5,11 @@
     reason = "the texts are fixed, and valid wherever the suites are tested"
 )]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_core::{
-    ConnectionId, CorrelationId, Email, Entry, EntryId, Grant, GrantId, GrantOwner, LeafHash,
+    ConnectionId, CorrelationId, Door, Email, Entry, EntryId, Grant, GrantId, GrantOwner, LeafHash,
     RoleName, SessionId, Sha256Digest, SubjectKey, TenantId, Timestamp, UserId,
 };
 use countersign_provision::store::{Change, Link, SessionRecord, SnapshotQuery, UserWrite};
@@ -72,6 +73,8 @@ pub(super) fn query(subject: SubjectKey) -> SnapshotQuery {
         connection: connection(),
         subject,
         email: None,
+        guarded_roles: BTreeSet::new(),
+        now: at(0),
     }
 }
 
@@ -81,6 +84,8 @@ pub(super) fn user(id: &str) -> User {
         id: user_id(id),
         tenant: tenant(),
         state: UserState::Active,
+        state_since: at(0),
+        hold: None,
         email: None,
         email_verified_locally: false,
         given_name: None,
@@ -120,8 +125,10 @@ pub(super) fn grant(id: &str, user: &str) -> Grant {
         owner: GrantOwner::Manual,
         rule: None,
         policy_hash: Sha256Digest::from_bytes([7; 32]),
+        first_given_at: at(2),
         granted_at: at(2),
         expires_at: None,
+        scope: Vec::new(),
         entry: hash(b"grant"),
     }
 }
@@ -132,6 +139,9 @@ pub(super) fn session(id: &str, user: &str) -> SessionRecord {
         tenant: tenant(),
         user: user_id(user),
         connection: connection(),
+        door: Door::Saml,
+        authn_context: None,
+        authn_instant: None,
         opened_at: at(3),
         expires_at: at(1803),
         session_index: None,

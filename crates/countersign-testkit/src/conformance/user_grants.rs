@@ -214,7 +214,7 @@ pub(super) async fn open_sessions_are_found_by_user_and_by_index<S: Accounts>(
     let found = async |of: SessionsOf| {
         let query = SessionQuery {
             tenant: tenant(),
-            connection: session("s", "u").connection,
+            connection: Some(connection()),
             of,
         };
         let found = store.open_sessions(&query).await?;

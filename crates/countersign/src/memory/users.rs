@@ -1,17 +1,18 @@
 //! The users' part of the memory store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use async_trait::async_trait;
 use countersign_core::{
-    ConnectionId, Grant, GrantId, SessionId, StoreError, StoreErrorKind, SubjectKey, TenantId,
-    UserId,
+    ConnectionId, Grant, GrantId, LeafHash, RoleName, SessionId, StoreError, StoreErrorKind,
+    SubjectKey, TenantId, Timestamp, UserId,
 };
 use countersign_provision::store::{
-    Change, ConnectionState, Link, SessionQuery, SessionRecord, SessionsOf, Snapshot,
-    SnapshotQuery, UserStore, UserWithGrants, UserWrite,
+    Change, ConnectionState, KeepHolders, Link, SessionQuery, SessionRecord, SessionsOf, Snapshot,
+    SnapshotQuery, UserQuery, UserStore, UserWithGrants, UserWrite,
 };
-use countersign_provision::user::{User, UserState};
+use countersign_provision::user::User;
 
 use super::{MemoryStore, conflict};
 
@@ -21,6 +22,8 @@ const COMMIT: &str = "commit a change";
 #[derive(Debug, Default)]
 pub(super) struct Users {
     tenants: BTreeMap<TenantId, Tenant>,
+    /// Used up once, whoever's they are.
+    spent: BTreeMap<LeafHash, TenantId>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +51,31 @@ impl Tenant {
             .get(connection)
             .copied()
             .unwrap_or_default()
+    }
+
+    /// The accounts that hold a role at `now`.
+    fn holders(&self, role: &RoleName, now: Timestamp) -> BTreeSet<&UserId> {
+        holders(self.grants.values(), |id| self.users.get(id), role, now)
+    }
+
+    fn check_holders(
+        &self,
+        keep: &KeepHolders,
+        change: &Change,
+        written: &BTreeMap<UserId, User>,
+    ) -> Result<(), StoreError> {
+        let mut after: BTreeMap<&GrantId, &Grant> = self.grants.iter().collect();
+        after.extend(change.put_grants.iter().map(|grant| (&grant.id, grant)));
+        after.retain(|id, _| !change.remove_grants.contains(id));
+        let user = |id: &UserId| written.get(id).or_else(|| self.users.get(id));
+        let loses = |role: &RoleName| {
+            let left = holders(after.values().copied(), user, role, keep.now);
+            left.is_empty() && !self.holders(role, keep.now).is_empty()
+        };
+        if keep.roles.iter().any(loses) {
+            return Err(conflict(COMMIT, "a role would lose its last holder"));
+        }
+        Ok(())
     }
 
     fn expect_version(&self, user: &UserId, version: u64) -> Result<(), StoreError> {
@@ -157,6 +185,9 @@ impl Tenant {
         if !named.all(exists) {
             return Err(conflict(COMMIT, "there is no such account"));
         }
+        if let Some(keep) = &change.keep_holders {
+            self.check_holders(keep, change, &written)?;
+        }
         for user in self.touched(change) {
             if let Some(stored) = self.users.get(user).filter(|_| !written.contains_key(user)) {
                 let user = User {
@@ -209,6 +240,20 @@ impl Tenant {
     }
 }
 
+/// The accounts that are in use and have a live one of these grants of the role.
+fn holders<'a, 'u>(
+    grants: impl Iterator<Item = &'a Grant>,
+    user: impl Fn(&UserId) -> Option<&'u User>,
+    role: &RoleName,
+    now: Timestamp,
+) -> BTreeSet<&'a UserId> {
+    let is_in_use = |id: &UserId| user(id).is_some_and(|user| user.state.is_in_use());
+    grants
+        .filter(|grant| grant.role == *role && grant.is_live(now) && is_in_use(&grant.user))
+        .map(|grant| &grant.user)
+        .collect()
+}
+
 /// Whether all that the change names belongs to its tenant.
 fn stays_in_its_tenant(change: &Change) -> bool {
     let users = change.users.iter().all(|write| match write {
@@ -231,13 +276,22 @@ impl UserStore for MemoryStore {
     async fn snapshot(&self, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
         let shared = self.lock("read a snapshot")?;
         let Some(tenant) = shared.users.tenants.get(&query.tenant) else {
-            return Ok(Snapshot::default());
+            let nobody = |role: &RoleName| (role.clone(), Vec::new());
+            return Ok(Snapshot {
+                holders: query.guarded_roles.iter().map(nobody).collect(),
+                ..Snapshot::default()
+            });
         };
         let link = tenant.links.get(&query.subject);
         let linked = link.and_then(|link| tenant.users.get(&link.user));
         let users = tenant.users.values();
         let has_email = |user: &&User| query.email.is_some() && user.email == query.email;
         let seats = users.clone().filter(takes_a_seat);
+        let guarded = query.guarded_roles.iter();
+        let holders = |role: &RoleName| {
+            let holders = tenant.holders(role, query.now).into_iter();
+            (role.clone(), holders.take(2).cloned().collect())
+        };
         Ok(Snapshot {
             link: link.cloned(),
             linked: linked.map(|user| tenant.with_grants(user)),
@@ -247,6 +301,7 @@ impl UserStore for MemoryStore {
                 .collect(),
             seats_taken: u64::try_from(seats.count()).unwrap_or(u64::MAX),
             connection: tenant.connection(&query.connection),
+            holders: guarded.map(holders).collect(),
         })
     }
 
@@ -261,6 +316,27 @@ impl UserStore for MemoryStore {
             let user = tenant.users.get(user)?;
             Some(tenant.with_grants(user))
         }))
+    }
+
+    async fn users(&self, query: &UserQuery) -> Result<Vec<UserWithGrants>, StoreError> {
+        let shared = self.lock("read users")?;
+        let Some(tenant) = shared.users.tenants.get(&query.tenant) else {
+            return Ok(Vec::new());
+        };
+        let start = match &query.after {
+            Some(after) => Bound::Excluded(after),
+            None => Bound::Unbounded,
+        };
+        let users = tenant.users.range::<UserId, _>((start, Bound::Unbounded));
+        let is_meant = |user: &&User| query.states.is_empty() || query.states.contains(&user.state);
+        let limit = usize::try_from(query.limit.get()).unwrap_or(usize::MAX);
+        let page = users.map(|(_, user)| user).filter(is_meant).take(limit);
+        Ok(page.map(|user| tenant.with_grants(user)).collect())
+    }
+
+    async fn is_spent(&self, tenant: &TenantId, entry: LeafHash) -> Result<bool, StoreError> {
+        let shared = self.lock("read what is spent")?;
+        Ok(shared.users.spent.get(&entry) == Some(tenant))
     }
 
     async fn session(
@@ -280,7 +356,10 @@ impl UserStore for MemoryStore {
         };
         let is_meant = |session: &&SessionRecord| {
             session.closed_at.is_none()
-                && session.connection == query.connection
+                && query
+                    .connection
+                    .as_ref()
+                    .is_none_or(|c| session.connection == *c)
                 && match &query.of {
                     SessionsOf::User(user) => session.user == *user,
                     SessionsOf::Index(index) => session.session_index.as_ref() == Some(index),
@@ -300,10 +379,21 @@ impl UserStore for MemoryStore {
         if !shared.ledger.has_room_for(&change.entries) {
             return Err(conflict(COMMIT, "an entry is there already"));
         }
+        let mut spend = BTreeSet::new();
+        let spent = &shared.users.spent;
+        if !change
+            .spend
+            .iter()
+            .all(|leaf| !spent.contains_key(leaf) && spend.insert(*leaf))
+        {
+            return Err(conflict(COMMIT, "a one-time entry is used up"));
+        }
         let tenant = shared.users.tenants.entry(change.tenant.clone());
         let tenant = tenant.or_default();
         let written = tenant.check(change)?;
         tenant.apply(change, written);
+        let spend = spend.into_iter().map(|leaf| (leaf, change.tenant.clone()));
+        shared.users.spent.extend(spend);
         shared.ledger.append(&change.entries);
         Ok(())
     }
@@ -323,7 +413,6 @@ impl UserStore for MemoryStore {
     }
 }
 
-/// All users but the deprovisioned ones take a seat, and keep their address for themselves.
 fn takes_a_seat(user: &&User) -> bool {
-    user.state != UserState::Deprovisioned
+    user.state.takes_a_seat()
 }

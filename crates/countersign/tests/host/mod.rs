@@ -4,6 +4,7 @@
 
 mod meanwhile;
 
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -266,6 +267,8 @@ impl Host {
             id: id.clone(),
             tenant: tenant(),
             state,
+            state_since: self.now(),
+            hold: None,
             email: email(&format!("{name}@acme.example")),
             email_verified_locally: false,
             given_name: Some("Given".to_owned()),
@@ -301,6 +304,8 @@ impl Host {
             connection: acme(),
             subject: SubjectKey::from_stable_value(tenant(), ISSUER, name).unwrap(),
             email: None,
+            guarded_roles: BTreeSet::new(),
+            now: self.now(),
         }
     }
 

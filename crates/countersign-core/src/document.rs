@@ -1,0 +1,139 @@
+//! Which document types a role or a grant is for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::text::{TextError, check_identifier};
+
+/// Why a text is no pattern of document types.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ParseDocumentPatternError {
+    /// It holds what no name may hold.
+    #[error("{0}")]
+    Text(TextError),
+    /// White space in it.
+    #[error("has white space in it")]
+    WhiteSpace,
+    /// A wildcard that is not the whole last segment.
+    #[error("has a `*` that is not the whole last segment of the document type")]
+    Wildcard,
+    /// Two slashes in a row, or one at an end.
+    #[error("has an empty segment in its document type")]
+    EmptySegment,
+}
+
+/// Document types: all of them, one, or those below one.
+///
+/// Its text is `*`, `nda/mutual` or `nda/*`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
+pub enum DocumentPattern {
+    /// `*`: every document type.
+    Any,
+    /// `nda`: this one.
+    Exact(String),
+    /// `nda/*`: every one below `nda`, at any depth; not `nda` itself.
+    Below(String),
+}
+
+impl DocumentPattern {
+    /// Whether it covers `document_type`, compared byte for byte.
+    #[must_use]
+    pub fn covers(&self, document_type: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(name) => name == document_type,
+            Self::Below(parent) => document_type
+                .strip_prefix(parent.as_str())
+                .and_then(|rest| rest.strip_prefix('/'))
+                .is_some_and(|below| !below.is_empty()),
+        }
+    }
+}
+
+impl FromStr for DocumentPattern {
+    type Err = ParseDocumentPatternError;
+
+    fn from_str(text: &str) -> Result<Self, ParseDocumentPatternError> {
+        check_identifier(text).map_err(ParseDocumentPatternError::Text)?;
+        if text.contains(char::is_whitespace) {
+            return Err(ParseDocumentPatternError::WhiteSpace);
+        }
+        let (parent, pattern) = match text.strip_suffix("/*") {
+            Some(parent) => (parent, Self::Below(parent.to_owned())),
+            None if text == "*" => ("any", Self::Any),
+            None => (text, Self::Exact(text.to_owned())),
+        };
+        if parent.contains('*') {
+            return Err(ParseDocumentPatternError::Wildcard);
+        }
+        if parent.split('/').any(str::is_empty) {
+            return Err(ParseDocumentPatternError::EmptySegment);
+        }
+        Ok(pattern)
+    }
+}
+
+impl fmt::Display for DocumentPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Exact(name) => f.write_str(name),
+            Self::Below(parent) => write!(f, "{parent}/*"),
+        }
+    }
+}
+
+impl TryFrom<String> for DocumentPattern {
+    type Error = ParseDocumentPatternError;
+    fn try_from(text: String) -> Result<Self, ParseDocumentPatternError> {
+        text.parse()
+    }
+}
+
+impl From<DocumentPattern> for String {
+    fn from(pattern: DocumentPattern) -> Self {
+        pattern.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_form_round_trips_also_through_serde() {
+        for text in ["*", "nda", "nda/*", "hr/onboarding", "hr/onboarding/*"] {
+            let pattern: DocumentPattern = text.parse().unwrap();
+            assert_eq!(pattern.to_string(), text);
+            let json = serde_json::to_string(&pattern).unwrap();
+            assert_eq!(json, format!("\"{text}\""));
+            let again: DocumentPattern = serde_json::from_str(&json).unwrap();
+            assert_eq!(again, pattern);
+        }
+        assert!(serde_json::from_str::<DocumentPattern>("\"n*\"").is_err());
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        use ParseDocumentPatternError as E;
+        for (text, error) in [
+            ("n*", E::Wildcard),
+            ("*/x", E::Wildcard),
+            ("a/*/b", E::Wildcard),
+            ("*/*", E::Wildcard),
+            ("a//b", E::EmptySegment),
+            ("/*", E::EmptySegment),
+            ("a/", E::EmptySegment),
+            ("nda mutual", E::WhiteSpace),
+            ("", E::Text(TextError::Empty)),
+        ] {
+            assert_eq!(text.parse::<DocumentPattern>(), Err(error), "{text}");
+        }
+    }
+}
