@@ -53,7 +53,7 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
             if report.accepted() {
                 return Ok(Verdict::Accepted {
                     json,
-                    text: people(&report),
+                    text: people(&report).into(),
                 });
             }
             let (code, message) = why(&report, bundle.log_key.is_empty());
@@ -63,7 +63,7 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
                 code,
                 message,
                 json,
-                text,
+                text: text.into(),
             })
         }
         Command::Show(bundle) => {
@@ -79,7 +79,7 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
             };
             Ok(Verdict::Accepted {
                 json: json!({ "verified": report.accepted(), "trail": trail }),
-                text: format!("{standing}\n\n{trail}"),
+                text: format!("{standing}\n\n{trail}").into(),
             })
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Subcommand;
-use countersign::audit::fsck::LedgerCheck;
+use countersign::audit::fsck::{self, LedgerCheck};
 use countersign::audit::{LedgerReader, VerifierKey};
 use countersign::blocking;
 use countersign_sqlite::SqliteStore;
@@ -11,10 +11,9 @@ use serde_json::json;
 
 use crate::input::{InputPath, Unreadable};
 use crate::log_key;
+use crate::progress::Progress;
+use crate::style::{Page, Table, bad, dim, good, name, plain, warn};
 use crate::verdict::Verdict;
-
-/// Damage that is listed for people; the JSON has all of it.
-const LISTED_DAMAGE: usize = 20;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -46,8 +45,12 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
             .collect(),
     };
     let reader = LedgerReader::new(Arc::new(store));
-    let check = blocking::wait(reader.verify_all(&keys, &mut |_| {}))
-        .map_err(|error| unreadable(&error))?;
+    let bar = Progress::new();
+    let mut watch =
+        |at: fsck::Progress| bar.at(at.done, at.total, || format!("{} leaves", at.done));
+    let check =
+        blocking::wait(reader.verify_all(&keys, &mut watch)).map_err(|error| unreadable(&error))?;
+    drop(bar);
     Ok(verdict(&check, log_key.is_some()))
 }
 
@@ -70,46 +73,51 @@ fn verdict(check: &LedgerCheck, key_given: bool) -> Verdict {
             "message": damage.to_string(),
         })).collect::<Vec<_>>(),
     });
-    let mut text = format!(
-        "entries     {}{}\n",
-        check.size,
-        match check.pending {
-            0 => String::new(),
-            pending => format!(", and {pending} more that wait to become leaves"),
-        }
-    );
+    let mut page = Page::new();
+    let mut rows = Table::new();
+    let waiting = match check.pending {
+        0 => String::new(),
+        pending => format!(", and {pending} more that wait to become leaves"),
+    };
+    rows.row([dim("entries"), plain(check.size).and(waiting)]);
     match &check.checkpoint {
-        None => text.push_str("checkpoint  none yet\n"),
+        None => rows.row([dim("checkpoint"), plain("none yet")]),
         Some(signed) => {
             let checkpoint = signed.checkpoint();
-            text.push_str(&format!(
-                "checkpoint  {} at {} leaves, root {}\nsignature   {}\n",
-                checkpoint.origin(),
-                checkpoint.size(),
-                checkpoint.root(),
-                signature(check, key_given)
-            ));
+            let (size, root) = (checkpoint.size(), checkpoint.root());
+            rows.row([
+                dim("checkpoint"),
+                name(checkpoint.origin()).and(format!(" at {size} leaves, root {root}")),
+            ]);
+            let signature = signature(check, key_given);
+            rows.row([
+                dim("signature"),
+                match check.checkpoint_trusted {
+                    true => plain(signature),
+                    false => warn(signature),
+                },
+            ]);
         }
     }
     if let Some(first) = check.damage.first() {
-        for damage in check.damage.iter().take(LISTED_DAMAGE) {
-            text.push_str(&format!("damaged     {}: {damage}\n", damage.code()));
+        let mut damaged = Table::new().folded();
+        for damage in &check.damage {
+            damaged.row([bad(damage.code()), plain(damage)]);
         }
-        let more = check.damage.len().saturating_sub(LISTED_DAMAGE);
-        if more > 0 {
-            text.push_str(&format!("            and {more} more\n"));
-        }
+        page.table(rows);
+        page.section("damaged", damaged);
         return Verdict::Refused {
             code: first.code().to_owned(),
             message: first.to_string(),
             json: members,
-            text,
+            text: page,
         };
     }
-    text.insert_str(0, "accepted\n");
+    page.line(good("accepted"));
+    page.table(rows);
     Verdict::Accepted {
         json: members,
-        text,
+        text: page,
     }
 }
 

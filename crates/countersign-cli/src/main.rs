@@ -8,7 +8,9 @@ mod key_file;
 mod ledger;
 mod log_key;
 mod policy;
+mod progress;
 mod saml;
+mod style;
 mod text;
 mod verdict;
 
@@ -16,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::style::Look;
 use crate::verdict::Verdict;
 
 #[derive(Debug, Parser)]
@@ -24,6 +27,9 @@ struct Arguments {
     /// Print one JSON object instead of text for people.
     #[arg(long, global = true)]
     json: bool,
+    /// Show long lists to their end, where people otherwise see how many more there are.
+    #[arg(long, global = true)]
+    all: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -57,5 +63,5 @@ fn main() -> ExitCode {
         Command::Evidence(command) => evidence::run(command),
     }
     .unwrap_or_else(Verdict::from);
-    verdict.print(arguments.json)
+    verdict.print(arguments.json, Look::of_stdout(arguments.all))
 }

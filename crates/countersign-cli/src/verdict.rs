@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::input::Unreadable;
+use crate::style::{Look, Page, refused};
 use crate::text::visible_lines;
 
 /// The end of every command.
@@ -16,7 +17,7 @@ pub(crate) enum Verdict {
         /// The JSON object, without `ok`.
         json: Value,
         /// The same for people.
-        text: String,
+        text: Page,
     },
     /// Exit code 1.
     Refused {
@@ -27,7 +28,7 @@ pub(crate) enum Verdict {
         /// More JSON members, or `Null`.
         json: Value,
         /// More for people; may be empty.
-        text: String,
+        text: Page,
     },
     /// Exit code 2.
     Unreadable(Unreadable),
@@ -40,12 +41,13 @@ impl Verdict {
             code: code.into(),
             message: message.to_string(),
             json: Value::Null,
-            text: String::new(),
+            text: Page::new(),
         }
     }
 
-    /// Prints it and gives the exit code.
-    pub(crate) fn print(self, as_json: bool) -> ExitCode {
+    /// Prints it and gives the exit code. Of a refusal, the reason comes before what there is more
+    /// to say.
+    pub(crate) fn print(self, as_json: bool, look: Look) -> ExitCode {
         let (ok, exit, code, message, members, text) = match self {
             Self::Accepted { json, text } => (true, 0, None, None, json, text),
             Self::Refused {
@@ -60,7 +62,7 @@ impl Verdict {
                 Some("cli.unreadable_input".to_owned()),
                 Some(unreadable.to_string()),
                 Value::Null,
-                String::new(),
+                Page::new(),
             ),
         };
         let printed = if as_json {
@@ -78,18 +80,20 @@ impl Verdict {
             }
             print_to(io::stdout(), &visible_json(&object))
         } else if let (Some(code), Some(message)) = (code, message) {
-            // A path may be a stranger's choice, too.
-            let message = visible_lines(&message);
             if exit == 2 {
+                // A path may be a stranger's choice, too.
+                let message = visible_lines(&message);
                 print_to(io::stderr(), &format!("countersign: {message}"))
             } else {
-                let refused = format!("refused: {code}: {message}");
-                let parts = [text.trim_end(), &refused];
-                let told: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-                print_to(io::stdout(), &told.join("\n"))
+                let mut page = Page::new();
+                let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+                page.line(refused(&code, first));
+                rest.lines().for_each(|line| page.line(line));
+                page.append(text);
+                print_page(&page, look)
             }
         } else {
-            print_to(io::stdout(), &text)
+            print_page(&text, look)
         };
         match printed {
             Ok(()) => ExitCode::from(exit),
@@ -120,6 +124,16 @@ fn visible_json(value: &Value) -> String {
         }
     }
     text
+}
+
+/// Writes a page to standard output; on terminals that do not know colours by themselves, too.
+fn print_page(page: &Page, look: Look) -> io::Result<()> {
+    let text = page.show(look);
+    if look.colours() {
+        print_to(anstream::AutoStream::always(io::stdout()), &text)
+    } else {
+        print_to(io::stdout(), &text)
+    }
 }
 
 /// Writes text and ends its last line.

@@ -26,7 +26,8 @@ pub(super) fn run(inspection: &Inspection) -> Result<Verdict, Unreadable> {
             text: format!(
                 "UNVERIFIED: anybody can have written this\n{}",
                 inspected(&json!(unverified))
-            ),
+            )
+            .into(),
             json: json!({ "verified": false, "response": unverified }),
         },
         Err(rejection) => rejected(&rejection),

@@ -3,6 +3,7 @@
 use countersign::saml::binding::Outbound;
 use serde_json::{Value, json};
 
+use crate::style::Page;
 use crate::verdict::Verdict;
 
 /// What the browser takes, and what is to be kept until it comes back.
@@ -32,5 +33,8 @@ pub(super) fn printed(outbound: &Outbound, pending: Option<Value>) -> Verdict {
             members.insert("pending".to_owned(), pending);
         }
     }
-    Verdict::Accepted { json, text }
+    Verdict::Accepted {
+        json,
+        text: Page::verbatim(text),
+    }
 }

@@ -182,6 +182,6 @@ fn accepted(login: &Login) -> Verdict {
     }
     Verdict::Accepted {
         json: json!({ "identity": identity }),
-        text,
+        text: text.into(),
     }
 }

@@ -120,7 +120,7 @@ fn asked(logout: &Logout) -> Verdict {
                 "certificate_sha256": logout.certificate_sha256(),
             },
         }),
-        text,
+        text: text.into(),
     }
 }
 
@@ -142,6 +142,6 @@ fn answered(outcome: &LogoutOutcome) -> Verdict {
         json: json!({
             "logout_response": { "outcome": name, "status": status, "detail": detail },
         }),
-        text: format!("the provider's logout is {name}\n{more}"),
+        text: format!("the provider's logout is {name}\n{more}").into(),
     }
 }

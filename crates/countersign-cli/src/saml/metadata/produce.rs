@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::input::{InputPath, Unreadable};
 use crate::key_file;
+use crate::style::Page;
 use crate::verdict::Verdict;
 
 /// The bindings that logout is spoken with, at one URL.
@@ -107,7 +108,7 @@ pub(super) fn run(production: &Production) -> Result<Verdict, Unreadable> {
     };
     Ok(Verdict::Accepted {
         json: json!({ "xml": xml }),
-        text: xml,
+        text: Page::verbatim(xml),
     })
 }
 

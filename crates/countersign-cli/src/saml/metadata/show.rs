@@ -123,7 +123,7 @@ fn shown(metadata: &Metadata, providers: &[&IdentityProvider], now: Timestamp) -
                 "problems": problems,
             },
         }),
-        text,
+        text: text.into(),
     }
 }
 

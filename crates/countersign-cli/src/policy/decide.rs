@@ -1,0 +1,231 @@
+//! `countersign policy decide`.
+
+use clap::Args;
+use countersign::provision::plan::{Admission, UserPlan};
+use countersign::provision::store::{Snapshot, UserStore};
+use countersign::provision::{Plan, Policy, decide};
+use countersign::roles::GrantDelta;
+use countersign::{ConnectionId, blocking};
+use countersign_sqlite::SqliteStore;
+use serde_json::{Value, json};
+
+use super::{by, load_sound, reasons_json, until};
+use crate::input::{InputPath, Unreadable};
+use crate::ledger::with_causes;
+use crate::saml::{Verification, rejected};
+use crate::style::{Line, Page, Table, bad, dim, good, name, plain, warn};
+use crate::verdict::Verdict;
+
+#[derive(Debug, Args)]
+pub(crate) struct Decision {
+    /// The policy file.
+    #[arg(long, value_name = "FILE")]
+    policy: InputPath,
+    /// The connection that the response came through.
+    #[arg(long, value_name = "NAME")]
+    connection: ConnectionId,
+    /// The accounts that are there already, in a SQLite file, which is only read; without it
+    /// there are none.
+    #[arg(long, value_name = "DB")]
+    database: Option<InputPath>,
+    #[command(flatten)]
+    verification: Verification,
+}
+
+pub(super) fn run(decision: &Decision) -> Result<Verdict, Unreadable> {
+    let policy = load_sound("--policy", &decision.policy)?;
+    let id = &decision.connection;
+    let Some(rules) = policy.connection(id) else {
+        return Err(Unreadable::new(
+            "--connection",
+            format!("the policy has no connection `{id}`"),
+        ));
+    };
+    let login = match decision.verification.run()? {
+        Ok(login) => login,
+        Err(rejection) => return Ok(rejected(&rejection)),
+    };
+    let facts = match rules.facts(login.identity()) {
+        Ok(facts) => facts,
+        Err(error) => return Ok(Verdict::refused(error.code(), error)),
+    };
+    let now = decision.verification.now();
+    let snapshot = match &decision.database {
+        None => Snapshot::default(),
+        Some(path) => {
+            let unreadable =
+                |error: &dyn std::error::Error| Unreadable::new(path.display(), with_causes(error));
+            let store = SqliteStore::open_read_only(path).map_err(|error| unreadable(&error))?;
+            let query = policy.snapshot_query(id, &facts, now);
+            blocking::wait(store.snapshot(&query)).map_err(|error| unreadable(&error))?
+        }
+    };
+    Ok(match decide(&policy, id, &facts, &snapshot, now) {
+        Plan::Admit(admission) => Verdict::Accepted {
+            json: as_json(&policy, &admission),
+            text: page(&policy, &admission),
+        },
+        Plan::Refuse(refusal) => Verdict::Refused {
+            code: refusal.code().to_owned(),
+            message: refusal.reason().to_string(),
+            json: json!({
+                "plan": { "outcome": "refuse", "reasons": reasons_json(refusal.reasons()) },
+            }),
+            text: Page::new(),
+        },
+    })
+}
+
+fn action(plan: &UserPlan) -> &'static str {
+    match plan {
+        UserPlan::Create(_) => "create",
+        UserPlan::Keep(_) => "keep",
+        UserPlan::Update { .. } => "update",
+    }
+}
+
+fn as_json(policy: &Policy, admission: &Admission) -> Value {
+    let user = match &admission.user {
+        UserPlan::Create(new) => json!({
+            "email": new.email,
+            "given_name": new.given_name,
+            "family_name": new.family_name,
+            "display_name": new.display_name,
+            "account_id": new.account_id,
+            "permission_profile_id": new.permission_profile_id,
+        }),
+        UserPlan::Keep(user) | UserPlan::Update { user, .. } => json!(user),
+    };
+    let changes: Vec<Value> = match &admission.user {
+        UserPlan::Update { changes, .. } => changes
+            .iter()
+            .map(|change| {
+                json!({
+                    "field": change.field.name(),
+                    "before": change.before,
+                    "after": change.after,
+                })
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    json!({
+        "plan": {
+            "outcome": "admit",
+            "action": action(&admission.user),
+            "matched_by": admission.matched_by.name(),
+            "user": user,
+            "changes": changes,
+            "grants": grants_json(&admission.grants),
+            "session_not_after": admission.session_not_after,
+            "reasons": reasons_json(&admission.reasons),
+        },
+        "policy_hash": policy.hash(),
+    })
+}
+
+fn grants_json(delta: &GrantDelta) -> Value {
+    json!({
+        "give": delta.give.iter().map(|give| json!({
+            "role": give.role,
+            "rule": give.rule,
+            "expires_at": give.expires_at,
+        })).collect::<Vec<_>>(),
+        "renew": delta.renew.iter().map(|renewal| json!({
+            "role": renewal.grant.role,
+            "rule": renewal.grant.rule,
+            "expires_at": renewal.expires_at,
+        })).collect::<Vec<_>>(),
+        "keep": delta.keep.iter().map(|grant| json!({
+            "role": grant.role,
+            "rule": grant.rule,
+            "expires_at": grant.expires_at,
+        })).collect::<Vec<_>>(),
+        "take": delta.take.iter().map(|taken| json!({
+            "role": taken.grant.role,
+            "rule": taken.grant.rule,
+            "reason": taken.reason.code(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn page(policy: &Policy, admission: &Admission) -> Page {
+    let mut page = Page::new();
+    page.line(
+        good("admit")
+            .and(format!(
+                ": {} the account, matched by ",
+                action(&admission.user)
+            ))
+            .and(name(admission.matched_by.name())),
+    );
+    let mut bounds = Table::new();
+    bounds.row([
+        dim("session"),
+        plain(format_args!(
+            "until {} at the latest",
+            admission.session_not_after
+        )),
+    ]);
+    bounds.row([dim("policy"), plain(policy.hash())]);
+    page.table(bounds);
+
+    let mut reasons = Table::new();
+    for reason in &admission.reasons {
+        reasons.row([plain(reason), dim(reason.code())]);
+    }
+    page.section("because", reasons);
+    page.section("roles", grants(&admission.grants));
+    if let UserPlan::Update { changes, .. } = &admission.user {
+        let mut fields = Table::new();
+        for change in changes {
+            let value = |value: &Option<String>| match value {
+                Some(value) => plain(value),
+                None => dim("nothing"),
+            };
+            let line = value(&change.before)
+                .and(" becomes ")
+                .and(value(&change.after));
+            fields.row([name(change.field.name()), line]);
+        }
+        page.section("the account", fields);
+    }
+    page
+}
+
+fn grants(delta: &GrantDelta) -> Table {
+    let mut table = Table::new();
+    let mut row = |verb: Line, role, rule: &Option<_>, rest: Line| {
+        table.row([verb, name(role), by(rule.as_ref()), rest]);
+    };
+    for give in &delta.give {
+        row(good("give"), &give.role, &give.rule, until(give.expires_at));
+    }
+    for renewal in &delta.renew {
+        let grant = &renewal.grant;
+        row(
+            good("renew"),
+            &grant.role,
+            &grant.rule,
+            until(renewal.expires_at),
+        );
+    }
+    for grant in &delta.keep {
+        row(
+            plain("keep"),
+            &grant.role,
+            &grant.rule,
+            until(grant.expires_at),
+        );
+    }
+    for taken in &delta.take {
+        let grant = &taken.grant;
+        row(
+            bad("take"),
+            &grant.role,
+            &grant.rule,
+            warn(taken.reason.code()),
+        );
+    }
+    table
+}
