@@ -7,6 +7,7 @@
 
 mod ledger_store;
 mod replay_store;
+mod user_defect;
 mod user_store;
 mod verifier;
 
@@ -14,7 +15,8 @@ use std::time::Duration;
 
 pub use ledger_store::{BrokenLedgerStore, LedgerDefect};
 pub use replay_store::{BrokenReplayStore, ReplayDefect};
-pub use user_store::{BrokenUserStore, UserDefect};
+pub use user_defect::UserDefect;
+pub use user_store::BrokenUserStore;
 pub use verifier::{BrokenVerifier, VerifierDefect};
 
 /// Names defects, each with the check that catches it.

@@ -48,7 +48,10 @@ mod report;
 mod samples;
 mod user_accounts;
 mod user_grants;
+mod user_holders;
 mod user_limits;
+mod user_one_time;
+mod user_pages;
 mod user_record;
 mod user_store;
 

@@ -1,6 +1,7 @@
 //! User stores that lose updates, mix tenants, count wrong, or commit in two steps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -10,8 +11,8 @@ use countersign_audit::store::{
     EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{
-    ConnectionId, Entry, LeafHash, SessionId, Sha256Digest, StoreError, StoreErrorKind, TenantId,
-    Timestamp, UserId,
+    ConnectionId, Entry, LeafHash, SessionId, Sha256Digest, StoreError, StoreErrorKind, SubjectKey,
+    TenantId, Timestamp, UserId,
 };
 use countersign_provision::store::{
     Change, ConnectionState, SessionQuery, SessionRecord, SessionsOf, Snapshot, SnapshotQuery,
@@ -19,85 +20,8 @@ use countersign_provision::store::{
 };
 use countersign_provision::user::{User, UserState};
 
-use super::{dawdle, defects};
-
-defects! {
-    /// What is wrong with a [`BrokenUserStore`].
-    UserDefect {
-        /// It takes a connection that it does not know for a disabled one.
-        DisablesUnknownConnections: "an_empty_store_knows_nobody",
-        /// It acknowledges a change and writes nothing.
-        AcknowledgesWithoutWriting: "an_account_comes_back_as_it_was_given",
-        /// It takes white space away from names.
-        TrimsNames: "an_account_comes_back_as_it_was_given",
-        /// It keeps the version that a created account came with.
-        LetsTheCallerSetTheVersion: "an_account_comes_back_as_it_was_given",
-        /// It does not show accounts that are not active.
-        HidesInactiveAccounts: "a_snapshot_shows_link_user_and_email",
-        /// It shows the first subject of an account only.
-        ShowsOneSubject: "an_account_shows_its_subjects",
-        /// It replaces an account whose id is taken.
-        OverwritesAccounts: "a_user_id_is_taken_once",
-        /// It does not compare versions.
-        IgnoresVersions: "an_update_needs_the_version_that_was_read",
-        /// It compares the version, and writes in a second step.
-        LooksBeforeItUpdates: "of_two_updates_at_once_one_conflicts",
-        /// It does not compare a version that is only expected.
-        IgnoresExpectations: "an_expected_version_holds_or_conflicts",
-        /// It moves on a version that is only expected.
-        WritesWhatIsExpected: "an_expected_version_holds_or_conflicts",
-        /// It links a subject to its last account.
-        LinksAnew: "a_subject_is_linked_once",
-        /// It looks whether a subject is linked, and links it in a second step.
-        LooksBeforeItLinks: "one_subject_at_once_makes_one_user",
-        /// It never takes a link away.
-        KeepsLinks: "a_link_is_taken_away_before_one_is_added",
-        /// It does not show grants that ended before they began.
-        HidesExpiredGrants: "a_grant_comes_back_as_it_was_given",
-        /// It does not replace a grant.
-        KeepsTheOlderGrant: "a_grant_is_replaced_and_removed_by_its_id",
-        /// It lets a grant go over to another account.
-        MovesGrants: "a_grant_stays_with_its_account",
-        /// It takes grants away without moving the account's version on.
-        LeavesTheVersionToGrants: "touching_grants_moves_the_version_on",
-        /// It closes a session again.
-        ClosesSessionsAgain: "a_session_opens_once_and_closes_once",
-        /// It finds sessions that were closed, too.
-        FindsClosedSessions: "open_sessions_are_found_by_user_and_by_index",
-        /// It finds the sessions of a user through every connection.
-        FindsSessionsOfAnyConnection: "open_sessions_are_found_by_user_and_by_index",
-        /// It drops what belongs to an account that is not there.
-        DropsOrphans: "links_grants_and_sessions_need_their_account",
-        /// It allows one seat more than there are.
-        MiscountsSeats: "the_seat_cap_holds_at_the_edge",
-        /// It counts the seats, and takes one in a second step.
-        LooksBeforeItSeats: "seats_taken_at_once_stop_at_the_cap",
-        /// It does not compare e-mail addresses.
-        IgnoresUniqueEmails: "an_email_is_unique_where_the_policy_says_so",
-        /// It looks for the e-mail address, and takes it in a second step.
-        LooksBeforeItTakesAnEmail: "an_email_taken_at_once_is_taken_by_one",
-        /// It does not look at the connection again.
-        IgnoresConnections: "a_connection_that_changed_conflicts",
-        /// It finds accounts of any tenant by their id.
-        FindsAccountsOfAnyTenant: "tenants_never_cross",
-        /// It takes the accounts of another tenant for its own.
-        AdoptsAccountsOfOtherTenants: "tenants_never_cross",
-        /// It does not record.
-        ForgetsEntries: "entries_reach_the_outbox_in_order",
-        /// It records the last entry of a change first.
-        ReversesEntries: "entries_reach_the_outbox_in_order",
-        /// It takes an entry that is there already for one that need not be written.
-        SkipsKnownEntries: "an_entry_is_recorded_once",
-        /// It records before it knows whether the change holds.
-        RecordsBeforehand: "a_failing_change_leaves_nothing",
-        /// It writes the accounts, and everything else in a second step.
-        CommitsInTwoSteps: "a_failing_change_leaves_nothing",
-        /// It does not record while it is busy.
-        LosesEntriesInARush: "changes_at_once_keep_all_their_entries",
-        /// It reads an account, and its grants in a second step.
-        ReadsInTwoSteps: "a_read_is_of_one_moment",
-    }
-}
+use super::dawdle;
+use super::user_defect::UserDefect;
 
 /// A user store with one defect, over one that is right.
 #[derive(Debug)]
@@ -115,6 +39,7 @@ struct Aside {
     closed: BTreeMap<SessionId, Timestamp>,
     opened: Vec<SessionRecord>,
     closed_once: BTreeSet<SessionId>,
+    spent: BTreeSet<LeafHash>,
     /// How far a version is ahead of the one that is shown.
     hidden_versions: BTreeMap<UserId, u64>,
 }
@@ -168,6 +93,7 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
                 found.grants.retain(|grant| grant.is_live(grant.granted_at));
             }
             UserDefect::ShowsOneSubject => found.subjects.truncate(1),
+            UserDefect::ForgetsLegalHolds => found.user.hold = None,
             UserDefect::LetsTheCallerSetTheVersion if user.version == 1 => user.version = 77,
             _ => {}
         }
@@ -315,6 +241,64 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
         Ok(())
     }
 
+    /// Uses one-time entries up in some wrong way.
+    async fn spend_wrongly(&self, mut change: Change) -> Result<(), StoreError> {
+        let entries = std::mem::take(&mut change.spend);
+        let mut unspent = Vec::new();
+        for entry in &entries {
+            let here = self.inner.is_spent(&change.tenant, *entry).await?;
+            let elsewhere = self.aside()?.spent.contains(entry);
+            match self.defect {
+                UserDefect::SpendsByTenant | UserDefect::LooksBeforeItSpends if here => {
+                    return Err(StoreError::conflict("commit a change"));
+                }
+                UserDefect::SpendsByTenant if elsewhere => {}
+                UserDefect::SpendsAgain if here || elsewhere || unspent.contains(entry) => {}
+                _ => unspent.push(*entry),
+            }
+        }
+        self.aside()?.spent.extend(entries);
+        let mut spending = Change::new(change.tenant.clone());
+        spending.spend.extend(unspent);
+        match self.defect {
+            UserDefect::LooksBeforeItSpends => {
+                dawdle();
+                self.inner.commit(&change).await?;
+                // Whoever else has looked meanwhile has spent it, too.
+                drop(self.inner.commit(&spending).await);
+                return Ok(());
+            }
+            UserDefect::SpendsBeforehand => self.inner.commit(&spending).await?,
+            _ => change.spend = spending.spend,
+        }
+        self.inner.commit(&change).await
+    }
+
+    /// Looks whether each role has more than one holder, then lets others look.
+    async fn leap_over_holders(&self, change: &mut Change) -> Result<(), StoreError> {
+        let Some(keep) = change.keep_holders.take() else {
+            return Ok(());
+        };
+        let nobody = |_| StoreError::new(StoreErrorKind::Other, "name nobody");
+        let tenant = change.tenant.clone();
+        let subject = SubjectKey::from_stable_value(tenant.clone(), "nobody", "nobody");
+        let connection = ConnectionId::new("none");
+        let query = SnapshotQuery {
+            tenant,
+            connection: connection.map_err(nobody)?,
+            subject: subject.map_err(|_| StoreError::new(StoreErrorKind::Other, "name nobody"))?,
+            email: None,
+            guarded_roles: keep.roles,
+            now: keep.now,
+        };
+        let holders = self.inner.snapshot(&query).await?.holders;
+        if holders.values().any(|holders| holders.len() == 1) {
+            return Err(StoreError::conflict("commit a change"));
+        }
+        dawdle();
+        Ok(())
+    }
+
     /// Compares versions, lets others compare theirs, then writes over whatever is there.
     async fn update_in_two_steps(&self, change: &Change) -> Result<(), StoreError> {
         let mut change = change.clone();
@@ -345,6 +329,11 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
 #[async_trait]
 impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
     async fn snapshot(&self, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
+        let mut query = query.clone();
+        if self.defect == UserDefect::ShowsFormerHolders {
+            query.now = Timestamp::UNIX_EPOCH;
+        }
+        let query = &query;
         let mut snapshot = self.inner.snapshot(query).await?;
         match self.defect {
             UserDefect::DisablesUnknownConnections if snapshot.connection.epoch == 0 => {
@@ -388,7 +377,27 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
     }
 
     async fn users(&self, query: &UserQuery) -> Result<Vec<UserWithGrants>, StoreError> {
-        let found = self.inner.users(query).await?.into_iter();
+        let mut query = query.clone();
+        let states = query.states.clone();
+        match self.defect {
+            UserDefect::IgnoresLimits => query.limit = NonZeroU32::MAX,
+            UserDefect::IgnoresStates | UserDefect::FiltersAfterItLimits => query.states.clear(),
+            _ => {}
+        }
+        let mut found = self.inner.users(&query).await?;
+        match (self.defect, &query.after) {
+            (UserDefect::FiltersAfterItLimits, _) if !states.is_empty() => {
+                found.retain(|found| states.contains(&found.user.state));
+            }
+            (UserDefect::RepeatsTheLastOfAPage, Some(after)) => {
+                found.splice(0..0, self.inner.user(&query.tenant, after).await?);
+            }
+            (UserDefect::ListsWithoutGrants, _) => {
+                found.iter_mut().for_each(|found| found.grants.clear());
+            }
+            _ => {}
+        }
+        let found = found.into_iter();
         found.map(|found| self.shown(found)).collect()
     }
 
@@ -406,6 +415,11 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
             && self.defect == UserDefect::ClosesSessionsAgain
         {
             found.closed_at = self.aside()?.closed.get(session).copied();
+        }
+        if let Some(found) = &mut found
+            && self.defect == UserDefect::ForgetsHowSomebodyCameIn
+        {
+            found.authn_context = None;
         }
         Ok(found)
     }
@@ -492,6 +506,28 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
             UserDefect::MiscountsSeats => {
                 change.seat_cap = change.seat_cap.map(|cap| cap.saturating_add(1));
             }
+            UserDefect::ForgetsScopes => {
+                change
+                    .put_grants
+                    .iter_mut()
+                    .for_each(|grant| grant.scope.clear());
+            }
+            UserDefect::MovesTheFirstGiving => {
+                for grant in &mut change.put_grants {
+                    grant.first_given_at = grant.granted_at;
+                }
+            }
+            UserDefect::SpendsAgain
+            | UserDefect::SpendsByTenant
+            | UserDefect::LooksBeforeItSpends
+            | UserDefect::SpendsBeforehand => return self.spend_wrongly(change).await,
+            UserDefect::LosesLastHolders => change.keep_holders = None,
+            UserDefect::CountsOnFormerHolders => {
+                if let Some(keep) = &mut change.keep_holders {
+                    keep.now = Timestamp::UNIX_EPOCH;
+                }
+            }
+            UserDefect::LooksBeforeItTakesARole => self.leap_over_holders(&mut change).await?,
             UserDefect::IgnoresUniqueEmails => change.unique_email = false,
             UserDefect::IgnoresConnections => change.connection = None,
             UserDefect::ForgetsEntries => change.entries.clear(),

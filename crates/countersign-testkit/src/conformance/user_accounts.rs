@@ -54,6 +54,8 @@ pub(super) async fn an_empty_store_knows_nobody<S: Accounts>(store: Arc<S>) -> O
 pub(super) async fn an_account_comes_back_as_it_was_given<S: Accounts>(store: Arc<S>) -> Outcome {
     let full = User {
         state: UserState::Invited,
+        state_since: at(3),
+        hold: Some(entry(2).leaf()),
         email: Some(email("given.family")),
         email_verified_locally: true,
         given_name: Some("Gi'v\"en; -- \u{1f58b}".to_owned()),
@@ -86,9 +88,11 @@ pub(super) async fn an_account_comes_back_as_it_was_given<S: Accounts>(store: Ar
     same("its grants", &bare.grants, &vec![])?;
     let states = [
         UserState::Active,
+        UserState::Stale,
         UserState::PendingApproval,
         UserState::Suspended,
         UserState::Deprovisioned,
+        UserState::Erased,
     ];
     for (version, state) in (1..).zip(states) {
         // Every other field is taken away, too.

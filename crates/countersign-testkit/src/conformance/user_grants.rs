@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_core::{Grant, GrantOwner, RuleId, Sha256Digest, StoreError};
+use countersign_core::{
+    DocumentPattern, Door, Grant, GrantOwner, RuleId, Sha256Digest, StoreError,
+};
 use countersign_provision::store::{Change, SessionQuery, SessionRecord, SessionsOf, UserStore};
 
 use super::check::{Outcome, Violation, conflicts, refuses, same};
@@ -41,7 +43,13 @@ pub(super) async fn a_grant_comes_back_as_it_was_given<S: Accounts>(store: Arc<S
             owner: GrantOwner::Jit(connection()),
             rule: Some(rule),
             policy_hash: Sha256Digest::from_bytes([0xff; 32]),
+            first_given_at: at(1),
             expires_at: Some(at(86_400)),
+            scope: vec![
+                DocumentPattern::Any,
+                DocumentPattern::Exact("nda/mutual".to_owned()),
+                DocumentPattern::Below("hr/\u{e9}".to_owned()),
+            ],
             ..grant("a", "u")
         },
         Grant {
@@ -53,6 +61,15 @@ pub(super) async fn a_grant_comes_back_as_it_was_given<S: Accounts>(store: Arc<S
         Grant {
             expires_at: Some(at(0)),
             ..grant("c", "u")
+        },
+        Grant {
+            owner: GrantOwner::Temporary,
+            ..grant("d", "u")
+        },
+        Grant {
+            owner: GrantOwner::Scim,
+            scope: vec![DocumentPattern::Below("nda".to_owned())],
+            ..grant("e", "u")
         },
     ];
     let mut change = create(user("u"));
@@ -84,6 +101,7 @@ pub(super) async fn a_grant_is_replaced_and_removed_by_its_id<S: Accounts>(
         role: role("sender"),
         granted_at: at(50),
         expires_at: Some(at(100)),
+        scope: vec![DocumentPattern::Any],
         entry: entry(1).leaf(),
         ..grant("a", "u")
     };
@@ -158,6 +176,9 @@ pub(super) async fn a_session_opens_once_and_closes_once<S: Accounts>(store: Arc
     };
     let opened = SessionRecord {
         session_index: Some("_index\" '1".to_owned()),
+        door: Door::Email,
+        authn_context: Some("urn:'context'".to_owned()),
+        authn_instant: Some(at(1)),
         ..session("s", "u")
     };
     let mut sign_in = create(user("u"));
@@ -211,16 +232,17 @@ pub(super) async fn open_sessions_are_found_by_user_and_by_index<S: Accounts>(
         elsewhere,
     ];
     store.commit(&sign_in).await?;
-    let found = async |of: SessionsOf| {
+    let found_through = async |connection, of: SessionsOf| {
         let query = SessionQuery {
             tenant: tenant(),
-            connection: Some(connection()),
+            connection,
             of,
         };
         let found = store.open_sessions(&query).await?;
         let ids = found.into_iter().map(|session| session.id);
         Ok::<_, StoreError>(ids.collect::<Vec<_>>())
     };
+    let found = async |of| found_through(Some(connection()), of).await;
     let ids = |ids: &[&str]| ids.iter().map(|id| session_id(id)).collect::<Vec<_>>();
     let of_user = || SessionsOf::User(user_id("u"));
     let of_index = |index: &str| SessionsOf::Index(index.to_owned());
@@ -228,6 +250,12 @@ pub(super) async fn open_sessions_are_found_by_user_and_by_index<S: Accounts>(
     same("the sessions of a user", &open, &ids(&["s1", "s2", "s3"]))?;
     let open = found(of_index("_1")).await?;
     same("the sessions of an index", &open, &ids(&["s2", "s4"]))?;
+    let open = found_through(None, of_user()).await?;
+    let all = ids(&["s1", "s2", "s3", "s5"]);
+    same("the sessions of a user, wherever from", &open, &all)?;
+    let open = found_through(None, of_index("_1")).await?;
+    let all = ids(&["s2", "s4", "s5"]);
+    same("the sessions of an index, wherever from", &open, &all)?;
     let open = found(of_index("_3")).await?;
     same("the sessions of an unknown index", &open, &ids(&[]))?;
     let open = found(SessionsOf::User(user_id("nobody"))).await?;

@@ -77,12 +77,15 @@ fn everything() -> Change {
     everything
         .close_sessions
         .push((session_id("session-2"), super::samples::at(9)));
+    everything.spend.push(entry(70).leaf());
     everything
 }
 
 pub(super) async fn a_failing_change_leaves_nothing<S: Accounts>(store: Arc<S>) -> Outcome {
     store.commit(&first_sign_in(1)).await?;
-    store.commit(&first_sign_in(2)).await?;
+    let mut second = first_sign_in(2);
+    second.spend.push(entry(71).leaf());
+    store.commit(&second).await?;
     let failing = |what: &'static str, spoil: &dyn Fn(&mut Change)| {
         let mut change = everything();
         spoil(&mut change);
@@ -109,6 +112,7 @@ pub(super) async fn a_failing_change_leaves_nothing<S: Accounts>(store: Arc<S>) 
         failing("a session", &|c| {
             c.open_sessions.push(session("session-1", "user-7"))
         }),
+        failing("a one-time entry", &|c| c.spend.push(entry(71).leaf())),
         failing("an entry", &|c| c.entries.push(entry(1))),
     ];
     for (what, change) in changes {
@@ -142,6 +146,8 @@ async fn nothing_of_everything<S: Accounts>(store: &S) -> Outcome {
         let grants = vec![grant(&format!("grant-{number}"), &id)];
         same("the grants", &read(store, &id).await?.grants, &grants)?;
     }
+    let spent = store.is_spent(&tenant(), entry(70).leaf()).await?;
+    same("whether the one-time entry is spent", &spent, &false)?;
     let found = store.session(&tenant(), &session_id("session-7")).await?;
     same("the opened session", &found, &None)?;
     let found = store.session(&tenant(), &session_id("session-2")).await?;

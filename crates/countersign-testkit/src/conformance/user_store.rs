@@ -55,6 +55,20 @@ where
             a_connection_that_changed_conflicts,
             tenants_never_cross,
         }
+        user_pages {
+            users_come_in_pages_by_id,
+            users_are_found_by_state,
+            a_page_shows_what_an_account_holds,
+        }
+        user_one_time {
+            a_one_time_entry_is_spent_once,
+            spent_at_once_is_spent_by_one,
+        }
+        user_holders {
+            a_snapshot_shows_who_holds_a_role,
+            the_last_holder_of_a_role_stays,
+            of_removals_at_once_one_holder_is_left,
+        }
         user_record {
             entries_reach_the_outbox_in_order,
             an_entry_is_recorded_once,
