@@ -1,10 +1,12 @@
 //! `assertion.verified` and `assertion.rejected`: what came through a door.
 
 use countersign_core::{
-    ConnectionId, DisclosedKey, Door, Sha256Digest, Timestamp, VerifiedIdentity,
+    ConnectionId, DisclosedKey, Door, IdentityEvidence, Sha256Digest, Timestamp, VerifiedIdentity,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::email::EmailChallenged;
+use crate::leaf::Leaf;
 use crate::record::Actor;
 use crate::seal::Draft;
 
@@ -17,14 +19,15 @@ pub struct AssertionVerified {
     pub connection: ConnectionId,
     /// The identity provider's entity id.
     pub issuer: String,
-    /// Local name of the element whose signature counted.
-    pub signed_element: String,
+    /// Local name of the element whose signature counted; `None`, as the next three, where nobody
+    /// signed.
+    pub signed_element: Option<String>,
     /// SHA-256 of the canonical bytes that were signed.
-    pub signed_sha256: Sha256Digest,
+    pub signed_sha256: Option<Sha256Digest>,
     /// SHA-256 of the certificate, or bare public key, that verified it.
-    pub certificate_sha256: Sha256Digest,
+    pub certificate_sha256: Option<Sha256Digest>,
     /// The signature algorithm's URI.
-    pub signature_algorithm: String,
+    pub signature_algorithm: Option<String>,
     /// How the person authenticated at the provider.
     pub authn_context: Option<String>,
     /// When the person authenticated at the provider.
@@ -37,30 +40,51 @@ impl AssertionVerified {
     /// The record of an identity that a door has verified.
     ///
     /// Commits to the name identifier, the assertion's id, the session index and, if something was
-    /// decrypted out of the signed bytes, the content keys.
+    /// decrypted out of the signed bytes, the content keys. An identity that was proved by mail is
+    /// caused by its challenge.
     #[must_use]
     pub fn draft(connection: ConnectionId, identity: &VerifiedIdentity) -> Draft<Self> {
         let (claims, evidence) = (identity.claims(), identity.evidence());
+        let signed = evidence.signed();
         let body = Self {
             door: identity.door(),
             connection: connection.clone(),
             issuer: claims.issuer.clone(),
-            signed_element: evidence.signed_element.clone(),
-            signed_sha256: evidence.signed_sha256,
-            certificate_sha256: evidence.certificate_sha256,
-            signature_algorithm: evidence.signature_algorithm.clone(),
+            signed_element: signed.map(|signed| signed.signed_element.clone()),
+            signed_sha256: signed.map(|signed| signed.signed_sha256),
+            certificate_sha256: signed.map(|signed| signed.certificate_sha256),
+            signature_algorithm: signed.map(|signed| signed.signature_algorithm.clone()),
             authn_context: claims.authn_context.clone(),
             authn_instant: claims.authn_instant,
             session_not_on_or_after: claims.session_not_on_or_after,
         };
-        Draft::new(body, Actor::Connection(connection))
+        let mut draft = Draft::new(body, Actor::Connection(connection));
+        if let IdentityEvidence::Mailed(mailed) = evidence {
+            draft = draft.caused_by(Leaf::<EmailChallenged>::from_store(mailed.challenge));
+        }
+        draft
             .personal("name_id", &claims.name_id)
-            .personal("assertion_id", &evidence.assertion_id)
+            .personal_if_any("assertion_id", signed.map(|signed| &signed.assertion_id))
             .personal_if_any("session_index", claims.session_index.as_ref())
             .personal_if_any(
                 "content_keys",
-                content_keys(&evidence.content_keys).as_ref(),
+                signed
+                    .and_then(|signed| content_keys(&signed.content_keys))
+                    .as_ref(),
             )
+    }
+
+    /// Whether it says of what proved the identity exactly what its door leaves: a signature, or a
+    /// challenge and no signature \[record.md §5.1\].
+    pub(crate) fn is_whole(&self, parents: usize) -> bool {
+        let parts = [
+            self.signed_element.is_some(),
+            self.signed_sha256.is_some(),
+            self.certificate_sha256.is_some(),
+            self.signature_algorithm.is_some(),
+        ];
+        let is_mailed = self.door == Door::Email;
+        parts.iter().all(|part| *part != is_mailed) && is_mailed == (parents == 1)
     }
 }
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::account::{UserLinked, UserProvisioned, UserRefused, UserUpdated};
 use crate::assertion::{AssertionRejected, AssertionVerified};
 use crate::ceremony::{DocumentDeclined, DocumentPresented, DocumentSigned, IntentConfirmed};
+use crate::email::EmailChallenged;
+use crate::invitation::{InvitationIssued, InvitationUsed, InvitationWithdrawn};
 use crate::role::{RoleGranted, RoleRevoked};
 use crate::session::{SessionClosed, SessionOpened};
 
@@ -113,6 +115,14 @@ kinds! {
     DocumentSigned = "document.signed",
     /// The signer declined to sign.
     DocumentDeclined = "document.declined",
+    /// A token was issued to whoever reads the mail of an address.
+    EmailChallenged = "email.challenged",
+    /// Somebody was invited to sign a document.
+    InvitationIssued = "invitation.issued",
+    /// The person who was invited came.
+    InvitationUsed = "invitation.used",
+    /// An invitation was taken back before it was used.
+    InvitationWithdrawn = "invitation.withdrawn",
 }
 
 impl std::fmt::Display for Kind {
@@ -148,19 +158,31 @@ const ASSERTION: &[Kind] = &[Kind::AssertionVerified];
 const ACCOUNT: &[Kind] = &[Kind::UserProvisioned, Kind::UserLinked];
 const GRANT: &[Kind] = &[Kind::RoleGranted];
 const SESSION: &[Kind] = &[Kind::SessionOpened];
+const INVITATION: &[Kind] = &[Kind::InvitationIssued];
 
 impl Kind {
     /// The places of `parents`, in their order \[record.md §5\].
     #[must_use]
     pub fn parents(self) -> &'static [ParentRule] {
         match self {
-            Self::AssertionVerified | Self::AssertionRejected => &[],
-            Self::UserProvisioned | Self::UserRefused => const { &[required(ASSERTION)] },
+            Self::AssertionRejected => &[],
+            Self::AssertionVerified => const { &[optional(&[Self::EmailChallenged])] },
+            Self::UserProvisioned => {
+                const { &[required(ASSERTION), optional(&[Self::InvitationUsed])] }
+            }
+            Self::UserRefused => const { &[required(ASSERTION)] },
             Self::UserLinked => {
                 const { &[required(ASSERTION), optional(&[Self::UserProvisioned])] }
             }
-            Self::UserUpdated | Self::SessionOpened => {
-                const { &[required(ASSERTION), required(ACCOUNT)] }
+            Self::UserUpdated => const { &[required(ASSERTION), required(ACCOUNT)] },
+            Self::SessionOpened => {
+                const {
+                    &[
+                        required(ASSERTION),
+                        required(ACCOUNT),
+                        optional(&[Self::InvitationUsed]),
+                    ]
+                }
             }
             Self::RoleGranted => const { &[required(ACCOUNT), optional(ASSERTION)] },
             Self::RoleRevoked => const { &[required(GRANT), optional(ASSERTION)] },
@@ -177,6 +199,9 @@ impl Kind {
                     ]
                 }
             }
+            Self::EmailChallenged | Self::InvitationIssued => &[],
+            Self::InvitationUsed => const { &[required(INVITATION), required(ASSERTION)] },
+            Self::InvitationWithdrawn => const { &[required(INVITATION)] },
         }
     }
 
@@ -193,6 +218,9 @@ impl Kind {
     pub fn allows_subject(self, is_present: bool) -> bool {
         match self {
             Self::AssertionVerified | Self::AssertionRejected => !is_present,
+            Self::EmailChallenged | Self::InvitationIssued | Self::InvitationWithdrawn => {
+                !is_present
+            }
             Self::UserRefused => true,
             _ => is_present,
         }

@@ -14,6 +14,8 @@
 //! | [`record`] | the envelope, and how bytes become a [`Record`] |
 //! | [`kind`] | the kinds of record and what each needs as its cause |
 //! | [`assertion`], [`account`], [`role`], [`session`], [`ceremony`] | what each kind says, and its draft |
+//! | [`email`], [`invitation`] | the kinds that issue a token, and what becomes of it |
+//! | [`token`] | what such a record says of its token |
 //! | [`seal`] | from a draft to an entry |
 //! | [`leaf`] | [`Leaf`]: the hash of a record, typed by its kind |
 //! | [`commitment`] | salted commitments to personal data, and their openings |
@@ -52,8 +54,10 @@ pub mod ceremony;
 pub mod checkpoint;
 pub mod commitment;
 pub mod ed25519;
+pub mod email;
 pub mod error;
 pub mod fsck;
+pub mod invitation;
 pub mod kind;
 pub mod leaf;
 pub mod ledger;
@@ -67,6 +71,7 @@ pub mod seal;
 pub mod session;
 pub mod signer;
 pub mod store;
+pub mod token;
 
 pub use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 pub use crate::ed25519::Ed25519Signer;

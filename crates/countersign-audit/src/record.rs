@@ -7,10 +7,11 @@ use countersign_core::{
     ConnectionId, CorrelationId, Entry, EntryId, LeafHash, Sha256Digest, TenantId, Timestamp,
     UserId,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::commitment::is_field_name;
+use crate::commitment::{Openings, is_field_name};
 use crate::kind::{Body, Kind, RecordBody};
 use crate::leaf::{Leaf, leaf_hash};
 
@@ -190,6 +191,12 @@ impl Record {
         if !kind.allows_subject(self.subject_ref.is_some()) {
             return Err(RecordError::Subject { kind });
         }
+        // [record.md §5.1]: a signature where there is one, a challenge where there is none.
+        if let Body::AssertionVerified(body) = &self.body
+            && !body.is_whole(self.parents.len())
+        {
+            return Err(RecordError::Malformed);
+        }
         if !self.commitments.keys().all(|field| is_field_name(field)) {
             return Err(RecordError::FieldName);
         }
@@ -226,6 +233,7 @@ pub struct Recorded<K> {
     at: Timestamp,
     subject_ref: Option<UserId>,
     parents: Vec<LeafHash>,
+    commitments: BTreeMap<String, Sha256Digest>,
     body: K,
 }
 
@@ -251,6 +259,7 @@ impl<K: RecordBody> Recorded<K> {
             at: record.at,
             subject_ref: record.subject_ref,
             parents: record.parents,
+            commitments: record.commitments,
             body,
         })
     }
@@ -297,5 +306,15 @@ impl<K> Recorded<K> {
     #[must_use]
     pub fn body(&self) -> &K {
         &self.body
+    }
+
+    /// The personal value that the record commits to as `field`, if `openings` still has it, it is
+    /// the one that was committed to, and it is a `T` \[record.md §4\].
+    #[must_use]
+    pub fn open<T: DeserializeOwned>(&self, field: &str, openings: &Openings) -> Option<T> {
+        let opening = openings.field(field)?;
+        let commitment = opening.commit(field).ok()?;
+        (self.commitments.get(field) == Some(&commitment))
+            .then(|| serde_json::from_value(opening.value().clone()).ok())?
     }
 }

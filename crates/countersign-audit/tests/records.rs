@@ -22,7 +22,7 @@ use countersign_audit::{
     AuditError, Correlation, Entropy, Kind, Recorded, SystemEntropy, leaf_hash, parse_record,
 };
 use countersign_core::{
-    ConnectionId, CorrelationId, DisclosedKey, Entry, IdentityEvidence, TenantId, VerifiedIdentity,
+    ConnectionId, CorrelationId, DisclosedKey, Entry, SignedEvidence, TenantId, VerifiedIdentity,
 };
 use proptest::prelude::*;
 use support::{CountingEntropy, Walk, WalkPlan, at};
@@ -127,12 +127,12 @@ fn openings_match_what_the_record_commits_to() {
 #[test]
 fn what_was_decrypted_is_committed_to_by_its_content_keys() {
     let identity = support::identity("nurse");
-    let evidence = IdentityEvidence {
+    let evidence = SignedEvidence {
         content_keys: vec![
             DisclosedKey::new(vec![0x01, 0xAB]),
             DisclosedKey::new(vec![0xFF]),
         ],
-        ..identity.evidence().clone()
+        ..identity.evidence().signed().unwrap().clone()
     };
     let identity =
         VerifiedIdentity::vouched_by_door(identity.door(), identity.claims().clone(), evidence);

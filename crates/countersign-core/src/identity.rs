@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Sha256Digest;
+use crate::digest::{LeafHash, Sha256Digest};
 use crate::time::Timestamp;
 
 /// The way in that an identity came through.
@@ -28,6 +28,30 @@ impl Door {
             Self::Email => "email",
         }
     }
+
+    /// How well an identity is proved that comes through this door.
+    #[must_use]
+    pub fn assurance(self) -> Assurance {
+        match self {
+            Self::Saml => Assurance::Federated,
+            Self::Email => Assurance::EmailOnly,
+        }
+    }
+}
+
+/// How well an identity is proved, weakest first.
+///
+/// It tells of the door and not of the person's authentication at the provider: that is what
+/// `authn_context` is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Assurance {
+    /// Somebody reads the mail of an address. NIST SP 800-63B does not accept that as an
+    /// authenticator: e-mail does not prove possession of a particular device.
+    EmailOnly,
+    /// An identity provider that the tenant trusts has authenticated the person and signed so.
+    Federated,
 }
 
 /// A SAML `NameID`, verbatim \[SAML-Core §2.2.3\].
@@ -105,7 +129,48 @@ pub struct IdentityClaims {
 
 /// How it was proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct IdentityEvidence {
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum IdentityEvidence {
+    /// By an identity provider's signature.
+    Signed(SignedEvidence),
+    /// By a token that came back from the address.
+    Mailed(MailedEvidence),
+}
+
+impl IdentityEvidence {
+    /// What was signed, if the identity was proved by a signature.
+    #[must_use]
+    pub fn signed(&self) -> Option<&SignedEvidence> {
+        match self {
+            Self::Signed(signed) => Some(signed),
+            Self::Mailed(_) => None,
+        }
+    }
+}
+
+impl From<SignedEvidence> for IdentityEvidence {
+    fn from(evidence: SignedEvidence) -> Self {
+        Self::Signed(evidence)
+    }
+}
+
+impl From<MailedEvidence> for IdentityEvidence {
+    fn from(evidence: MailedEvidence) -> Self {
+        Self::Mailed(evidence)
+    }
+}
+
+/// A token that was mailed to an address came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MailedEvidence {
+    /// The `email.challenged` record that issued the token.
+    pub challenge: LeafHash,
+}
+
+/// What an identity provider signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignedEvidence {
     /// Local name of the element whose signature counted: `Response` or `Assertion`.
     pub signed_element: String,
     /// The canonical bytes that were digested; every claim was read from them, or from what stands
@@ -177,11 +242,15 @@ impl VerifiedIdentity {
     /// Whoever calls this vouches for the claims. A host never needs it: it gets identities from
     /// `countersign_saml::Login`.
     #[must_use]
-    pub fn vouched_by_door(door: Door, claims: IdentityClaims, evidence: IdentityEvidence) -> Self {
+    pub fn vouched_by_door(
+        door: Door,
+        claims: IdentityClaims,
+        evidence: impl Into<IdentityEvidence>,
+    ) -> Self {
         Self {
             door,
             claims,
-            evidence,
+            evidence: evidence.into(),
         }
     }
 
@@ -189,6 +258,12 @@ impl VerifiedIdentity {
     #[must_use]
     pub fn door(&self) -> Door {
         self.door
+    }
+
+    /// How well it is proved.
+    #[must_use]
+    pub fn assurance(&self) -> Assurance {
+        self.door.assurance()
     }
 
     /// What was said.

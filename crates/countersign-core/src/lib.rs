@@ -42,8 +42,8 @@ pub use crate::id::{
     UserId,
 };
 pub use crate::identity::{
-    Attribute, AttributeValue, DisclosedKey, Door, IdentityClaims, IdentityEvidence, NameId,
-    VerifiedIdentity,
+    Assurance, Attribute, AttributeValue, DisclosedKey, Door, IdentityClaims, IdentityEvidence,
+    MailedEvidence, NameId, SignedEvidence, VerifiedIdentity,
 };
 pub use crate::subject::{SubjectKey, SubjectKeyError};
 pub use crate::text::TextError;

@@ -180,12 +180,14 @@ fn sentence(body: &Body) -> String {
         at.map_or_else(|| "until revoked".to_owned(), |at| format!("until {at}"))
     };
     match body {
-        Body::AssertionVerified(b) => format!(
-            "{} proved who it is: {} signed with certificate {}",
-            b.issuer,
-            b.signed_element,
-            short(&b.certificate_sha256)
-        ),
+        Body::AssertionVerified(b) => match (&b.signed_element, &b.certificate_sha256) {
+            (Some(signed), Some(certificate)) => format!(
+                "{} proved who it is: {signed} signed with certificate {}",
+                b.issuer,
+                short(certificate)
+            ),
+            _ => "a link that was mailed to the address was opened".to_owned(),
+        },
         Body::AssertionRejected(b) => format!("refused: {}", b.code),
         Body::UserProvisioned(b) => format!("account created, {} ({})", b.state, b.strategy),
         Body::UserLinked(b) => format!("linked to an account that was there ({})", b.strategy),
@@ -215,6 +217,18 @@ fn sentence(body: &Body) -> String {
             short(&b.document_sha256)
         ),
         Body::DocumentDeclined(b) => format!("declined to sign {}", b.document),
+        Body::EmailChallenged(b) => format!(
+            "a link was made for an address, good until {}",
+            b.token.expires_at
+        ),
+        Body::InvitationIssued(b) => format!(
+            "somebody was invited to sign {} ({}) until {}",
+            b.document, b.document_type, b.token.expires_at
+        ),
+        Body::InvitationUsed(b) => format!("came by the invitation to sign {}", b.document),
+        Body::InvitationWithdrawn(b) => {
+            format!("the invitation to sign {} was withdrawn", b.document)
+        }
         // A kind that is newer than this sentence.
         other => other.kind().to_string(),
     }

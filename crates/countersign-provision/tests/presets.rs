@@ -6,8 +6,8 @@
 )]
 
 use countersign_core::{
-    Attribute, AttributeValue, Door, Facts, Groups, IdentityClaims, IdentityEvidence, NameId,
-    Sha256Digest, SubjectKeyError, TenantId, VerifiedIdentity,
+    Attribute, AttributeValue, Door, Facts, Groups, IdentityClaims, NameId, Sha256Digest,
+    SignedEvidence, SubjectKeyError, TenantId, VerifiedIdentity,
 };
 use countersign_provision::{FactsError, Key, Preset};
 
@@ -57,7 +57,7 @@ fn identity(name_id: &str, format: &str, attributes: Vec<Attribute>) -> Verified
         authn_context: Some("urn:oasis:names:tc:SAML:2.0:ac:classes:Password".into()),
         attributes,
     };
-    let evidence = IdentityEvidence {
+    let evidence = SignedEvidence {
         signed_element: "Assertion".into(),
         signed_bytes: Vec::new(),
         signed_sha256: Sha256Digest::from_bytes([0; 32]),

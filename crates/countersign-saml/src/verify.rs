@@ -1,6 +1,6 @@
 //! The walk from bytes to a verified identity.
 
-use countersign_core::{Door, IdentityEvidence, Timestamp, VerifiedIdentity};
+use countersign_core::{Door, SignedEvidence, Timestamp, VerifiedIdentity};
 use countersign_dsig::encryption::Covered;
 use countersign_dsig::xml::{Document, XmlError, XmlErrorKind};
 
@@ -115,7 +115,7 @@ pub fn verify(
         identity: VerifiedIdentity::vouched_by_door(
             Door::Saml,
             held.claims,
-            IdentityEvidence {
+            SignedEvidence {
                 signed_element: signed.local_name().to_owned(),
                 signed_sha256: signed.sha256(),
                 certificate_sha256,

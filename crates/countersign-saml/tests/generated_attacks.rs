@@ -32,7 +32,9 @@ fn sign_in(
         last = countersign_saml::verify(sp, idp, inbound, Expect::Request(&pending), now())
             .ok()
             .map(|verified| verified.insecure_without_replay_check().into_identity())
-            .filter(|identity| seen.insert(identity.evidence().assertion_id.clone()));
+            .filter(|identity| {
+                seen.insert(identity.evidence().signed().unwrap().assertion_id.clone())
+            });
     }
     last
 }
@@ -41,7 +43,7 @@ fn run(sp: &ServiceProvider, idp: &TestIdp, attacks: &[Attack], genuine: &[u8]) 
     let trusted = IdentityProvider::from_metadata(idp.metadata().as_bytes()).unwrap();
     attacks::run(attacks, genuine, |messages| {
         let identity = sign_in(sp, &trusted, messages)?;
-        let id = identity.evidence().assertion_id.clone();
+        let id = identity.evidence().signed().unwrap().assertion_id.clone();
         Some((identity.claims().clone(), id))
     })
 }

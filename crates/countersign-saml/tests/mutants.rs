@@ -53,7 +53,7 @@ proptest! {
         let sp = sp().with_signed_part(part);
         if let Ok(identity) = verify(&sp, &mutant) {
             let said = |identity: &VerifiedIdentity| {
-                (identity.claims().clone(), identity.evidence().assertion_id.clone())
+                (identity.claims().clone(), identity.evidence().signed().unwrap().assertion_id.clone())
             };
             prop_assert!(expected.iter().any(|known| said(known) == said(&identity)));
         }

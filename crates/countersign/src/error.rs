@@ -5,6 +5,8 @@ use countersign_core::{ConnectionId, StoreError};
 use countersign_evidence::EvidenceError;
 use thiserror::Error;
 
+use crate::token::TokenError;
+
 /// Why the engine did not do what was asked. Whatever it is, nothing was given or signed.
 ///
 /// A sign-in that is refused is no error: it is [`crate::SignIn::Refused`].
@@ -35,6 +37,9 @@ pub enum EngineError {
         /// What was handed over.
         what: &'static str,
     },
+    /// A token is not good.
+    #[error("{0}")]
+    Token(#[from] TokenError),
     /// The store failed, or kept changing for too long.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -56,6 +61,7 @@ impl EngineError {
             Self::CeremonyOver => "engine.ceremony_over",
             Self::UnknownConnection(_) => "engine.unknown_connection",
             Self::Misuse { .. } => "engine.misuse",
+            Self::Token(error) => error.code(),
             Self::Store(_) => "engine.store",
             Self::Audit(error) => error.code(),
             Self::Evidence(error) => error.code(),

@@ -68,6 +68,8 @@
 //! | [`sign_out`] | signing out because a provider says so: [`SignOut`] |
 //! | [`session`] | [`Session`] |
 //! | [`ceremony`] | the steps of a signature as types |
+//! | [`invitation`] | who is invited to sign what |
+//! | [`token`] | the tokens that go into links |
 //! | [`export`] | checkpoints and evidence bundles |
 //! | [`policy_file`] | policy and roles from one TOML file |
 //! | [`memory`] | a store for tests and first steps |
@@ -83,11 +85,13 @@ pub mod engine;
 pub mod error;
 pub mod export;
 mod identifier;
+pub mod invitation;
 pub mod memory;
 pub mod policy_file;
 pub mod session;
 pub mod sign_in;
 pub mod sign_out;
+pub mod token;
 
 pub use countersign_audit as audit;
 pub use countersign_core::*;
@@ -102,7 +106,9 @@ pub use crate::ceremony::{Confirmed, Declined, Document, Intent, Presented, Sign
 pub use crate::clock::{Clock, ManualClock, SystemClock};
 pub use crate::engine::Engine;
 pub use crate::error::EngineError;
+pub use crate::invitation::{Invitation, OpenInvitation};
 pub use crate::policy_file::PolicyFile;
 pub use crate::session::Session;
 pub use crate::sign_in::{Refused, SignIn};
 pub use crate::sign_out::{SignOut, SignedOut};
+pub use crate::token::{BrowserHalf, Token, TokenError};

@@ -197,7 +197,7 @@ impl Engine {
     }
 
     /// A walk that begins, under the policy in force.
-    fn begin(&self, tenant: &TenantId) -> Result<Correlation, EngineError> {
+    pub(crate) fn begin(&self, tenant: &TenantId) -> Result<Correlation, EngineError> {
         let id = identifier::correlation(random(&*self.shared.entropy)?)?;
         Ok(Correlation::begin(tenant.clone(), id).under_policy(self.policy().hash()))
     }

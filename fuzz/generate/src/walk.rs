@@ -14,8 +14,8 @@ use countersign::audit::session::{SessionClosed, SessionOpened};
 use countersign::audit::{AuditError, Correlation, Entropy, Recorded};
 use countersign::{
     CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, GrantId, GrantOwner,
-    IdentityClaims, IdentityEvidence, NameId, RoleName, RuleId, SessionId, Sha256Digest,
-    SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
+    IdentityClaims, NameId, RoleName, RuleId, SessionId, Sha256Digest, SignedEvidence, SubjectKey,
+    TenantId, Timestamp, UserId, VerifiedIdentity,
 };
 
 use crate::Failure;
@@ -210,7 +210,7 @@ fn identity(authn_instant: Timestamp) -> VerifiedIdentity {
         ),
         attributes: Vec::new(),
     };
-    let evidence = IdentityEvidence {
+    let evidence = SignedEvidence {
         signed_element: "Assertion".to_owned(),
         signed_bytes: b"<Assertion/>".to_vec(),
         signed_sha256: sha256(b"<Assertion/>"),

@@ -25,8 +25,8 @@ use countersign_audit::store::{
 use countersign_audit::{Correlation, Ed25519Signer, Entropy, Ledger, leaf_hash};
 use countersign_core::{
     CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, EntryId, GrantId,
-    GrantOwner, IdentityClaims, IdentityEvidence, NameId, RoleName, RuleId, SessionId,
-    Sha256Digest, StoreError, SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
+    GrantOwner, IdentityClaims, NameId, RoleName, RuleId, SessionId, Sha256Digest, SignedEvidence,
+    StoreError, SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
 };
 use ring::digest::{SHA256, digest};
 
@@ -250,7 +250,7 @@ pub fn identity(name: &str) -> VerifiedIdentity {
             ),
             attributes: Vec::new(),
         },
-        IdentityEvidence {
+        SignedEvidence {
             signed_element: "Assertion".to_owned(),
             signed_sha256: sha256(&signed),
             signed_bytes: signed,

@@ -131,7 +131,6 @@ pub(super) fn run(verification: &Verification) -> Result<Verdict, Unreadable> {
 fn accepted(login: &Login) -> Verdict {
     let identity = login.identity();
     let claims = identity.claims();
-    let evidence = identity.evidence();
     let mut rows = vec![
         ("issuer", claims.issuer.clone()),
         ("name id", claims.name_id.value.clone()),
@@ -167,15 +166,17 @@ fn accepted(login: &Login) -> Verdict {
             ));
         }
     }
-    rows.push((
-        "signed",
-        format!(
-            "{} by {}",
-            evidence.signed_element, evidence.signature_algorithm
-        ),
-    ));
-    rows.push(("signed sha-256", evidence.signed_sha256.to_string()));
-    rows.push(("key sha-256", evidence.certificate_sha256.to_string()));
+    if let Some(evidence) = identity.evidence().signed() {
+        rows.push((
+            "signed",
+            format!(
+                "{} by {}",
+                evidence.signed_element, evidence.signature_algorithm
+            ),
+        ));
+        rows.push(("signed sha-256", evidence.signed_sha256.to_string()));
+        rows.push(("key sha-256", evidence.certificate_sha256.to_string()));
+    }
     let mut text = String::from("accepted\n");
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         text.push_str(&format!("  {name:<15} {}\n", visible(value)));

@@ -18,7 +18,7 @@ fn a_signature_inside_the_ciphertext_is_the_evidence() {
         (ad_fs_sp(), Sign::Assertion),
     ] {
         let identity = accepted(&sp, &spec().signed(sign).encrypted(encryption()));
-        let evidence = identity.evidence();
+        let evidence = identity.evidence().signed().unwrap();
         assert_eq!(evidence.signed_element, "Assertion");
         assert!(evidence.signed_bytes.starts_with(b"<saml:Assertion "));
         assert!(String::from_utf8_lossy(&evidence.signed_bytes).contains(NURSE));
@@ -35,7 +35,7 @@ fn content_keys_open_the_ciphertext_in_the_evidence() {
         .encrypted(encryption())
         .with_encrypted_name_id(encryption());
     let identity = accepted(&decrypting_sp(), &spec);
-    let evidence = identity.evidence();
+    let evidence = identity.evidence().signed().unwrap();
     assert_eq!(evidence.signed_element, "Response");
     assert_eq!(evidence.content_keys.len(), 2);
 

@@ -81,7 +81,11 @@ impl Answered {
         };
         let identity = verify(&our_sp(), &self.idp, &xml)
             .unwrap_or_else(|rejection| panic!("{file}: {rejection}\n{xml}"));
-        assert_eq!(identity.evidence().signed_element, signed, "{file}");
+        assert_eq!(
+            identity.evidence().signed().unwrap().signed_element,
+            signed,
+            "{file}"
+        );
         assert_eq!(identity.claims().issuer, self.idp.entity_id());
 
         if xml.contains("EncryptedAssertion") {
@@ -222,7 +226,10 @@ fn an_encrypted_assertion_in_an_unsigned_response_is_refused_unless_the_host_ins
     refused_as(CiphertextUnsigned, verify(&our_sp(), &xml));
     let insisting = our_sp().insecure_decrypt_unsigned_response();
     let identity = verify(&insisting, &xml).unwrap();
-    assert_eq!(identity.evidence().signed_element, "Assertion");
+    assert_eq!(
+        identity.evidence().signed().unwrap().signed_element,
+        "Assertion"
+    );
     is_the_nurse(identity.claims());
     for changed in changed_at_end_of("CipherValue>", &xml) {
         refused_as(DecryptionFailed, verify(&insisting, &changed));
@@ -279,7 +286,7 @@ fn responses_of_xmlsec_are_accepted_whatever_their_size() {
         ("sha512-3.xml", "rsa-sha512"),
     ] {
         let identity = answered.accepts(file, "Assertion");
-        let used = &identity.evidence().signature_algorithm;
+        let used = &identity.evidence().signed().unwrap().signature_algorithm;
         assert!(used.ends_with(algorithm), "{used}");
     }
 }

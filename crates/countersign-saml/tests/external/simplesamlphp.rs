@@ -102,7 +102,10 @@ fn a_sign_in_that_we_start_with_a_signed_redirect() {
     let form = Form::of(&end.page());
     assert_eq!(form.field("RelayState"), Some(RELAY_STATE));
     let identity = arrive(&site, &sp, &form, &pending).unwrap();
-    assert_eq!(identity.evidence().signed_element, "Response");
+    assert_eq!(
+        identity.evidence().signed().unwrap().signed_element,
+        "Response"
+    );
     is_the_nurse(identity.claims());
 
     let same_state = RelayState::new(RELAY_STATE).unwrap();

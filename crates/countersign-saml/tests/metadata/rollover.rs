@@ -28,7 +28,7 @@ fn both_certificates_are_accepted_while_the_key_is_replaced() {
         for certificates in [[OLD, NEW], [NEW, OLD]] {
             let identity = login(signer, &certificates).unwrap();
             assert_eq!(
-                Some(identity.evidence().certificate_sha256),
+                Some(identity.evidence().signed().unwrap().certificate_sha256),
                 key(certificate).certificate_sha256()
             );
         }

@@ -39,7 +39,7 @@ fn claims_come_out_as_they_were_sent() {
     assert_eq!(claims.authn_instant, Some(authentication.instant));
     assert_eq!(claims.authn_context, authentication.context);
 
-    let evidence = identity.evidence();
+    let evidence = identity.evidence().signed().unwrap();
     assert_eq!(evidence.signed_element, "Assertion");
     assert_eq!(evidence.assertion_id, spec.assertion_id);
     assert_eq!(
@@ -83,7 +83,10 @@ fn every_key_and_every_signed_part_is_accepted() {
             let xml = test_idp.respond(&spec().signed(sign));
             let identity = verify_for(&sp(), &idp, &xml, Expect::Request(&pending), now());
             let identity = identity.unwrap_or_else(|error| panic!("{key:?} {sign:?}: {error}"));
-            assert_eq!(identity.evidence().signed_element, signed_element);
+            assert_eq!(
+                identity.evidence().signed().unwrap().signed_element,
+                signed_element
+            );
             assert_eq!(identity.claims().name_id.value, NURSE);
         }
     }

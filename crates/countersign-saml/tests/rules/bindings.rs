@@ -109,7 +109,10 @@ fn a_raw_query_is_accepted_signed_or_not() {
     ] {
         let identity = receive(Inbound::RedirectQuery(query.as_bytes()), &pending()).unwrap();
         // The evidence is what an enveloped signature covers.
-        assert_eq!(identity.evidence().signed_element, "Assertion");
+        assert_eq!(
+            identity.evidence().signed().unwrap().signed_element,
+            "Assertion"
+        );
     }
 }
 

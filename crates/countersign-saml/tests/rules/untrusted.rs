@@ -38,7 +38,10 @@ fn only_the_signature_that_counts_is_looked_at() {
     );
     let assertion_counts = sp().with_signed_part(SignedPart::Assertion);
     let identity = verify(&assertion_counts, &by_stranger).unwrap();
-    assert_eq!(identity.evidence().signed_element, "Assertion");
+    assert_eq!(
+        identity.evidence().signed().unwrap().signed_element,
+        "Assertion"
+    );
 
     let within = test_idp.sign(
         &stranger.sign(&unsigned, &spec.assertion_id),
@@ -50,7 +53,10 @@ fn only_the_signature_that_counts_is_looked_at() {
     );
     let response_counts = sp().with_signed_part(SignedPart::Response);
     let identity = verify(&response_counts, &within).unwrap();
-    assert_eq!(identity.evidence().signed_element, "Response");
+    assert_eq!(
+        identity.evidence().signed().unwrap().signed_element,
+        "Response"
+    );
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn a_second_key_verifies_while_the_first_is_replaced() {
         )
         .unwrap();
         assert_eq!(
-            Some(identity.evidence().certificate_sha256),
+            Some(identity.evidence().signed().unwrap().certificate_sha256),
             signer.verification_key().certificate_sha256()
         );
     }
