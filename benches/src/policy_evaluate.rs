@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use countersign::roles::{Condition, Role, RoleCatalog, RoleGrant, Rule, RuleSet};
+use countersign::roles::{Condition, Role, RoleCatalog, RoleGrant, Rule, RuleSet, Values};
 use countersign::{ConnectionId, Facts, Groups, RoleName, RuleId, SubjectKey, TenantId};
 
 use crate::measure::{Effort, Subject, times};
@@ -17,20 +17,14 @@ const GROUPS: usize = 300;
 pub(crate) fn run(effort: Effort) -> Vec<Row> {
     let role = RoleName::new("signer").expect("a name");
     let catalog = RoleCatalog::new([Role::new(role.clone())]).expect("one role");
-    let rules = (0..RULES).map(|number| Rule {
-        id: RuleId::new(format!("rule-{number}")).expect("an id"),
-        connections: Vec::new(),
-        all: vec![
-            Condition::Eq {
-                attribute: "groups".to_owned(),
-                value: group(number),
-            },
-            Condition::AnyOf {
-                attribute: "department".to_owned(),
-                values: vec!["ward".to_owned(), "theatre".to_owned()],
-            },
-        ],
-        grant: vec![RoleGrant::permanent(role.clone())],
+    let sites = || Values::new(["ward", "theatre"]).expect("two values");
+    let rules = (0..RULES).map(|number| {
+        let all = [
+            Condition::eq("groups", group(number)),
+            Condition::any_of("department", sites()),
+        ];
+        let id = RuleId::new(format!("rule-{number}")).expect("an id");
+        Rule::new(id, all).gives(RoleGrant::permanent(role.clone()))
     });
     let rules = RuleSet::new(&catalog, rules.collect()).expect("sound rules");
 

@@ -147,6 +147,9 @@ pub struct ConnectionPolicy {
     /// The domains that the organization has claimed, in canonical form
     /// ([`crate::normalize::domain`]). An address outside them is refused.
     pub domains: BTreeSet<String>,
+    /// The role that no rule and no default of the connection may exceed
+    /// ([`countersign_roles::RoleCatalog::exceeds`]).
+    pub max_privilege: Option<RoleName>,
     /// How a person is matched with an account.
     pub matching: Matching,
     /// What a new account needs and gets.
@@ -168,6 +171,7 @@ impl ConnectionPolicy {
             preset,
             strategy,
             domains: BTreeSet::new(),
+            max_privilege: None,
             matching: preset.matching(),
             create: Creation {
                 mode: match strategy {

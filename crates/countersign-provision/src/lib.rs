@@ -22,6 +22,7 @@
 pub mod connection;
 pub mod decide;
 pub mod key;
+mod max_privilege;
 pub mod normalize;
 pub mod plan;
 pub mod policy;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countersign_core::{ConnectionId, Facts, RoleName, RuleId, Sha256Digest, TenantId, Timestamp};
-use countersign_roles::{RoleCatalog, RolesError, RuleSet};
+use countersign_roles::{Excess, RoleCatalog, RolesError, RuleSet};
 use thiserror::Error;
 
 use crate::connection::{ConnectionPolicy, CreationMode, EmailLink, OnInactive, Strategy};
+use crate::max_privilege;
 use crate::normalize;
 use crate::preset::Preset;
 use crate::store::SnapshotQuery;
@@ -102,6 +103,37 @@ pub enum PolicyError {
         /// The connection.
         connection: ConnectionId,
     },
+
+    /// A default role is beyond the most that its connection may give.
+    #[error(
+        "connection `{connection}` gives the role `{role}` by default, which {excess}; its `max_privilege` is `{max}`"
+    )]
+    DefaultExceedsMax {
+        /// The connection.
+        connection: ConnectionId,
+        /// The role.
+        role: RoleName,
+        /// What it has that the limit has not.
+        excess: Excess,
+        /// The limit.
+        max: RoleName,
+    },
+    /// A rule gives more than its connection may.
+    #[error(
+        "rule `{rule}` gives the role `{role}`, which {excess}; the `max_privilege` of connection `{connection}` is `{max}`"
+    )]
+    RuleExceedsMax {
+        /// The rule.
+        rule: RuleId,
+        /// The role.
+        role: RoleName,
+        /// What it has that the limit has not.
+        excess: Excess,
+        /// The connection.
+        connection: ConnectionId,
+        /// The limit.
+        max: RoleName,
+    },
 }
 
 impl PolicyError {
@@ -120,6 +152,9 @@ impl PolicyError {
             Self::SameIssuer { .. } => "provision.same_issuer",
             Self::RuleWithoutConnection(_) => "provision.rule_without_connection",
             Self::UnknownConnection { .. } => "provision.unknown_connection",
+
+            Self::DefaultExceedsMax { .. } => "provision.default_exceeds_max",
+            Self::RuleExceedsMax { .. } => "provision.rule_exceeds_max",
         }
     }
 }
@@ -181,6 +216,11 @@ impl Policy {
         }
         errors.extend(same_issuers(&parts.connections));
         errors.extend(scope_faults(&parts.rules, &parts.connections));
+        errors.extend(max_privilege::faults(
+            &parts.catalog,
+            &parts.rules,
+            &parts.connections,
+        ));
         if errors.is_empty() {
             Ok(Self { parts })
         } else {

@@ -1,12 +1,15 @@
-//! The roles that exist.
+//! The roles that exist, and which of them do not go together.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use countersign_core::RoleName;
+use countersign_core::{DocumentPattern, RoleName};
 
 use crate::error::{RolesError, UnknownRole};
+use crate::exclusion::{DutySet, ExclusiveGroup, order};
 use crate::nearest::nearest;
 use crate::permission::Permission;
+use crate::scope;
 
 /// One role and what it allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,25 @@ pub struct Role {
     name: RoleName,
     permissions: Vec<Permission>,
     privileged: bool,
+    keep_last: bool,
+}
+
+/// What a role has that another has not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Excess {
+    /// It allows this.
+    Permission(Permission),
+    /// It is privileged.
+    Privileged,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permission(permission) => write!(f, "allows `{permission}`"),
+            Self::Privileged => f.write_str("is privileged"),
+        }
+    }
 }
 
 impl Role {
@@ -24,6 +46,7 @@ impl Role {
             name,
             permissions: Vec::new(),
             privileged: false,
+            keep_last: false,
         }
     }
 
@@ -34,11 +57,20 @@ impl Role {
         self
     }
 
-    /// Marks the role as one that is worth stealing: it is never given by default, and an
-    /// account that holds it is never linked by its e-mail address.
+    /// Marks the role as one that is worth stealing: it is never given by default, rules that
+    /// give it ask for exact values, and an account that holds it is never linked by its e-mail
+    /// address.
     #[must_use]
     pub fn privileged(mut self) -> Self {
         self.privileged = true;
+        self
+    }
+
+    /// Marks the role as one that a tenant must not be without: a sign-in never takes the last
+    /// live grant of it.
+    #[must_use]
+    pub fn keep_last(mut self) -> Self {
+        self.keep_last = true;
         self
     }
 
@@ -60,6 +92,42 @@ impl Role {
         self.privileged
     }
 
+    /// Whether a tenant must not be without it.
+    #[must_use]
+    pub fn keeps_last(&self) -> bool {
+        self.keep_last
+    }
+
+    /// What it allows within `scope`; an empty scope is no limit.
+    #[must_use]
+    pub fn permissions_within(&self, scope: &[DocumentPattern]) -> Vec<Permission> {
+        let mut within = Vec::new();
+        for permission in &self.permissions {
+            let documents = std::slice::from_ref(permission.documents());
+            let shared = scope::intersection(documents, scope).unwrap_or_default();
+            within.extend(shared.into_iter().map(|shared| permission.on(shared)));
+        }
+        within
+    }
+
+    /// The first thing that it has and `other` has not.
+    #[must_use]
+    pub fn excess_over(&self, other: &Self) -> Option<Excess> {
+        if self.privileged && !other.privileged {
+            return Some(Excess::Privileged);
+        }
+        let is_allowed = |permission: &Permission| {
+            let mut theirs = other.permissions.iter();
+            theirs.any(|wide| {
+                wide.action() == permission.action()
+                    && scope::contains(wide.documents(), permission.documents())
+            })
+        };
+        let mut own = self.permissions.iter();
+        let more = own.find(|permission| !is_allowed(permission))?;
+        Some(Excess::Permission(more.clone()))
+    }
+
     /// Whether it allows `action` on `document_type`.
     #[must_use]
     pub fn allows(&self, action: &str, document_type: &str) -> bool {
@@ -73,6 +141,10 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleCatalog {
     roles: BTreeMap<RoleName, Role>,
+    separation_of_duty: Vec<DutySet>,
+    exclusive_groups: Vec<ExclusiveGroup>,
+    /// The roles of the exclusive groups, each after all that are above it.
+    exclusive_order: Vec<RoleName>,
 }
 
 impl RoleCatalog {
@@ -89,6 +161,71 @@ impl RoleCatalog {
             }
         }
         Ok(catalog)
+    }
+
+    /// Keeps the roles of each set apart.
+    ///
+    /// # Errors
+    /// [`RolesError::UnknownRole`] if a set names a role that does not exist.
+    pub fn with_separation_of_duty(
+        mut self,
+        sets: impl IntoIterator<Item = DutySet>,
+    ) -> Result<Self, RolesError> {
+        for set in sets {
+            for role in set.roles() {
+                self.expect_role(role.as_str())?;
+            }
+            self.separation_of_duty.push(set);
+        }
+        Ok(self)
+    }
+
+    /// Lets only the highest role of each group be given.
+    ///
+    /// # Errors
+    /// [`RolesError::UnknownRole`] if a group names a role that does not exist;
+    /// [`RolesError::ExclusiveCycle`] if following the groups a role would be above itself.
+    pub fn with_exclusive_groups(
+        mut self,
+        groups: impl IntoIterator<Item = ExclusiveGroup>,
+    ) -> Result<Self, RolesError> {
+        for group in groups {
+            for role in group.highest_first() {
+                self.expect_role(role.as_str())?;
+            }
+            self.exclusive_groups.push(group);
+        }
+        self.exclusive_order = order(&self.exclusive_groups)?;
+        Ok(self)
+    }
+
+    /// The sets of roles of which nobody may hold two.
+    #[must_use]
+    pub fn separation_of_duty(&self) -> &[DutySet] {
+        &self.separation_of_duty
+    }
+
+    /// The groups of roles of which only the highest is given.
+    #[must_use]
+    pub fn exclusive_groups(&self) -> &[ExclusiveGroup] {
+        &self.exclusive_groups
+    }
+
+    /// The roles of all exclusive groups, each after all that any group puts above it.
+    #[must_use]
+    pub fn exclusive_order(&self) -> &[RoleName] {
+        &self.exclusive_order
+    }
+
+    /// Whether `role` allows something that `limit` does not, or is privileged and `limit` is
+    /// not. A role that does not exist is beyond every limit, and everything is beyond a limit
+    /// that does not exist.
+    #[must_use]
+    pub fn exceeds(&self, role: &RoleName, limit: &RoleName) -> bool {
+        match (self.role(role), self.role(limit)) {
+            (Some(role), Some(limit)) => role.excess_over(limit).is_some(),
+            _ => true,
+        }
     }
 
     /// The role of that name, if it exists.
@@ -135,6 +272,74 @@ mod tests {
         assert_eq!(error.code(), "roles.unknown_role");
         let error = catalog.expect_role("xyz").unwrap_err();
         assert_eq!(error.to_string(), "unknown role `xyz`");
+    }
+
+    #[test]
+    fn a_role_exceeds_another_by_one_permission_or_by_privilege() {
+        let role = |name: &str, allows: &[&str]| {
+            let allows = allows.iter().map(|text| text.parse().unwrap());
+            allows.fold(named(name), Role::allow)
+        };
+        let catalog = RoleCatalog::new([
+            role("manager", &["sign nda/*", "view *"]),
+            role("signer", &["sign nda/mutual", "view hr"]),
+            role("wider", &["sign *"]),
+            role("other", &["approve nda/*"]),
+            role("boss", &[]).privileged(),
+        ])
+        .unwrap();
+        let exceeds = |role: &str, limit: &str| {
+            catalog.exceeds(
+                &RoleName::new(role).unwrap(),
+                &RoleName::new(limit).unwrap(),
+            )
+        };
+        assert!(!exceeds("signer", "manager") && !exceeds("manager", "manager"));
+        for role in ["wider", "other", "boss", "ghost"] {
+            assert!(exceeds(role, "manager"), "{role}");
+        }
+        assert!(exceeds("signer", "ghost"));
+        let of = |name: &str| catalog.expect_role(name).unwrap();
+        let excess = of("wider").excess_over(of("manager")).unwrap();
+        assert_eq!(excess.to_string(), "allows `sign *`");
+        let excess = of("boss").excess_over(of("manager")).unwrap();
+        assert_eq!(excess.to_string(), "is privileged");
+    }
+
+    #[test]
+    fn a_scope_limits_what_a_role_allows() {
+        let role = named("r")
+            .allow("sign nda/*".parse().unwrap())
+            .allow("view *".parse().unwrap());
+        let within = |scope: &[DocumentPattern]| {
+            let permissions = role.permissions_within(scope);
+            permissions
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        let below = |name: &str| DocumentPattern::Below(name.into());
+        let exact = |name: &str| DocumentPattern::Exact(name.into());
+        assert_eq!(within(&[]), ["sign nda/*", "view *"]);
+        assert_eq!(within(&[below("hr")]), ["view hr/*"]);
+        assert_eq!(
+            within(&[exact("nda/mutual"), below("hr")]),
+            ["sign nda/mutual", "view nda/mutual", "view hr/*"]
+        );
+        let narrow = named("n").allow("sign nda".parse().unwrap());
+        assert!(narrow.permissions_within(&[below("nda")]).is_empty());
+    }
+
+    #[test]
+    fn sets_and_groups_name_roles_that_exist() {
+        let catalog = || RoleCatalog::new([named("a"), named("b")]).unwrap();
+        let role = |name: &str| RoleName::new(name).unwrap();
+        let set = DutySet::new([role("a"), role("c")]).unwrap();
+        let error = catalog().with_separation_of_duty([set]).unwrap_err();
+        assert_eq!(error.code(), "roles.unknown_role");
+        let group = ExclusiveGroup::new("desk", vec![role("a"), role("c")]).unwrap();
+        let error = catalog().with_exclusive_groups([group]).unwrap_err();
+        assert_eq!(error.code(), "roles.unknown_role");
     }
 
     #[test]

@@ -59,11 +59,11 @@ pub enum RolesError {
     /// A rule without conditions would match everybody; that is what default roles are for.
     #[error("rule `{0}` has no condition")]
     NoCondition(RuleId),
-    /// A condition names no value, so nothing could meet it.
+    /// A condition names an empty value, which says nothing, so nothing could meet it.
     #[error("rule `{0}` has a condition without a value")]
     NoValue(RuleId),
-    /// A rule gives nothing.
-    #[error("rule `{0}` gives no role")]
+    /// A rule gives and denies nothing.
+    #[error("rule `{0}` gives no role and denies none")]
     NoGrant(RuleId),
     /// A rule gives one role twice.
     #[error("rule `{rule}` gives role `{role}` twice")]
@@ -89,9 +89,120 @@ pub enum RolesError {
         /// The role.
         role: RoleName,
     },
+
+    /// Only an e-mail address is in a domain.
+    #[error("rule `{rule}` asks for the domain of `{attribute}`; only `email` has one")]
+    NoDomainOf {
+        /// The rule.
+        rule: RuleId,
+        /// The attribute.
+        attribute: String,
+    },
+    /// Not a domain in canonical form, so no address would be in it.
+    #[error("rule `{rule}` asks for `{domain}`, which is no domain in canonical form")]
+    NotADomain {
+        /// The rule.
+        rule: RuleId,
+        /// What was given.
+        domain: String,
+    },
+    /// Whoever can make up a value must not be able to make up one that leads to a role worth
+    /// stealing.
+    #[error(
+        "rule `{rule}` gives the privileged role `{role}`, so its conditions must be `eq` or `any_of`, and one of them not negated"
+    )]
+    InexactToPrivileged {
+        /// The rule.
+        rule: RuleId,
+        /// The role.
+        role: RoleName,
+    },
+    /// A rule denies one role twice.
+    #[error("rule `{rule}` denies role `{role}` twice")]
+    DuplicateDenial {
+        /// The rule.
+        rule: RuleId,
+        /// The role.
+        role: RoleName,
+    },
+    /// A rule denies what it gives, so it could only deny.
+    #[error("rule `{rule}` both gives and denies role `{role}`")]
+    GivesAndDenies {
+        /// The rule.
+        rule: RuleId,
+        /// The role.
+        role: RoleName,
+    },
+    /// A cap bounds renewals, and there are none.
+    #[error("rule `{rule}` caps the renewals of role `{role}`, which it does not renew")]
+    NothingToCap {
+        /// The rule.
+        rule: RuleId,
+        /// The role.
+        role: RoleName,
+    },
+    /// The first renewal would be past the cap.
+    #[error("rule `{rule}` caps role `{role}` at less than its `ttl`")]
+    CapBelowTime {
+        /// The rule.
+        rule: RuleId,
+        /// The role.
+        role: RoleName,
+    },
+    /// The scope and the role have no document type in common.
+    #[error("rule `{rule}` gives role `{role}` for documents on which it allows nothing")]
+    EmptyScope {
+        /// The rule.
+        rule: RuleId,
+        /// The role.
+        role: RoleName,
+    },
+    /// One role alone can not be kept apart.
+    #[error("separation of duty needs sets of two or more different roles")]
+    LoneDuty,
+    /// An exclusive group names a role twice, or only one.
+    #[error("exclusive group `{0}` needs two or more different roles")]
+    BadExclusiveGroup(String),
+    /// Following the groups, a role would be above itself.
+    #[error("exclusive group `{group}` puts `{higher}` above `{lower}`, and other groups below it")]
+    ExclusiveCycle {
+        /// The group that closes the circle.
+        group: String,
+        /// A role.
+        higher: RoleName,
+        /// The role after it, from which other groups lead back.
+        lower: RoleName,
+    },
 }
 
 impl RolesError {
+    /// The rule that is wrong, if it is one.
+    #[must_use]
+    pub fn rule(&self) -> Option<&RuleId> {
+        match self {
+            Self::DuplicateRule(rule)
+            | Self::NoCondition(rule)
+            | Self::NoValue(rule)
+            | Self::NoGrant(rule)
+            | Self::DuplicateGrant { rule, .. }
+            | Self::NoTime { rule, .. }
+            | Self::NothingToRenew { rule, .. }
+            | Self::NoDomainOf { rule, .. }
+            | Self::NotADomain { rule, .. }
+            | Self::InexactToPrivileged { rule, .. }
+            | Self::DuplicateDenial { rule, .. }
+            | Self::GivesAndDenies { rule, .. }
+            | Self::NothingToCap { rule, .. }
+            | Self::CapBelowTime { rule, .. }
+            | Self::EmptyScope { rule, .. } => Some(rule),
+            Self::UnknownRole(_)
+            | Self::DuplicateRole(_)
+            | Self::LoneDuty
+            | Self::BadExclusiveGroup(_)
+            | Self::ExclusiveCycle { .. } => None,
+        }
+    }
+
     /// A stable code for logs and records.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -105,6 +216,18 @@ impl RolesError {
             Self::DuplicateGrant { .. } => "roles.duplicate_grant",
             Self::NoTime { .. } => "roles.no_time",
             Self::NothingToRenew { .. } => "roles.nothing_to_renew",
+
+            Self::NoDomainOf { .. } => "roles.no_domain_of",
+            Self::NotADomain { .. } => "roles.not_a_domain",
+            Self::InexactToPrivileged { .. } => "roles.inexact_to_privileged",
+            Self::DuplicateDenial { .. } => "roles.duplicate_denial",
+            Self::GivesAndDenies { .. } => "roles.gives_and_denies",
+            Self::NothingToCap { .. } => "roles.nothing_to_cap",
+            Self::CapBelowTime { .. } => "roles.cap_below_time",
+            Self::EmptyScope { .. } => "roles.empty_scope",
+            Self::LoneDuty => "roles.lone_duty",
+            Self::BadExclusiveGroup(_) => "roles.bad_exclusive_group",
+            Self::ExclusiveCycle { .. } => "roles.exclusive_cycle",
         }
     }
 }

@@ -9,8 +9,11 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`permission`] | [`Permission`]: one action on some document types, `sign nda/*` |
+//! | [`scope`] | what sets of document types have in common |
 //! | [`catalog`] | [`RoleCatalog`]: the roles that exist and what each allows |
-//! | [`rule`] | [`Rule`]: conditions on facts, and the roles that they give |
+//! | [`exclusion`] | [`DutySet`], [`ExclusiveGroup`]: roles that do not go together |
+//! | [`condition`] | [`Condition`]: a question to facts, and its three answers |
+//! | [`rule`] | [`Rule`]: conditions, and the roles that they give or deny |
 //! | [`rule_set`] | [`RuleSet`]: many rules, checked and indexed; which of them match |
 //! | [`mod@reconcile`] | the grants that a sign-in gives, renews, keeps and takes |
 //! | [`mod@authorize`] | whether a grant allows an act now |
@@ -26,12 +29,8 @@
 //! let catalog = RoleCatalog::new([
 //!     Role::new(signer.clone()).allow("sign nda/*".parse()?).allow("view *".parse()?),
 //! ])?;
-//! let rule = Rule {
-//!     id: RuleId::new("contractors-sign")?,
-//!     connections: Vec::new(),
-//!     all: vec![Condition::Eq { attribute: "department".into(), value: "ext".into() }],
-//!     grant: vec![RoleGrant::permanent(signer)],
-//! };
+//! let rule = Rule::new(RuleId::new("contractors-sign")?, [Condition::eq("department", "ext")])
+//!     .gives(RoleGrant::permanent(signer));
 //! let rules = RuleSet::new(&catalog, vec![rule]).map_err(|mut errors| errors.remove(0))?;
 //!
 //! let subject = SubjectKey::from_stable_value(TenantId::new("acme")?, "https://idp.example", "7")?;
@@ -45,22 +44,27 @@
 
 pub mod authorize;
 pub mod catalog;
+pub mod condition;
 pub mod error;
+pub mod exclusion;
 pub mod nearest;
 pub mod permission;
 pub mod reconcile;
 pub mod rule;
 pub mod rule_set;
+pub mod scope;
 
 pub use countersign_core::DocumentPattern;
 
 pub use crate::authorize::{Authorization, Denial, authorize};
-pub use crate::catalog::{Role, RoleCatalog};
+pub use crate::catalog::{Excess, Role, RoleCatalog};
+pub use crate::condition::{Answer, Condition, EMAIL, GROUPS, Test, Values};
 pub use crate::error::RolesError;
+pub use crate::exclusion::{DutySet, ExclusiveGroup};
 pub use crate::nearest::nearest;
 pub use crate::permission::{ParsePermissionError, Permission};
 pub use crate::reconcile::{
     GrantDelta, ProposedGrant, Renewal, RenewalReason, RoleSync, TakeReason, Taken, reconcile,
 };
-pub use crate::rule::{Condition, GROUPS, RoleGrant, Rule};
+pub use crate::rule::{RoleGrant, Rule};
 pub use crate::rule_set::{Evaluation, RuleSet, Verdict};

@@ -48,6 +48,14 @@ impl Permission {
         &self.documents
     }
 
+    /// The same action on other document types.
+    pub(crate) fn on(&self, documents: DocumentPattern) -> Self {
+        Self {
+            action: self.action.clone(),
+            documents,
+        }
+    }
+
     /// Whether it allows `action` on `document_type`.
     #[must_use]
     pub fn allows(&self, action: &str, document_type: &str) -> bool {

@@ -1,75 +1,10 @@
-//! Conditions on facts, and the roles that they give.
+//! Conditions on facts, and the roles that they give or deny.
 
 use std::time::Duration;
 
-use countersign_core::{ConnectionId, Facts, RoleName, RuleId};
+use countersign_core::{ConnectionId, DocumentPattern, RoleName, RuleId};
 
-/// The attribute name under which a condition asks for [`Facts::groups`].
-pub const GROUPS: &str = "groups";
-
-/// One question to a person's facts. Values are compared byte for byte.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Condition {
-    /// One of the attribute's values is this one.
-    Eq {
-        /// The attribute's short name, or [`GROUPS`].
-        attribute: String,
-        /// The value.
-        value: String,
-    },
-    /// One of the attribute's values is one of these.
-    AnyOf {
-        /// The attribute's short name, or [`GROUPS`].
-        attribute: String,
-        /// The values.
-        values: Vec<String>,
-    },
-}
-
-impl Condition {
-    /// The attribute that it asks for.
-    #[must_use]
-    pub fn attribute(&self) -> &str {
-        match self {
-            Self::Eq { attribute, .. } | Self::AnyOf { attribute, .. } => attribute,
-        }
-    }
-
-    /// The values of which one must be there.
-    #[must_use]
-    pub fn values(&self) -> &[String] {
-        match self {
-            Self::Eq { value, .. } => std::slice::from_ref(value),
-            Self::AnyOf { values, .. } => values,
-        }
-    }
-
-    /// Whether it asks for groups.
-    #[must_use]
-    pub fn asks_for_groups(&self) -> bool {
-        self.attribute() == GROUPS
-    }
-
-    /// Whether `facts` are known to meet it.
-    #[must_use]
-    pub fn is_met_by(&self, facts: &Facts) -> bool {
-        if self.asks_for_groups() {
-            return self
-                .values()
-                .iter()
-                .any(|group| facts.groups.contains(group));
-        }
-        let present = facts.values(self.attribute());
-        self.values().iter().any(|value| present.contains(value))
-    }
-
-    /// Whether `facts` leave it open: it asks for a group, and not all groups were told.
-    #[must_use]
-    pub fn is_undecided_by(&self, facts: &Facts) -> bool {
-        self.asks_for_groups() && !facts.groups.is_complete() && !self.is_met_by(facts)
-    }
-}
+use crate::condition::Condition;
 
 /// A role that a rule gives.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -82,6 +17,11 @@ pub struct RoleGrant {
     /// Whether a sign-in while the rule matches begins `ttl` anew. If not, a grant that has run
     /// out stays out for as long as the rule matches.
     pub renew: bool,
+    /// The longest that renewals can make one grant last, counted from when it was first given.
+    /// `None`: as long as the person keeps signing in.
+    pub cap: Option<Duration>,
+    /// The document types that it is limited to; empty: all that the role allows.
+    pub scope: Vec<DocumentPattern>,
 }
 
 impl RoleGrant {
@@ -92,6 +32,8 @@ impl RoleGrant {
             role,
             ttl: None,
             renew: false,
+            cap: None,
+            scope: Vec::new(),
         }
     }
 
@@ -99,18 +41,28 @@ impl RoleGrant {
     #[must_use]
     pub fn temporary(role: RoleName, ttl: Duration) -> Self {
         Self {
-            role,
             ttl: Some(ttl),
-            renew: false,
+            ..Self::permanent(role)
+        }
+    }
+
+    /// A role for `ttl` after each sign-in.
+    #[must_use]
+    pub fn renewed(role: RoleName, ttl: Duration) -> Self {
+        Self {
+            renew: true,
+            ..Self::temporary(role, ttl)
         }
     }
 }
 
-/// If all conditions are met, these roles are given.
+/// If all conditions are met, these roles are given and those are denied.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// Its name in the policy.
     pub id: RuleId,
+    /// A sentence for people who read explanations.
+    pub note: Option<String>,
     /// The connections that it speaks of; empty means every connection. One provider's group
     /// means nothing at another, so a policy of several connections names them.
     pub connections: Vec<ConnectionId>,
@@ -118,9 +70,45 @@ pub struct Rule {
     pub all: Vec<Condition>,
     /// What it gives.
     pub grant: Vec<RoleGrant>,
+    /// The roles that whoever matches does not get, whatever other rules give.
+    pub deny: Vec<RoleName>,
 }
 
 impl Rule {
+    /// A rule of every connection that gives nothing yet.
+    #[must_use]
+    pub fn new(id: RuleId, all: impl IntoIterator<Item = Condition>) -> Self {
+        Self {
+            id,
+            note: None,
+            connections: Vec::new(),
+            all: all.into_iter().collect(),
+            grant: Vec::new(),
+            deny: Vec::new(),
+        }
+    }
+
+    /// Adds what it gives.
+    #[must_use]
+    pub fn gives(mut self, grant: RoleGrant) -> Self {
+        self.grant.push(grant);
+        self
+    }
+
+    /// Adds a role that it denies.
+    #[must_use]
+    pub fn denies(mut self, role: RoleName) -> Self {
+        self.deny.push(role);
+        self
+    }
+
+    /// Limits it to `connection`, and to those that it was limited to before.
+    #[must_use]
+    pub fn at(mut self, connection: ConnectionId) -> Self {
+        self.connections.push(connection);
+        self
+    }
+
     /// Whether it speaks of `connection`.
     #[must_use]
     pub fn is_about(&self, connection: &ConnectionId) -> bool {

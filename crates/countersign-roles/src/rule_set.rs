@@ -5,16 +5,19 @@
 //! the rules found there. So the cost grows with the rules that share the person's values, not
 //! with the rules there are.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
 use countersign_core::{ConnectionId, Facts, RuleId};
 
 use crate::catalog::RoleCatalog;
+use crate::condition::{Answer, Condition, said};
 use crate::error::RolesError;
-use crate::rule::{Condition, GROUPS, Rule};
+use crate::rule::Rule;
+use crate::rule_set::faults::faults;
 use crate::rule_set::value_hasher::ValueHasher;
 
+mod faults;
 mod value_hasher;
 
 /// The rules to ask for each value of one attribute.
@@ -35,6 +38,8 @@ struct Filed {
 #[derive(Debug, Clone, Default)]
 struct Index {
     by_attribute: BTreeMap<String, ByValue>,
+    /// Rules without an exact value to be found by.
+    always: Vec<Filed>,
     /// Places in `conditions`, one run for each rule.
     others: Vec<usize>,
     /// Each condition that is left to ask, once, however many rules share it.
@@ -125,14 +130,9 @@ impl RuleSet {
             places: Vec::new(),
         };
         for (attribute, by_value) in &self.index.by_attribute {
-            if attribute == GROUPS {
-                if let Some(groups) = facts.groups.known() {
-                    survivors.find(by_value, groups);
-                }
-            } else {
-                survivors.find(by_value, facts.values(attribute));
-            }
+            survivors.find(by_value, said(facts, attribute));
         }
+        survivors.keep(&self.index.always);
         let mut places = survivors.places;
         places.sort_unstable();
         places.dedup();
@@ -162,10 +162,10 @@ pub fn verdict<'r>(rule: &'r Rule, connection: &ConnectionId, facts: &Facts) -> 
     }
     let mut undecided = None;
     for condition in &rule.all {
-        if condition.is_undecided_by(facts) {
-            undecided = undecided.or(Some(condition));
-        } else if !condition.is_met_by(facts) {
-            return Verdict::Failed(condition);
+        match condition.answer(facts) {
+            Answer::Met => {}
+            Answer::Failed => return Verdict::Failed(condition),
+            Answer::Undecided => undecided = undecided.or(Some(condition)),
         }
     }
     undecided.map_or(Verdict::Matched, Verdict::Undecided)
@@ -182,12 +182,18 @@ struct Survivors<'a> {
 }
 
 impl Survivors<'_> {
-    fn find<'f>(&mut self, by_value: &ByValue, values: impl IntoIterator<Item = &'f String>) {
+    fn find<'f>(&mut self, by_value: &ByValue, values: impl IntoIterator<Item = &'f str>) {
         for value in values {
-            for filed in by_value.get(value.as_str()).into_iter().flatten() {
-                if self.is_about(filed) && self.meets_others(filed) {
-                    self.places.push(filed.place);
-                }
+            if let Some(filed) = by_value.get(value) {
+                self.keep(filed);
+            }
+        }
+    }
+
+    fn keep(&mut self, found: &[Filed]) {
+        for filed in found {
+            if self.is_about(filed) && self.meets_others(filed) {
+                self.places.push(filed.place);
             }
         }
     }
@@ -208,50 +214,10 @@ impl Survivors<'_> {
             let asked = self.answers.get_mut(*place);
             let asked = asked.zip(index.conditions.get(*place));
             asked.is_some_and(|(answer, condition)| {
-                *answer.get_or_insert_with(|| condition.is_met_by(self.facts))
+                *answer.get_or_insert_with(|| condition.answer(self.facts) == Answer::Met)
             })
         })
     }
-}
-
-fn faults(catalog: &RoleCatalog, rule: &Rule) -> Vec<RolesError> {
-    let mut errors = Vec::new();
-    if rule.all.is_empty() {
-        errors.push(RolesError::NoCondition(rule.id.clone()));
-    }
-    if rule
-        .all
-        .iter()
-        .any(|condition| condition.values().is_empty())
-    {
-        errors.push(RolesError::NoValue(rule.id.clone()));
-    }
-    if rule.grant.is_empty() {
-        errors.push(RolesError::NoGrant(rule.id.clone()));
-    }
-    let mut given = BTreeSet::new();
-    for grant in &rule.grant {
-        let (rule, role) = (rule.id.clone(), grant.role.clone());
-        if catalog.role(&role).is_none() {
-            errors.extend(catalog.expect_role(role.as_str()).err());
-        }
-        if grant.ttl.is_some_and(|ttl| ttl.is_zero()) {
-            errors.push(RolesError::NoTime {
-                rule: rule.clone(),
-                role: role.clone(),
-            });
-        }
-        if grant.renew && grant.ttl.is_none() {
-            errors.push(RolesError::NothingToRenew {
-                rule: rule.clone(),
-                role: role.clone(),
-            });
-        }
-        if !given.insert(&grant.role) {
-            errors.push(RolesError::DuplicateGrant { rule, role });
-        }
-    }
-    errors
 }
 
 impl Index {
@@ -260,27 +226,25 @@ impl Index {
     fn of(rules: &[Rule]) -> Self {
         let mut asked: HashMap<(&str, &str), usize> = HashMap::new();
         for condition in rules.iter().flat_map(|rule| &rule.all) {
-            for value in condition.values() {
-                let count = asked.entry((condition.attribute(), value)).or_default();
+            for value in findable(condition).unwrap_or_default() {
+                let count = asked.entry((&condition.attribute, value)).or_default();
                 *count = count.saturating_add(1);
             }
         }
         let rarity = |condition: &Condition| {
-            let values = condition.values().iter();
-            let counts = values.map(|value| asked.get(&(condition.attribute(), value.as_str())));
+            let values = findable(condition).unwrap_or_default().iter();
+            let counts = values.map(|value| asked.get(&(&*condition.attribute, value.as_str())));
             let counts = counts.flatten();
             counts.fold(0_usize, |sum, count| sum.saturating_add(*count))
         };
         let mut index = Self::default();
         let mut places: HashMap<&Condition, usize> = HashMap::new();
         for (place, rule) in rules.iter().enumerate() {
-            let conditions = rule.all.iter().enumerate();
-            let Some((rarest, found_by)) = conditions.min_by_key(|(_, c)| rarity(c)) else {
-                continue;
-            };
+            let exact = rule.all.iter().filter(|c| findable(c).is_some());
+            let found_by = exact.min_by_key(|condition| rarity(condition));
             let from = index.others.len();
-            for (number, condition) in rule.all.iter().enumerate() {
-                if number != rarest {
+            for condition in &rule.all {
+                if Some(condition) != found_by {
                     let place = *places.entry(condition).or_insert_with(|| {
                         index.conditions.push(condition.clone());
                         index.conditions.len().saturating_sub(1)
@@ -293,12 +257,21 @@ impl Index {
                 is_scoped: !rule.connections.is_empty(),
                 others: (from, index.others.len()),
             };
-            let attribute = found_by.attribute().to_owned();
-            let by_value = index.by_attribute.entry(attribute).or_default();
-            for value in found_by.values() {
+            let Some(found_by) = found_by else {
+                index.always.push(filed);
+                continue;
+            };
+            let by_value = index.by_attribute.entry(found_by.attribute.clone());
+            let by_value = by_value.or_default();
+            for value in findable(found_by).unwrap_or_default() {
                 by_value.entry(value.clone()).or_default().push(filed);
             }
         }
         index
     }
+}
+
+/// The values by which a rule with this condition can be found.
+fn findable(condition: &Condition) -> Option<&[String]> {
+    condition.test.exact_values().filter(|_| !condition.negated)
 }

@@ -47,15 +47,7 @@ fn catalog() -> RoleCatalog {
 }
 
 fn rule(id: &str, group: &str, grant: RoleGrant) -> Rule {
-    Rule {
-        id: RuleId::new(id).unwrap(),
-        connections: Vec::new(),
-        all: vec![Condition::Eq {
-            attribute: GROUPS.into(),
-            value: group.into(),
-        }],
-        grant: vec![grant],
-    }
+    Rule::new(RuleId::new(id).unwrap(), [Condition::eq(GROUPS, group)]).gives(grant)
 }
 
 fn complete(groups: &[&str]) -> Groups {
@@ -214,10 +206,7 @@ fn only_complete_groups_take_a_role_away() {
 /// Not knowing the groups must neither renew nor lengthen what depends on them.
 #[test]
 fn a_role_in_doubt_is_not_renewed() {
-    let renewed = RoleGrant {
-        renew: true,
-        ..RoleGrant::temporary(role("signer"), DAY)
-    };
+    let renewed = RoleGrant::renewed(role("signer"), DAY);
     let mut account = Account::with(vec![rule("legal", "legal", renewed.clone())], &[]);
     account.sign_in(complete(&["legal"]), start());
     let later = start().saturating_add(HOUR);
@@ -250,14 +239,8 @@ fn leaving_groups_out_does_not_outlast_a_temporary_role() {
 fn a_condition_on_something_else_decides_also_without_groups() {
     let both = Rule {
         all: vec![
-            Condition::Eq {
-                attribute: GROUPS.into(),
-                value: "legal".into(),
-            },
-            Condition::Eq {
-                attribute: "department".into(),
-                value: "ext".into(),
-            },
+            Condition::eq(GROUPS, "legal"),
+            Condition::eq("department", "ext"),
         ],
         ..rule("both", "legal", permanent("signer"))
     };
@@ -336,10 +319,7 @@ fn a_temporary_role_ends_and_signing_in_again_does_not_bring_it_back() {
 
 #[test]
 fn a_role_is_renewed_only_where_the_rule_says_so() {
-    let renewed = RoleGrant {
-        renew: true,
-        ..RoleGrant::temporary(role("signer"), DAY)
-    };
+    let renewed = RoleGrant::renewed(role("signer"), DAY);
     let mut account = Account::with(vec![rule("nurses", "nurse", renewed)], &[]);
     account.sign_in(complete(&["nurse"]), start());
     let two_days = start().saturating_add(DAY * 2);
@@ -508,9 +488,9 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
         let numbered = rules.into_iter().enumerate();
         let rules = numbered.map(|(number, (group, ttl, renew, name))| {
             let grant = RoleGrant {
-                role: role(name),
                 ttl,
                 renew: renew && ttl.is_some(),
+                ..permanent(name)
             };
             self::rule(&format!("r{number}"), &group, grant)
         });
@@ -554,7 +534,7 @@ proptest! {
             if let Groups::Complete(groups) = &groups {
                 let wanted: BTreeSet<&str> = rules
                     .iter()
-                    .filter(|rule| groups.contains(&rule.all[0].values()[0]))
+                    .filter(|rule| groups.contains(&rule.all[0].test.exact_values().unwrap()[0]))
                     .map(|rule| rule.grant[0].role.as_str())
                     .chain(defaults.iter().copied())
                     .collect();

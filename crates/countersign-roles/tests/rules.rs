@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use countersign_core::{ConnectionId, Facts, Groups, RoleName, RuleId, SubjectKey, TenantId};
 use countersign_roles::{
-    Condition, GROUPS, Role, RoleCatalog, RoleGrant, RolesError, Rule, RuleSet, Verdict,
+    Answer, Condition, GROUPS, Role, RoleCatalog, RoleGrant, RolesError, Rule, RuleSet, Test,
+    Values, Verdict,
 };
 use proptest::prelude::*;
 
@@ -20,7 +21,9 @@ fn role(name: &str) -> RoleName {
 }
 
 fn catalog() -> RoleCatalog {
-    RoleCatalog::new(["signer", "viewer"].map(|name| Role::new(role(name)))).unwrap()
+    let signer = Role::new(role("signer")).allow("sign nda/*".parse().unwrap());
+    let admin = Role::new(role("admin")).privileged();
+    RoleCatalog::new([signer, Role::new(role("viewer")), admin]).unwrap()
 }
 
 fn connection(name: &str) -> ConnectionId {
@@ -28,26 +31,15 @@ fn connection(name: &str) -> ConnectionId {
 }
 
 fn eq(attribute: &str, value: &str) -> Condition {
-    Condition::Eq {
-        attribute: attribute.into(),
-        value: value.into(),
-    }
+    Condition::eq(attribute, value)
 }
 
 fn any_of(attribute: &str, values: &[&str]) -> Condition {
-    Condition::AnyOf {
-        attribute: attribute.into(),
-        values: values.iter().map(|value| (*value).into()).collect(),
-    }
+    Condition::any_of(attribute, Values::new(values.iter().copied()).unwrap())
 }
 
 fn rule(id: &str, all: Vec<Condition>) -> Rule {
-    Rule {
-        id: RuleId::new(id).unwrap(),
-        connections: Vec::new(),
-        all,
-        grant: vec![RoleGrant::permanent(role("signer"))],
-    }
+    Rule::new(RuleId::new(id).unwrap(), all).gives(RoleGrant::permanent(role("signer")))
 }
 
 fn facts(groups: Groups, attributes: &[(&str, &[&str])]) -> Facts {
@@ -168,10 +160,20 @@ fn everything_that_is_wrong_with_rules_is_said() {
     let id = || RuleId::new("r").unwrap();
     let good = || rule("r", vec![eq("a", "1")]);
     assert_eq!(bad(rule("r", vec![])), [RolesError::NoCondition(id())]);
-    assert_eq!(
-        bad(rule("r", vec![any_of("a", &[])])),
-        [RolesError::NoValue(id())]
-    );
+    for nothing in [
+        eq("a", ""),
+        any_of("a", &["b", ""]),
+        Condition::prefix("a", ""),
+        Condition::suffix("a", ""),
+    ] {
+        assert_eq!(bad(rule("r", vec![nothing])), [RolesError::NoValue(id())]);
+    }
+    let codes = |condition: Condition| bad(rule("r", vec![condition]))[0].code();
+    let of_other = Condition::new("site", Test::Domain("acme.example".into()));
+    assert_eq!(codes(of_other), "roles.no_domain_of");
+    for domain in ["", "Acme.example", "a@acme.example", "acme..example"] {
+        assert_eq!(codes(Condition::domain(domain)), "roles.not_a_domain");
+    }
     let nothing = Rule {
         grant: vec![],
         ..good()
@@ -195,33 +197,59 @@ fn everything_that_is_wrong_with_rules_is_said() {
         bad(gives(vec![forever]))[0].code(),
         "roles.nothing_to_renew"
     );
+    let gives_one = |grant: RoleGrant| bad(gives(vec![grant]))[0].code();
+    let hour = Duration::from_secs(3600);
+    let capped = |grant: RoleGrant, cap| RoleGrant {
+        cap: Some(cap),
+        ..grant
+    };
+    let once = RoleGrant::temporary(role("signer"), hour);
+    assert_eq!(gives_one(capped(once, hour * 2)), "roles.nothing_to_cap");
+    let renewed = RoleGrant::renewed(role("signer"), hour);
+    assert_eq!(gives_one(capped(renewed, hour / 2)), "roles.cap_below_time");
+    let elsewhere = RoleGrant {
+        scope: vec!["hr/*".parse().unwrap()],
+        ..RoleGrant::permanent(role("signer"))
+    };
+    assert_eq!(gives_one(elsewhere), "roles.empty_scope");
+    let denies = |name: &str| good().denies(role(name));
+    assert_eq!(bad(denies("signor"))[0].code(), "roles.unknown_role");
+    assert_eq!(bad(denies("signer"))[0].code(), "roles.gives_and_denies");
+    let twice = denies("viewer").denies(role("viewer"));
+    assert_eq!(bad(twice)[0].code(), "roles.duplicate_denial");
     let errors = RuleSet::new(&catalog(), vec![good(), good()]).unwrap_err();
     assert_eq!(errors, [RolesError::DuplicateRule(id())]);
 }
 
+/// Whoever names a group at the provider must not be able to name one into an administrator.
+#[test]
+fn a_privileged_role_is_given_for_exact_values_only() {
+    let gives_admin = |all: Vec<Condition>| {
+        let rule = Rule::new(RuleId::new("r").unwrap(), all);
+        let rule = rule.gives(RoleGrant::permanent(role("admin")));
+        RuleSet::new(&catalog(), vec![rule]).map_err(|errors| errors[0].code())
+    };
+    let exact = || eq(GROUPS, "admins");
+    assert!(gives_admin(vec![exact()]).is_ok());
+    assert!(gives_admin(vec![any_of("a", &["b"]), !eq("department", "ext")]).is_ok());
+    for inexact in [
+        vec![Condition::prefix(GROUPS, "admin")],
+        vec![exact(), Condition::suffix("a", "b")],
+        vec![exact(), Condition::domain("acme.example")],
+        vec![exact(), Condition::present("a")],
+        vec![exact(), !Condition::prefix("a", "b")],
+        vec![!eq("department", "ext")],
+    ] {
+        let code = gives_admin(inexact).unwrap_err();
+        assert_eq!(code, "roles.inexact_to_privileged");
+    }
+}
+
 /// Straight from the words: every rule, every condition, no index.
 fn reference(rules: &[Rule], connection: &ConnectionId, facts: &Facts) -> Vec<RuleId> {
-    let has = |attribute: &str, value: &String| {
-        if attribute == GROUPS {
-            match &facts.groups {
-                Groups::Absent => false,
-                Groups::Partial(groups) | Groups::Complete(groups) => groups.contains(value),
-            }
-        } else {
-            facts
-                .attributes
-                .get(attribute)
-                .is_some_and(|values| values.contains(value))
-        }
-    };
-    let met = |condition: &Condition| match condition {
-        Condition::Eq { attribute, value } => has(attribute, value),
-        Condition::AnyOf { attribute, values } => values.iter().any(|v| has(attribute, v)),
-        other => unreachable!("{other:?}"),
-    };
     let rules = rules.iter().filter(|rule| {
         (rule.connections.is_empty() || rule.connections.contains(connection))
-            && rule.all.iter().all(met)
+            && rule.all.iter().all(|c| c.answer(facts) == Answer::Met)
     });
     rules.map(|rule| rule.id.clone()).collect()
 }
@@ -232,15 +260,25 @@ fn attribute() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = String> {
-    "[vw]{0,2}"
+    "[vw]{1,3}"
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    prop_oneof![
-        (attribute(), value()).prop_map(|(attribute, value)| Condition::Eq { attribute, value }),
-        (attribute(), prop::collection::vec(value(), 1..4))
-            .prop_map(|(attribute, values)| Condition::AnyOf { attribute, values }),
-    ]
+    let some = prop::collection::vec(value(), 1..4);
+    let test = prop_oneof![
+        4 => value().prop_map(Test::Eq),
+        2 => some.prop_map(|values| Test::AnyOf(Values::new(values).unwrap())),
+        1 => value().prop_map(Test::Prefix),
+        1 => value().prop_map(Test::Suffix),
+        1 => Just(Test::Present),
+    ];
+    (attribute(), test, prop::bool::weighted(0.2)).prop_map(|(attribute, test, negated)| {
+        Condition {
+            attribute,
+            test,
+            negated,
+        }
+    })
 }
 
 fn rules() -> impl Strategy<Value = Vec<Rule>> {

@@ -64,9 +64,11 @@ use thiserror::Error;
 
 pub use crate::policy_file::problem::Problem;
 
+mod condition;
 mod connection;
 mod creation;
 mod defaults;
+mod exclusion;
 mod matching;
 mod place;
 mod problem;

@@ -11,8 +11,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign::policy_file::PolicyFile;
-use countersign_core::{ConnectionId, RuleId};
+use countersign_core::{ConnectionId, RoleName, RuleId};
 use countersign_provision::{EmailLink, Key, Policy, Strategy};
+use countersign_roles::{Condition, EMAIL, GROUPS, RoleGrant, Values};
 
 /// A file that loads, for tests that break it in one place.
 const GOOD: &str = r#"
@@ -177,10 +178,7 @@ fn an_unknown_key_is_told_with_the_nearest_right_name() {
 #[test]
 fn keys_of_later_languages_are_refused_rather_than_ignored() {
     for (line, key) in [
-        (
-            "[separation_of_duty]\nexclusive = [[\"a\", \"b\"]]\n",
-            "separation_of_duty",
-        ),
+        ("[theme]\ncolour = \"blue\"\n", "theme"),
         ("[attribute.email]\nsync = \"always\"\n", "attribute"),
     ] {
         let lines = parse(&format!("{GOOD}{line}")).unwrap_err();
@@ -285,17 +283,17 @@ fn a_rule_without_conditions_or_grants_is_refused() {
     says(
         "grant = [{ role = \"signer\", ttl = \"24h\", renew = false }]",
         "grant = []",
-        "23:6: rule `contractor` gives no role",
+        "23:6: rule `contractor` gives no role and denies none",
     );
     says(
         "eq = \"ext\"",
         "any_of = []",
-        "23:6: rule `contractor` has a condition without a value",
+        "24:8: `any_of` needs a value",
     );
     says(
         ", eq = \"ext\"",
         "",
-        "24:8: a condition needs one of `eq` and `any_of`",
+        "24:8: a condition needs one of `eq`, `any_of`, `prefix`, `suffix`, `domain`, `present` and `not`",
     );
 }
 
@@ -451,4 +449,234 @@ fn what_can_not_be_read_is_told() {
         assert_eq!(error.code(), "policy_file.unreadable");
         assert!(error.to_string().ends_with("can not be read"), "{error}");
     }
+}
+
+/// The good file with all that the language has.
+fn whole_language() -> String {
+    let all = r#"all = [
+    { attribute = "groups", any_of = ["b", "a", "b"] },
+    { attribute = "department", prefix = "Re\u0301" },
+    { attribute = "email", suffix = ".Silva@acme.example" },
+    { attribute = "email", domain = "ACME.example" },
+    { attribute = "email", eq = "A.Silva@ACME.example" },
+    { attribute = "site", present = true },
+    { attribute = "department", not = { eq = "ext" } },
+    { attribute = "left", not = { present = true } },
+]"#;
+    let grant = r#"grant = [{ role = "signer", ttl = "24h", renew = true, cap = "30d", scope = ["nda/*", "hr"] }]
+deny = ["admin"]
+note = "for the ward""#;
+    GOOD.replace("all = [{ attribute = \"department\", eq = \"ext\" }]", all)
+        .replace(
+            "grant = [{ role = \"signer\", ttl = \"24h\", renew = false }]",
+            grant,
+        )
+        .replace("privileged = true", "privileged = true\nkeep_last = true")
+        .replace("domains = [", "max_privilege = \"signer\"\ndomains = [")
+        + "[role.sender]\nallow = [\"send *\"]\n[separation_of_duty]\nexclusive = [[\"sender\", \"admin\"]]\n[exclusive_group.desk]\nhighest_first = [\"admin\", \"signer\"]\n"
+}
+
+#[test]
+fn every_condition_grant_and_exclusion_is_read() {
+    let policy = parse(&whole_language()).unwrap();
+    let role = |name: &str| RoleName::new(name).unwrap();
+    let [rule] = policy.rules().rules() else {
+        panic!("one rule");
+    };
+    assert_eq!(
+        rule.all,
+        [
+            Condition::any_of(GROUPS, Values::new(["a", "b"]).unwrap()),
+            Condition::prefix("department", "R\u{e9}"),
+            Condition::suffix(EMAIL, ".silva@acme.example"),
+            Condition::domain("acme.example"),
+            Condition::eq(EMAIL, "a.silva@acme.example"),
+            Condition::present("site"),
+            !Condition::eq("department", "ext"),
+            !Condition::present("left"),
+        ]
+    );
+    let day = Duration::from_secs(86_400);
+    let scope = ["nda/*", "hr"].map(|text| text.parse().unwrap());
+    let grant = RoleGrant {
+        cap: Some(day * 30),
+        scope: scope.to_vec(),
+        ..RoleGrant::renewed(role("signer"), day)
+    };
+    assert_eq!(rule.grant, [grant]);
+    assert_eq!(rule.deny, [role("admin")]);
+    assert_eq!(rule.note.as_deref(), Some("for the ward"));
+    let catalog = policy.catalog();
+    assert!(catalog.role(&role("admin")).unwrap().keeps_last());
+    assert_eq!(catalog.separation_of_duty().len(), 1);
+    let [desk] = catalog.exclusive_groups() else {
+        panic!("one group");
+    };
+    assert_eq!(desk.name(), "desk");
+    assert_eq!(desk.highest_first(), [role("admin"), role("signer")]);
+    let (_, acme) = policy.connections().next().unwrap();
+    assert_eq!(acme.max_privilege, Some(role("signer")));
+}
+
+/// What is said of the whole language with `from` replaced by `to`, from its first line on.
+#[track_caller]
+fn whole_says(from: &str, to: &str, expected: &str) {
+    let whole = whole_language();
+    assert_eq!(whole.matches(from).count(), 1, "{from}");
+    let lines = parse(&whole.replace(from, to)).expect_err(to);
+    let (_, said) = lines[0].split_once(": ").unwrap();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_condition_has_one_test_that_fits_its_attribute() {
+    let one = "a condition needs one of `eq`, `any_of`, `prefix`, `suffix`, `domain`, `present` and `not`";
+    whole_says("prefix = ", "eq = \"x\", prefix = ", one);
+    whole_says(
+        "present = true },\n    { attribute = \"dep",
+        "eq = \"y\", not = { eq = \"x\" } },\n    { attribute = \"dep",
+        one,
+    );
+    whole_says(
+        "{ eq = \"ext\" }",
+        "{ not = { eq = \"ext\" } }",
+        "`not` can not stand within `not`",
+    );
+    whole_says(
+        "{ eq = \"ext\" }",
+        "{}",
+        "`not` needs one test, such as `eq`",
+    );
+    whole_says(
+        "site\", present = true",
+        "site\", present = false",
+        "`present = false` is written `not = { present = true }`",
+    );
+    whole_says(
+        "\"site\", present = true",
+        "\"site\", domain = \"acme.example\"",
+        "rule `contractor` asks for the domain of `site`; only `email` has one",
+    );
+    whole_says(
+        "\"ACME.example\" },\n    { attribute = \"email\", eq",
+        "\"acme\u{a0}x\" },\n    { attribute = \"email\", eq",
+        "`acme\u{a0}x` is no domain, such as `acme.example`",
+    );
+    whole_says(
+        "A.Silva@ACME.example",
+        "A.Silva",
+        "`A.Silva` is no e-mail address",
+    );
+    whole_says(
+        "prefix = \"Re\\u0301\"",
+        "prefix = \"\"",
+        "rule `contractor` has a condition without a value",
+    );
+}
+
+#[test]
+fn a_grant_that_could_never_be_is_told() {
+    whole_says(
+        "ttl = \"24h\", renew = true",
+        "ttl = \"24h\"",
+        "rule `contractor` caps the renewals of role `signer`, which it does not renew",
+    );
+    whole_says(
+        "cap = \"30d\"",
+        "cap = \"1h\"",
+        "rule `contractor` caps role `signer` at less than its `ttl`",
+    );
+    whole_says(
+        "[\"nda/*\", \"hr\"]",
+        "[]",
+        "`scope` needs a document type, such as `nda/*`",
+    );
+    whole_says(
+        "[\"nda/*\", \"hr\"]",
+        "[\"n*\"]",
+        "the document type `n*` has a `*` that is not the whole last segment of the document type",
+    );
+    whole_says(
+        "deny = [\"admin\"]",
+        "deny = [\"signer\"]",
+        "rule `contractor` both gives and denies role `signer`",
+    );
+    whole_says(
+        "deny = [\"admin\"]",
+        "deny = [\"admin\", \"admin\"]",
+        "rule `contractor` denies role `admin` twice",
+    );
+    whole_says(
+        "deny = [\"admin\"]",
+        "deny = [\"admn\"]",
+        "unknown role `admn`, did you mean `admin`?",
+    );
+    whole_says(
+        "for the ward",
+        "a\\u202Eb",
+        "the note holds the control character U+202E",
+    );
+}
+
+/// A wildcard to an administrator would make one of whoever can name a group.
+#[test]
+fn a_privileged_role_is_given_for_exact_values_only() {
+    says(
+        "eq = \"ext\" }]\ngrant = [{ role = \"signer\", ttl = \"24h\", renew = false }]",
+        "prefix = \"ext\" }]\ngrant = [{ role = \"admin\" }]",
+        "23:6: rule `contractor` gives the privileged role `admin`, so its conditions must be `eq` or `any_of`, and one of them not negated",
+    );
+}
+
+#[test]
+fn roles_that_exclude_each_other_are_told_where_they_make_no_sense() {
+    whole_says(
+        "[\"sender\", \"admin\"]",
+        "[\"sender\"]",
+        "separation of duty needs sets of two or more different roles",
+    );
+    whole_says(
+        "[[\"sender\", \"admin\"]]",
+        "[\"sender\"]",
+        "`exclusive` must be a list of lists of texts",
+    );
+    whole_says(
+        "[\"sender\", \"admin\"]",
+        "[\"sendr\", \"admin\"]",
+        "unknown role `sendr`, did you mean `sender`?",
+    );
+    whole_says(
+        "[\"admin\", \"signer\"]",
+        "[\"admin\", \"admin\"]",
+        "exclusive group `desk` needs two or more different roles",
+    );
+    whole_says(
+        "[exclusive_group.desk]",
+        "[exclusive_group.other]\nhighest_first = [\"signer\", \"admin\"]\n[exclusive_group.desk]",
+        "exclusive group `desk` puts `admin` above `signer`, and other groups below it",
+    );
+}
+
+#[test]
+fn no_rule_and_no_default_exceeds_the_connections_max_privilege() {
+    whole_says(
+        "max_privilege = \"signer\"",
+        "max_privilege = \"sender\"",
+        "connection `acme` gives the role `signer` by default, which allows `sign nda/*`; its `max_privilege` is `sender`",
+    );
+    whole_says(
+        "default_roles = [\"signer\"]",
+        "default_roles = [\"sender\"]",
+        "connection `acme` gives the role `sender` by default, which allows `send *`; its `max_privilege` is `signer`",
+    );
+    whole_says(
+        "deny = [\"admin\"]",
+        "[[rule]]\nid = \"more\"\nall = [{ attribute = \"a\", eq = \"b\" }]\ngrant = [{ role = \"admin\" }]",
+        "rule `more` gives the role `admin`, which is privileged; the `max_privilege` of connection `acme` is `signer`",
+    );
+    whole_says(
+        "max_privilege = \"signer\"",
+        "max_privilege = \"signor\"",
+        "unknown role `signor`, did you mean `signer`?",
+    );
 }

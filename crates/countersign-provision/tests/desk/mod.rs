@@ -52,14 +52,9 @@ pub(crate) fn policy(connection: ConnectionPolicy) -> Policy {
         allows("admin", "approve *").privileged(),
     ])
     .unwrap();
-    let rule = |id: &str, group: &str, name: &str| Rule {
-        id: RuleId::new(id).unwrap(),
-        connections: Vec::new(),
-        all: vec![Condition::Eq {
-            attribute: GROUPS.into(),
-            value: group.into(),
-        }],
-        grant: vec![RoleGrant::permanent(role(name))],
+    let rule = |id: &str, group: &str, name: &str| {
+        Rule::new(RuleId::new(id).unwrap(), [Condition::eq(GROUPS, group)])
+            .gives(RoleGrant::permanent(role(name)))
     };
     let rules = vec![
         rule("legal-signs", "legal", "signer"),

@@ -10,6 +10,7 @@ use countersign_roles::RoleCatalog;
 use crate::policy_file::creation::read_create;
 use crate::policy_file::matching::read_match;
 use crate::policy_file::problem::quote;
+use crate::policy_file::roles::known_role;
 use crate::policy_file::span::{Problems, Section, Text};
 
 /// The tenant of connections that name none.
@@ -52,6 +53,8 @@ pub(super) fn read_connection(
     for key in ["issuer", "preset", "strategy", "domains"] {
         section.require(key);
     }
+    let max_privilege = section.text("max_privilege", problems);
+    let max_privilege = max_privilege.and_then(|text| known_role(&text, catalog, problems));
     let matching = section.section("match", problems);
     let create = section.section("create", problems);
     section.finish(problems);
@@ -64,6 +67,7 @@ pub(super) fn read_connection(
         strategy.unwrap_or(Strategy::Jit),
     );
     connection.domains = domains;
+    connection.max_privilege = max_privilege;
     if let Some(section) = matching {
         read_match(section, &mut connection, catalog, problems);
     }

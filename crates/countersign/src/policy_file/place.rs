@@ -11,16 +11,12 @@ pub(super) type RuleSpans = [(RuleId, Span)];
 
 /// Says where in the file a rule's error is. Unknown roles were said where they stand.
 pub(super) fn add_roles_error(error: &RolesError, rules: &RuleSpans, problems: &mut Problems) {
-    let (rule, nth_last) = match error {
-        RolesError::DuplicateRule(rule) => (rule, true),
-        RolesError::NoCondition(rule)
-        | RolesError::NoValue(rule)
-        | RolesError::NoGrant(rule)
-        | RolesError::DuplicateGrant { rule, .. }
-        | RolesError::NoTime { rule, .. }
-        | RolesError::NothingToRenew { rule, .. } => (rule, false),
-        _ if problems.is_empty() => return problems.add(&(0..0), error.to_string()),
-        _ => return,
+    let nth_last = matches!(error, RolesError::DuplicateRule(_));
+    let Some(rule) = error.rule() else {
+        if problems.is_empty() {
+            problems.add(&(0..0), error.to_string());
+        }
+        return;
     };
     let mut named = rules.iter().filter(|(id, _)| id == rule);
     let found = if nth_last {
@@ -50,8 +46,11 @@ pub(super) fn add_policy_error(
         | PolicyError::CreatesPreProvisioned(id)
         | PolicyError::NotDocuSign(id)
         | PolicyError::HalfAccount(id)
+        | PolicyError::DefaultExceedsMax { connection: id, .. }
         | PolicyError::SameIssuer { second: id, .. } => connection(id),
-        PolicyError::RuleWithoutConnection(rule) | PolicyError::UnknownConnection { rule, .. } => {
+        PolicyError::RuleWithoutConnection(rule)
+        | PolicyError::UnknownConnection { rule, .. }
+        | PolicyError::RuleExceedsMax { rule, .. } => {
             let named = rules.iter().find(|(id, _)| id == rule);
             named.map(|(_, span)| span.clone())
         }

@@ -8,6 +8,7 @@ use toml::de::DeTable;
 
 use crate::policy_file::connection::read_connection;
 use crate::policy_file::defaults::read_defaults;
+use crate::policy_file::exclusion::read_exclusions;
 use crate::policy_file::place::{add_policy_error, add_roles_error};
 use crate::policy_file::problem::Problem;
 use crate::policy_file::roles::{read_role, read_rule};
@@ -56,6 +57,7 @@ fn read_policy(
         .collect();
     // A table's keys are unique, so the names of the roles are.
     let catalog = RoleCatalog::new(roles).ok()?;
+    let catalog = read_exclusions(&mut root, catalog, problems);
 
     let sections = root.named_sections("connection", problems);
     let names: Vec<Text<'_>> = sections.iter().map(|(name, _)| name.clone()).collect();

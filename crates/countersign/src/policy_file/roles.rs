@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use countersign_core::{ConnectionId, RoleName, RuleId};
-use countersign_provision::normalize;
-use countersign_roles::{Condition, Role, RoleCatalog, RoleGrant, Rule};
+use countersign_core::text::check_identifier;
+use countersign_core::{ConnectionId, DocumentPattern, RoleName, RuleId};
+use countersign_roles::{Role, RoleCatalog, RoleGrant, Rule};
 
+use crate::policy_file::condition::read_condition;
 use crate::policy_file::problem::quote;
 use crate::policy_file::span::{Problems, Section, Span, Text};
 
@@ -32,6 +33,9 @@ pub(super) fn read_role(
     section.require("allow");
     if section.flag("privileged", problems) == Some(true) {
         role = role.map(Role::privileged);
+    }
+    if section.flag("keep_last", problems) == Some(true) {
+        role = role.map(Role::keep_last);
     }
     section.finish(problems);
     role
@@ -65,10 +69,15 @@ pub(super) fn read_rule(
     let scope = section
         .text_or_texts("connection", problems)
         .unwrap_or_default();
+    let note = section.text("note", problems);
     let conditions = section.listed_sections("all", problems);
     let grants = section.listed_sections("grant", problems);
-    for key in ["id", "all", "grant"] {
+    let denied = section.texts("deny", problems);
+    for key in ["id", "all"] {
         section.require(key);
+    }
+    if denied.is_none() {
+        section.require("grant");
     }
     section.finish(problems);
 
@@ -76,14 +85,23 @@ pub(super) fn read_rule(
         .iter()
         .filter_map(|name| known_connection(name, connections, problems));
     let connections = scope.collect();
-    let parts = (conditions.len(), grants.len());
+    let note = note.filter(|note| {
+        check_identifier(note.value)
+            .map_err(|error| problems.add(&note.span, format!("the note {error}")))
+            .is_ok()
+    });
+    let denied = denied.unwrap_or_default();
+    let parts = (conditions.len(), grants.len(), denied.len());
     let conditions = conditions.into_iter();
     let all = conditions.filter_map(|condition| read_condition(condition, problems));
     let all: Vec<_> = all.collect();
     let grants = grants.into_iter();
     let grant = grants.filter_map(|grant| read_grant(grant, catalog, temporary, problems));
     let grant: Vec<_> = grant.collect();
-    if parts != (all.len(), grant.len()) {
+    let denied = denied.iter();
+    let deny = denied.filter_map(|role| known_role(role, catalog, problems));
+    let deny: Vec<_> = deny.collect();
+    if parts != (all.len(), grant.len(), deny.len()) {
         // A rule with a part missing would only bring up problems that are not there.
         return None;
     }
@@ -94,9 +112,11 @@ pub(super) fn read_rule(
         .ok()?;
     let rule = Rule {
         id,
+        note: note.map(|note| note.value.to_owned()),
         connections,
         all,
         grant,
+        deny,
     };
     Some((rule, text.span))
 }
@@ -114,37 +134,8 @@ fn known_connection(
     None
 }
 
-/// `{ attribute = "…", eq = "…" }` or `{ attribute = "…", any_of = ["…"] }`.
-fn read_condition(mut section: Section<'_>, problems: &mut Problems) -> Option<Condition> {
-    let attribute = section.text("attribute", problems);
-    let eq = section.text("eq", problems);
-    let any_of = section.texts("any_of", problems);
-    section.require("attribute");
-    let span = section.span().clone();
-    let attribute = attribute.map(|text| text.value.to_owned());
-    let condition = match (attribute, eq, any_of) {
-        (Some(attribute), Some(value), None) => Some(Condition::Eq {
-            attribute,
-            value: normalize::text(value.value),
-        }),
-        (Some(attribute), None, Some(values)) => Some(Condition::AnyOf {
-            attribute,
-            values: values
-                .iter()
-                .map(|text| normalize::text(text.value))
-                .collect(),
-        }),
-        (None, ..) => None,
-        _ => {
-            problems.add(&span, "a condition needs one of `eq` and `any_of`");
-            None
-        }
-    };
-    section.finish(problems);
-    condition
-}
-
-/// `{ role = "…" }`, with `ttl = "…"` or `temporary = true`, and `renew = true`.
+/// `{ role = "…" }`, with `ttl = "…"` or `temporary = true`, `renew = true`, `cap = "…"` and
+/// `scope = ["…"]`.
 fn read_grant(
     mut section: Section<'_>,
     catalog: &RoleCatalog,
@@ -155,13 +146,48 @@ fn read_grant(
     let ttl = section.duration("ttl", problems);
     let is_temporary = section.flag("temporary", problems);
     let renew = section.flag("renew", problems).unwrap_or(false);
+    let cap = section.duration("cap", problems);
+    let scope = section.texts("scope", problems);
     section.require("role");
     let span = section.span().clone();
     section.finish(problems);
     if ttl.is_some() && is_temporary.is_some() {
         problems.add(&span, "a grant has `ttl` or `temporary`, not both");
     }
+    let scope = match scope {
+        Some(texts) => read_scope(&texts, &span, problems)?,
+        None => Vec::new(),
+    };
     let role = known_role(&role?, catalog, problems)?;
-    let ttl = ttl.or((is_temporary == Some(true)).then_some(temporary));
-    Some(RoleGrant { role, ttl, renew })
+    Some(RoleGrant {
+        role,
+        ttl: ttl.or((is_temporary == Some(true)).then_some(temporary)),
+        renew,
+        cap,
+        scope,
+    })
+}
+
+/// The document types of a scope. One that names none is no limit to a machine and the strictest
+/// one to a reader, so it is refused.
+fn read_scope(
+    texts: &[Text<'_>],
+    grant: &Span,
+    problems: &mut Problems,
+) -> Option<Vec<DocumentPattern>> {
+    if texts.is_empty() {
+        problems.add(grant, "`scope` needs a document type, such as `nda/*`");
+        return None;
+    }
+    let mut scope = Vec::new();
+    for text in texts {
+        match text.value.parse() {
+            Ok(pattern) => scope.push(pattern),
+            Err(error) => {
+                let given = quote(text.value);
+                problems.add(&text.span, format!("the document type {given} {error}"));
+            }
+        }
+    }
+    (scope.len() == texts.len()).then_some(scope)
 }

@@ -106,6 +106,35 @@ impl<'d> Section<'d> {
         Some(texts.collect())
     }
 
+    /// The lists of texts of a list, each with its place.
+    pub(super) fn lists_of_texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Vec<(Span, Vec<Text<'d>>)>> {
+        let value = self.value(key)?;
+        let message = || format!("`{key}` must be a list of lists of texts");
+        let DeValue::Array(lists) = value.get_ref() else {
+            problems.add(&value.span(), message());
+            return None;
+        };
+        let mut read = Vec::new();
+        for list in lists {
+            if let DeValue::Array(items) = list.get_ref() {
+                let texts = items.iter().filter_map(|item| as_text(key, item, problems));
+                read.push((list.span(), texts.collect()));
+            } else {
+                problems.add(&list.span(), message());
+            }
+        }
+        Some(read)
+    }
+
+    /// Whether `key` is there.
+    pub(super) fn has(&mut self, key: &'static str) -> bool {
+        self.value(key).is_some()
+    }
+
     /// One text, or a list of them.
     pub(super) fn text_or_texts(
         &mut self,

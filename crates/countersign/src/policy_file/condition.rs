@@ -1,0 +1,148 @@
+//! `{ attribute = "…", eq = "…" }`: one condition of a rule.
+
+use countersign_provision::normalize;
+use countersign_roles::{Condition, EMAIL, Test, Values};
+
+use crate::policy_file::problem::quote;
+use crate::policy_file::span::{Problems, Section, Text};
+
+/// What a condition may ask, as a message lists it.
+const TESTS: &str = "`eq`, `any_of`, `prefix`, `suffix`, `domain`, `present` and `not`";
+
+/// Reads a condition: `attribute` and one test, or `attribute` and `not = { … }` with one.
+pub(super) fn read_condition(
+    mut section: Section<'_>,
+    problems: &mut Problems,
+) -> Option<Condition> {
+    let attribute = section.text("attribute", problems);
+    section.require("attribute");
+    let span = section.span().clone();
+    let mut tests = read_tests(&mut section, attribute.as_ref(), problems);
+    let negated = section.section("not", problems);
+    section.finish(problems);
+    if let Some(mut inner) = negated {
+        let is_nested = inner.has("not");
+        let within = read_tests(&mut inner, attribute.as_ref(), problems);
+        let inner_span = inner.span().clone();
+        inner.finish(problems);
+        if is_nested {
+            problems.add(&inner_span, "`not` can not stand within `not`");
+            return None;
+        }
+        if within.is_empty() {
+            problems.add(&inner_span, "`not` needs one test, such as `eq`");
+            return None;
+        }
+        tests.extend(
+            within
+                .into_iter()
+                .map(|test| test.map(|test| (test.0, true))),
+        );
+    }
+    let attribute = attribute?.value;
+    match <[_; 1]>::try_from(tests) {
+        Ok([test]) => {
+            let (test, negated) = test?;
+            Some(Condition {
+                attribute: attribute.to_owned(),
+                test,
+                negated,
+            })
+        }
+        Err(_) => {
+            problems.add(&span, format!("a condition needs one of {TESTS}"));
+            None
+        }
+    }
+}
+
+/// The tests in one table: `None` for one that has a problem of its own, which was added.
+fn read_tests(
+    section: &mut Section<'_>,
+    attribute: Option<&Text<'_>>,
+    problems: &mut Problems,
+) -> Vec<Option<(Test, bool)>> {
+    let is_email = attribute.is_some_and(|text| text.value == EMAIL);
+    let mut tests = Vec::new();
+    if section.has("eq") {
+        let text = section.text("eq", problems);
+        tests.push(
+            text.and_then(|text| whole(&text, is_email, problems))
+                .map(Test::Eq),
+        );
+    }
+    if section.has("any_of") {
+        let span = section.span().clone();
+        let texts = section.texts("any_of", problems);
+        let values = texts.and_then(|texts| {
+            let all = texts.len();
+            let values = texts.iter();
+            let values = values.filter_map(|text| whole(text, is_email, problems));
+            let values: Vec<_> = values.collect();
+            if all == 0 {
+                problems.add(&span, "`any_of` needs a value");
+            }
+            (values.len() == all).then_some(values)
+        });
+        tests.push(values.and_then(Values::new).map(Test::AnyOf));
+    }
+    if section.has("prefix") {
+        let text = section.text("prefix", problems);
+        tests.push(text.map(|text| Test::Prefix(part(&text, is_email))));
+    }
+    if section.has("suffix") {
+        let text = section.text("suffix", problems);
+        tests.push(text.map(|text| Test::Suffix(part(&text, is_email))));
+    }
+    if section.has("domain") {
+        let text = section.text("domain", problems);
+        tests.push(text.and_then(|text| match normalize::domain(text.value) {
+            Ok(domain) => Some(Test::Domain(domain)),
+            Err(_) => {
+                let given = quote(text.value);
+                let message = format!("{given} is no domain, such as `acme.example`");
+                problems.add(&text.span, message);
+                None
+            }
+        }));
+    }
+    if section.has("present") {
+        let span = section.span().clone();
+        tests.push(match section.flag("present", problems) {
+            Some(true) => Some(Test::Present),
+            Some(false) => {
+                let message = "`present = false` is written `not = { present = true }`";
+                problems.add(&span, message);
+                None
+            }
+            None => None,
+        });
+    }
+    let tests = tests.into_iter();
+    tests.map(|test| test.map(|test| (test, false))).collect()
+}
+
+/// A whole value in the form that facts have it in.
+fn whole(text: &Text<'_>, is_email: bool, problems: &mut Problems) -> Option<String> {
+    if !is_email {
+        return Some(normalize::text(text.value));
+    }
+    match normalize::email(text.value) {
+        Ok(address) => Some(address.as_str().to_owned()),
+        Err(_) => {
+            let message = format!("{} is no e-mail address", quote(text.value));
+            problems.add(&text.span, message);
+            None
+        }
+    }
+}
+
+/// The beginning or the end of a value in the form that facts have it in.
+fn part(text: &Text<'_>, is_email: bool) -> String {
+    let part = normalize::text(text.value);
+    if is_email {
+        part.to_ascii_lowercase()
+    } else {
+        part
+    }
+}
