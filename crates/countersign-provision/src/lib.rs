@@ -17,6 +17,7 @@
 //! | [`plan`] | [`Plan`]: what to write, or the refusal |
 //! | [`reason`] | [`Reason`]: why, with a stable code and a sentence |
 //! | [`user`] | accounts as the policy sees them |
+//! | [`risk`] | how strong a sign-in has to be to sign what |
 //! | [`store`] | the port to the host's users |
 
 pub mod connection;
@@ -28,6 +29,7 @@ pub mod plan;
 pub mod policy;
 pub mod preset;
 pub mod reason;
+pub mod risk;
 pub mod store;
 pub mod user;
 

@@ -11,6 +11,7 @@ use crate::connection::{ConnectionPolicy, CreationMode, EmailLink, OnInactive, S
 use crate::max_privilege;
 use crate::normalize;
 use crate::preset::Preset;
+use crate::risk::Risks;
 use crate::store::SnapshotQuery;
 
 /// How long sessions last.
@@ -176,6 +177,8 @@ pub struct PolicyParts {
     pub session: SessionPolicy,
     /// The connections, by name.
     pub connections: BTreeMap<ConnectionId, ConnectionPolicy>,
+    /// How strong a sign-in has to be to sign what.
+    pub risks: Risks,
 }
 
 impl PolicyParts {
@@ -188,6 +191,7 @@ impl PolicyParts {
             rules: RuleSet::default(),
             session: SessionPolicy::default(),
             connections: BTreeMap::new(),
+            risks: Risks::default(),
         }
     }
 }
@@ -244,6 +248,12 @@ impl Policy {
     #[must_use]
     pub fn rules(&self) -> &RuleSet {
         &self.parts.rules
+    }
+
+    /// How strong a sign-in has to be to sign what.
+    #[must_use]
+    pub fn risks(&self) -> &Risks {
+        &self.parts.risks
     }
 
     /// How long sessions last.

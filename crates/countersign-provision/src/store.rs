@@ -40,7 +40,7 @@ pub struct SessionRecord {
     pub connection: ConnectionId,
     /// The door that it came in by.
     pub door: Door,
-    /// How the person authenticated, in the provider's words (`AuthnContextClassRef`).
+    /// How the person authenticated, as the class of SAML that says most of what the provider told.
     pub authn_context: Option<String>,
     /// When the person authenticated, if the provider told.
     pub authn_instant: Option<Timestamp>,

@@ -200,7 +200,7 @@ pub use crate::metadata::{
 pub use crate::rejection::Rejection;
 pub use crate::request::{
     AuthnRequest, Comparison, DEFAULT_REQUEST_LIFETIME, Expect, MAX_REQUEST_LIFETIME, MultiFactor,
-    PendingRequest, RequestError, RequestedAuthnContext, class,
+    PendingRequest, RequestError, RequestedAuthnContext, class, is_multi_factor,
 };
 pub use crate::service_provider::{ServiceProvider, ServiceProviderError, SignedPart};
 pub use crate::verify::verify;

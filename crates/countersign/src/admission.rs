@@ -22,6 +22,7 @@ use crate::error::EngineError;
 use crate::identifier::{self, random};
 use crate::session::Session;
 use crate::sign_in::{Arrival, person};
+use crate::step_up::reached;
 
 /// A change that waits for its commit, and the session that it opens.
 pub(crate) struct Admitting {
@@ -357,7 +358,7 @@ impl<'a> Writer<'a> {
             user: user.clone(),
             connection: self.arrival.id.clone(),
             door: self.arrival.identity.door(),
-            authn_context: claims.authn_context.clone(),
+            authn_context: reached(self.arrival.rules.preset, claims),
             authn_instant: claims.authn_instant,
             opened_at: self.now,
             expires_at,

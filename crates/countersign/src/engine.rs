@@ -31,6 +31,7 @@ use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::identifier::{self, random};
 use crate::session::{Session, is_live};
+use crate::step_up::strength;
 
 /// How often a commit that lost a race is tried again. Each time somebody else won, so this many
 /// sign-ins of one person at one moment are served; more than that is an attack or a bug.
@@ -168,7 +169,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::SessionOver`]; [`EngineError::NotAllowed`] unless a live grant allows to
-    /// sign documents of this type; [`EngineError::Misuse`] if the type is no identifier; or if
+    /// sign documents of this type; [`EngineError::NotStrongEnough`] unless the sign-in was what
+    /// the policy's risks ask for; [`EngineError::Misuse`] if the type is no identifier; or if
     /// the store fails.
     pub async fn present(
         &self,
@@ -417,9 +419,25 @@ impl Engine {
             document_type,
             live.now,
         ) {
-            Authorization::Allowed { grant } => Ok(grant),
+            Authorization::Allowed { grant } => {
+                self.check_strength(live, document_type)?;
+                Ok(grant)
+            }
             Authorization::Denied { .. } => Err(not_allowed(document_type)),
         }
+    }
+
+    /// Whether the sign-in was as strong as the policy wants for this type. Asked last: nobody is
+    /// sent for a second factor who may not sign in any case.
+    fn check_strength(&self, live: &Live, document_type: &str) -> Result<(), EngineError> {
+        let needs = self.policy().risks().needs(document_type);
+        if needs.are_met_by(&strength(&live.session), live.now) {
+            return Ok(());
+        }
+        Err(EngineError::NotStrongEnough {
+            document_type: document_type.to_owned(),
+            needs,
+        })
     }
 
     /// The record of that grant.

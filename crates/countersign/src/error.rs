@@ -3,6 +3,7 @@
 use countersign_audit::AuditError;
 use countersign_core::{ConnectionId, StoreError};
 use countersign_evidence::EvidenceError;
+use countersign_provision::risk::Needs;
 use thiserror::Error;
 
 use crate::token::TokenError;
@@ -23,6 +24,15 @@ pub enum EngineError {
         action: &'static str,
         /// The document's type.
         document_type: String,
+    },
+    /// The policy asks for a stronger sign-in to sign documents of this type:
+    /// [`crate::Engine::step_up`] asks the provider for one.
+    #[error("to sign `{document_type}` needs {needs}")]
+    NotStrongEnough {
+        /// The document's type.
+        document_type: String,
+        /// All that the sign-in has to be.
+        needs: Needs,
     },
     /// The document was signed or declined before in this ceremony.
     #[error("the ceremony has come to its end")]
@@ -58,6 +68,7 @@ impl EngineError {
         match self {
             Self::SessionOver => "engine.session_over",
             Self::NotAllowed { .. } => "engine.not_allowed",
+            Self::NotStrongEnough { .. } => "engine.not_strong_enough",
             Self::CeremonyOver => "engine.ceremony_over",
             Self::UnknownConnection(_) => "engine.unknown_connection",
             Self::Misuse { .. } => "engine.misuse",

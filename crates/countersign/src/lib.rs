@@ -67,6 +67,7 @@
 //! | [`sign_in`] | asking a provider, and how a sign-in ends: [`SignIn`] |
 //! | [`sign_out`] | signing out because a provider says so: [`SignOut`] |
 //! | [`session`] | [`Session`] |
+//! | [`step_up`] | when a sign-in is not strong enough for a document |
 //! | [`ceremony`] | the steps of a signature as types |
 //! | [`invitation`] | who is invited to sign what |
 //! | [`token`] | the tokens that go into links |
@@ -91,6 +92,7 @@ pub mod policy_file;
 pub mod session;
 pub mod sign_in;
 pub mod sign_out;
+pub mod step_up;
 pub mod token;
 
 pub use countersign_audit as audit;

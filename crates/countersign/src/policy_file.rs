@@ -47,6 +47,11 @@
 //! connection = "acme"                    # needed where there are several connections
 //! all = [{ attribute = "groups", any_of = ["1b2c", "3d4e"] }]
 //! grant = [{ role = "manager" }]
+//!
+//! [risk.high]                            # a sign-in must be this strong to sign these
+//! documents = ["loan/*"]
+//! require = ["mfa"]                      # or federated: not by a mailed link
+//! max_age = "15m"                        # since the person authenticated
 //! ```
 //!
 //! In `[connection.NAME.create]` there are also `account_id` and `permission_profile_id`, the
@@ -73,6 +78,7 @@ mod matching;
 mod place;
 mod problem;
 mod reader;
+mod risk;
 mod roles;
 mod session;
 mod span;

@@ -60,6 +60,23 @@ pub mod class {
     pub const OKTA_ONE_FACTOR: &str = "urn:okta:loa:1fa:any";
     /// Any two factors, as Okta calls it.
     pub const OKTA_TWO_FACTORS: &str = "urn:okta:loa:2fa:any";
+
+    /// Those that are several factors by their definition.
+    pub const MULTI_FACTOR: [&str; 6] = [
+        REFEDS_MFA,
+        MOBILE_TWO_FACTOR_CONTRACT,
+        MOBILE_TWO_FACTOR_UNREGISTERED,
+        SMARTCARD_PKI,
+        MICROSOFT_MULTIPLE,
+        OKTA_TWO_FACTORS,
+    ];
+}
+
+/// Whether an authentication context class is several factors by its definition, whoever defines
+/// it. A class that is not known here is not.
+#[must_use]
+pub fn is_multi_factor(class_ref: &str) -> bool {
+    class::MULTI_FACTOR.contains(&class_ref)
 }
 
 /// The attribute in which Entra ID reports how a person authenticated: its
@@ -218,7 +235,8 @@ impl RequestedAuthnContext {
     }
 
     /// Whether an authentication of this class meets it, or one with these attributes.
-    pub(crate) fn is_met_by(&self, class_ref: Option<&str>, attributes: &[Attribute]) -> bool {
+    #[must_use]
+    pub fn is_met_by(&self, class_ref: Option<&str>, attributes: &[Attribute]) -> bool {
         class_ref.is_some_and(|class_ref| self.is_met_by_class(class_ref))
             || self.attribute.as_ref().is_some_and(|wanted| {
                 attributes
@@ -281,12 +299,7 @@ fn strength(class_ref: &str) -> Option<u8> {
         | class::SOFTWARE_PKI
         | class::TIME_SYNC_TOKEN
         | class::SMARTCARD => 4,
-        class::MOBILE_TWO_FACTOR_UNREGISTERED
-        | class::MOBILE_TWO_FACTOR_CONTRACT
-        | class::SMARTCARD_PKI
-        | class::REFEDS_MFA
-        | class::MICROSOFT_MULTIPLE
-        | class::OKTA_TWO_FACTORS => 5,
+        several if is_multi_factor(several) => 5,
         _ => return None,
     })
 }
@@ -393,10 +406,28 @@ mod tests {
             let asked = RequestedAuthnContext::multi_factor(provider);
             for class_ref in asked.class_refs() {
                 assert_eq!(strength(class_ref), Some(5));
+                assert!(is_multi_factor(class_ref));
             }
             for class_ref in [class::PASSWORD_PROTECTED_TRANSPORT, class::X509, UNKNOWN] {
                 assert!(!asked.is_met_by(Some(class_ref), &[]), "{provider:?}");
             }
+        }
+    }
+
+    #[test]
+    fn one_factor_and_unknown_classes_are_not_several_factors() {
+        for class_ref in [
+            class::PASSWORD_PROTECTED_TRANSPORT,
+            class::X509,
+            class::TIME_SYNC_TOKEN,
+            class::REFEDS_SFA,
+            class::OKTA_ONE_FACTOR,
+            "https://refeds.org/profile/mfa ",
+            "https://refeds.org/profile/MFA",
+            UNKNOWN,
+            "",
+        ] {
+            assert!(!is_multi_factor(class_ref), "{class_ref}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::policy_file::defaults::read_defaults;
 use crate::policy_file::exclusion::read_exclusions;
 use crate::policy_file::place::{add_policy_error, add_roles_error};
 use crate::policy_file::problem::Problem;
+use crate::policy_file::risk::read_risk;
 use crate::policy_file::roles::{read_role, read_rule};
 use crate::policy_file::session::read_session;
 use crate::policy_file::span::{Problems, Section, Text};
@@ -77,6 +78,9 @@ fn read_policy(
             rule_spans.push((rule.id.clone(), span));
             rules.push(rule);
         }
+    }
+    for (name, section) in root.named_sections("risk", problems) {
+        parts.risks.extend(read_risk(&name, section, problems));
     }
     root.finish(problems);
 
