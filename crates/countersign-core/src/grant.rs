@@ -33,6 +33,9 @@ pub enum GrantOwner {
     Temporary,
     /// A directory that pushes accounts (SCIM, RFC 7644).
     Scim,
+    /// An administrator who took the role away for good. The row is a bar and no grant: it has
+    /// ended when it begins, and while it is there no sync gives the account the role.
+    Barred,
 }
 
 /// A role given to a user, by whom, by which rule, and until when.
@@ -58,7 +61,7 @@ pub struct Grant {
     pub expires_at: Option<Timestamp>,
     /// The document types that it is limited to; empty for all that the role allows.
     pub scope: Vec<DocumentPattern>,
-    /// The `role.granted` entry that records it.
+    /// The `role.granted` entry that records it; the `role.revoked` entry of a bar.
     pub entry: LeafHash,
 }
 

@@ -194,6 +194,15 @@ pub struct KeepHolders {
     pub now: Timestamp,
 }
 
+/// A `policy.changed` entry that takes the place of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyEntry {
+    /// The one before, if there was one.
+    pub expected: Option<LeafHash>,
+    /// The one from now on.
+    pub entry: LeafHash,
+}
+
 /// One transaction: all of it or nothing.
 ///
 /// No account without its record, no record without its account.
@@ -238,6 +247,9 @@ pub struct Change {
     /// holder is an account that [is in use](UserState::is_in_use) and has a live grant of the
     /// role.
     pub keep_holders: Option<KeepHolders>,
+    /// Conflicts unless the tenant's latest `policy.changed` entry is the one that is expected;
+    /// another one takes its place.
+    pub policy: Option<PolicyEntry>,
     /// Audit entries for the outbox, in order; conflicts if an id or a leaf hash is there already.
     pub entries: Vec<Entry>,
 }
@@ -260,6 +272,7 @@ impl Change {
             close_sessions: Vec::new(),
             spend: Vec::new(),
             keep_holders: None,
+            policy: None,
             entries: Vec::new(),
         }
     }
@@ -314,6 +327,12 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// # Errors
     /// If the store can not be read.
     async fn is_spent(&self, tenant: &TenantId, entry: LeafHash) -> Result<bool, StoreError>;
+
+    /// Reads the tenant's latest `policy.changed` entry.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn policy_entry(&self, tenant: &TenantId) -> Result<Option<LeafHash>, StoreError>;
 
     /// Reads a session, expired and closed ones too.
     ///
@@ -374,6 +393,12 @@ macro_rules! forward {
                 entry: LeafHash,
             ) -> Result<bool, StoreError> {
                 (**self).is_spent(tenant, entry).await
+            }
+            async fn policy_entry(
+                &self,
+                tenant: &TenantId,
+            ) -> Result<Option<LeafHash>, StoreError> {
+                (**self).policy_entry(tenant).await
             }
             async fn session(
                 &self,

@@ -64,6 +64,8 @@ pub struct User {
     pub state: UserState,
     /// Since when it is in that state.
     pub state_since: Timestamp,
+    /// The record of how it came there; `None` if the host brought it there by itself.
+    pub state_entry: Option<LeafHash>,
     /// The `hold.placed` entry of a legal hold, while one is on: the account is not erased.
     pub hold: Option<LeafHash>,
     /// Canonical e-mail address.

@@ -10,6 +10,7 @@ CREATE TABLE users (
         CHECK (state IN ('invited', 'active', 'stale', 'pending_approval', 'suspended',
             'deprovisioned', 'erased')),
     state_since INTEGER NOT NULL,
+    state_entry BLOB CHECK (length(state_entry) = 32),
     hold BLOB CHECK (length(hold) = 32),
     email TEXT,
     email_verified_locally INTEGER NOT NULL CHECK (email_verified_locally IN (0, 1)),
@@ -73,7 +74,8 @@ CREATE TABLE grants (
     id TEXT NOT NULL,
     user TEXT NOT NULL,
     role TEXT NOT NULL,
-    owner TEXT NOT NULL CHECK (owner IN ('jit', 'default', 'manual', 'temporary', 'scim')),
+    owner TEXT NOT NULL CHECK (owner IN ('jit', 'default', 'manual', 'temporary', 'scim',
+        'barred')),
     owner_connection TEXT CHECK ((owner_connection IS NULL) = (owner NOT IN ('jit', 'default'))),
     rule TEXT,
     policy_hash BLOB NOT NULL CHECK (length(policy_hash) = 32),
@@ -123,6 +125,12 @@ CREATE TABLE connections (
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     epoch INTEGER NOT NULL CHECK (epoch > 0),
     PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+-- The latest `policy.changed` entry of a tenant.
+CREATE TABLE policies (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    entry BLOB NOT NULL CHECK (length(entry) = 32)
 ) STRICT, WITHOUT ROWID;
 
 -- One-time entries that were used up: invitations, proofs of an address. A leaf hash is one

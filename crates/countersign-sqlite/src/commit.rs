@@ -12,13 +12,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::failure::Failure;
 use crate::ledger;
 use crate::rows::{door_name, owner_columns, scope_lines, state_name};
-use crate::users::{connection_state, holders, seats_taken};
+use crate::users::{connection_state, holders, policy_entry, seats_taken};
 
 /// Writes the change, or fails where something that it expects does not hold.
 pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     let tenant = &change.tenant;
     check_tenant(change)?;
     check_connection(db, change)?;
+    move_policy_on(db, change)?;
     let seated = seats_taken(db, tenant)?;
     let held = held_roles(db, change)?;
     let written = write_users(db, change)?;
@@ -124,6 +125,22 @@ fn check_connection(db: &Connection, change: &Change) -> Result<(), Failure> {
     }
 }
 
+fn move_policy_on(db: &Connection, change: &Change) -> Result<(), Failure> {
+    let Some(policy) = &change.policy else {
+        return Ok(());
+    };
+    let tenant = &change.tenant;
+    if policy_entry(db, tenant)? != policy.expected {
+        return Err(Failure::Conflict("the policy has changed"));
+    }
+    let mut upsert = db.prepare_cached(
+        "INSERT INTO policies (tenant, entry) VALUES (?1, ?2)
+             ON CONFLICT (tenant) DO UPDATE SET entry = excluded.entry",
+    )?;
+    upsert.execute((tenant.as_str(), policy.entry.as_bytes()))?;
+    Ok(())
+}
+
 /// Creates and updates accounts, and gives the ids of those. Whoever is expected to have a
 /// version is expected to have it before the change, so that comes first.
 fn write_users<'a>(db: &Connection, change: &'a Change) -> Result<BTreeSet<&'a str>, Failure> {
@@ -180,19 +197,19 @@ fn storable_version(version: u64) -> Result<i64, Failure> {
 }
 
 fn create_user(db: &Connection, user: &User) -> Result<(), Failure> {
-    let insert = "INSERT INTO users (tenant, id, state, state_since, hold, email,
+    let insert = "INSERT INTO users (tenant, id, state, state_since, state_entry, hold, email,
              email_verified_locally, given_name, family_name, display_name, account_id,
              permission_profile_id, created_at, last_sign_in_at, entry, version)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
     write_user(db, insert, user, 1).map(drop)
 }
 
 fn update_user(db: &Connection, user: &User, expected_version: u64) -> Result<(), Failure> {
-    let update = "UPDATE users SET state = ?3, state_since = ?4, hold = ?5, email = ?6,
-             email_verified_locally = ?7, given_name = ?8, family_name = ?9, display_name = ?10,
-             account_id = ?11, permission_profile_id = ?12, created_at = ?13,
-             last_sign_in_at = ?14, entry = ?15, version = version + 1
-         WHERE tenant = ?1 AND id = ?2 AND version = ?16";
+    let update = "UPDATE users SET state = ?3, state_since = ?4, state_entry = ?5, hold = ?6,
+             email = ?7, email_verified_locally = ?8, given_name = ?9, family_name = ?10,
+             display_name = ?11, account_id = ?12, permission_profile_id = ?13,
+             created_at = ?14, last_sign_in_at = ?15, entry = ?16, version = version + 1
+         WHERE tenant = ?1 AND id = ?2 AND version = ?17";
     match write_user(db, update, user, storable_version(expected_version)?)? {
         1 => Ok(()),
         _ => Err(OTHER_VERSION),
@@ -213,6 +230,7 @@ fn write_user(
         user.id.as_str(),
         state_name(user.state)?,
         user.state_since.unix_millis(),
+        user.state_entry.as_ref().map(|entry| entry.as_bytes()),
         user.hold.as_ref().map(|entry| entry.as_bytes()),
         user.email.as_ref().map(|email| email.as_str()),
         user.email_verified_locally,

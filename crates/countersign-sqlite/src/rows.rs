@@ -12,8 +12,8 @@ use rusqlite::Row;
 use crate::failure::Failure;
 
 /// The columns that [`user`] reads, in its order.
-pub(crate) const USER: &str = "users.tenant, users.id, users.state, users.state_since, users.hold, users.email, \
-    users.email_verified_locally, users.given_name, users.family_name, users.display_name, \
+pub(crate) const USER: &str = "users.tenant, users.id, users.state, users.state_since, \
+    users.state_entry, users.hold, users.email, users.email_verified_locally, users.given_name, users.family_name, users.display_name, \
     users.account_id, users.permission_profile_id, users.created_at, users.last_sign_in_at, \
     users.entry, users.version";
 
@@ -23,18 +23,19 @@ pub(crate) fn user(row: &Row<'_>) -> Result<User, Failure> {
         id: text(row, 1, "user id")?,
         state: parse_state(&row.get::<_, String>(2)?)?,
         state_since: instant(row, 3)?,
-        hold: optional_leaf(row, 4)?,
-        email: optional_text::<Email>(row, 5, "e-mail address")?,
-        email_verified_locally: row.get(6)?,
-        given_name: row.get(7)?,
-        family_name: row.get(8)?,
-        display_name: row.get(9)?,
-        account_id: row.get(10)?,
-        permission_profile_id: row.get(11)?,
-        created_at: instant(row, 12)?,
-        last_sign_in_at: optional_instant(row, 13)?,
-        entry: optional_leaf(row, 14)?,
-        version: number(row.get(15)?)?,
+        state_entry: optional_leaf(row, 4)?,
+        hold: optional_leaf(row, 5)?,
+        email: optional_text::<Email>(row, 6, "e-mail address")?,
+        email_verified_locally: row.get(7)?,
+        given_name: row.get(8)?,
+        family_name: row.get(9)?,
+        display_name: row.get(10)?,
+        account_id: row.get(11)?,
+        permission_profile_id: row.get(12)?,
+        created_at: instant(row, 13)?,
+        last_sign_in_at: optional_instant(row, 14)?,
+        entry: optional_leaf(row, 15)?,
+        version: number(row.get(16)?)?,
     })
 }
 
@@ -144,6 +145,7 @@ pub(crate) fn owner_columns(owner: &GrantOwner) -> Result<(&'static str, Option<
         GrantOwner::Manual => ("manual", None),
         GrantOwner::Temporary => ("temporary", None),
         GrantOwner::Scim => ("scim", None),
+        GrantOwner::Barred => ("barred", None),
         _ => return Err(Failure::Refused("the grant's owner is not known here")),
     })
 }
@@ -155,6 +157,7 @@ fn parse_owner(name: &str, connection: Option<ConnectionId>) -> Result<GrantOwne
         ("manual", None) => Ok(GrantOwner::Manual),
         ("temporary", None) => Ok(GrantOwner::Temporary),
         ("scim", None) => Ok(GrantOwner::Scim),
+        ("barred", None) => Ok(GrantOwner::Barred),
         _ => Err(Failure::Unknown("owner of a grant")),
     }
 }

@@ -57,6 +57,14 @@ impl UserStore for SqliteStore {
         .await
     }
 
+    async fn policy_entry(&self, tenant: &TenantId) -> Result<Option<LeafHash>, StoreError> {
+        let tenant = tenant.clone();
+        self.read("read the policy's entry", move |db| {
+            policy_entry(db, &tenant)
+        })
+        .await
+    }
+
     async fn session(
         &self,
         tenant: &TenantId,
@@ -239,6 +247,17 @@ pub(crate) fn holders(
              ORDER BY grants.user LIMIT 2";
     let parameters = (tenant.as_str(), role.as_str(), now.unix_millis());
     all(db, sql, parameters, |row| rows::text(row, 0, "user id"))
+}
+
+/// The tenant's latest `policy.changed` entry.
+pub(crate) fn policy_entry(
+    db: &Connection,
+    tenant: &TenantId,
+) -> Result<Option<LeafHash>, Failure> {
+    let sql = "SELECT entry FROM policies WHERE tenant = ?1";
+    first(db, sql, [tenant.as_str()], |row| {
+        Ok(LeafHash::from_bytes(row.get(0)?))
+    })
 }
 
 /// Accounts of the tenant that take a seat.

@@ -143,8 +143,13 @@ impl<'a> Writer<'a> {
                     reasons: self.reasons(),
                 };
                 let values = new_values(user, &changed);
-                self.seal(body.draft(user.id.clone(), &values, assertion, account))?;
-                self.update(user);
+                let draft = body.draft(user.id.clone(), &values, assertion, account);
+                let updated = self.seal(draft)?.leaf().hash();
+                let mut user = user.clone();
+                if changed.contains(&UserField::State) {
+                    user.state_entry = Some(updated);
+                }
+                self.update(&user);
                 Ok((user.id.clone(), account))
             }
         }
@@ -173,6 +178,7 @@ impl<'a> Writer<'a> {
             tenant: self.arrival.rules.tenant.clone(),
             state: UserState::Active,
             state_since: self.now,
+            state_entry: Some(account.hash()),
             hold: None,
             email: new.email.clone(),
             email_verified_locally: false,

@@ -11,12 +11,13 @@ use countersign::memory::MemoryStore;
 use countersign_audit::leaf_hash;
 use countersign_audit::store::LedgerStore;
 use countersign_core::{
-    ConnectionId, CorrelationId, Door, Email, Entry, EntryId, Grant, GrantId, GrantOwner, RoleName,
-    SessionId, Sha256Digest, StoreError, StoreErrorKind, SubjectKey, TenantId, Timestamp, UserId,
+    ConnectionId, CorrelationId, Door, Email, Entry, EntryId, Grant, GrantId, GrantOwner, LeafHash,
+    RoleName, SessionId, Sha256Digest, StoreError, StoreErrorKind, SubjectKey, TenantId, Timestamp,
+    UserId,
 };
 use countersign_provision::store::{
-    Change, KeepHolders, Link, SessionRecord, Snapshot, SnapshotQuery, UserQuery, UserStore,
-    UserWithGrants, UserWrite,
+    Change, KeepHolders, Link, PolicyEntry, SessionRecord, Snapshot, SnapshotQuery, UserQuery,
+    UserStore, UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
 use countersign_sqlite::SqliteStore;
@@ -85,6 +86,7 @@ fn nobody(of: usize, number: usize) -> User {
         tenant: tenant(of),
         state: UserState::Active,
         state_since: at(1),
+        state_entry: None,
         hold: None,
         email: None,
         email_verified_locally: false,
@@ -196,6 +198,7 @@ fn change() -> impl Strategy<Value = Change> {
             option::weighted(0.2, 0..5_u64),
             prop::bool::weighted(0.2),
             option::weighted(0.3, 0..9_u64),
+            option::weighted(0.2, (option::of(0..2_usize), 0..2_usize)),
         );
         let accounts = (
             vec(user_write(of), 0..3),
@@ -225,6 +228,10 @@ fn change() -> impl Strategy<Value = Change> {
                 change.keep_holders = limits.3.map(|now| KeepHolders {
                     roles: BTreeSet::from([role()]),
                     now: at(now),
+                });
+                change.policy = limits.4.map(|(before, after)| PolicyEntry {
+                    expected: before.map(|number| entry(number).leaf()),
+                    entry: entry(after).leaf(),
                 });
                 change.entries = entries.0.into_iter().map(entry).collect();
                 let spent = entries.1.into_iter();
@@ -266,6 +273,7 @@ type Held = (
     Vec<Option<SessionRecord>>,
     Vec<Vec<UserId>>,
     Vec<bool>,
+    Vec<Option<LeafHash>>,
     Vec<EntryId>,
 );
 
@@ -275,7 +283,7 @@ fn held<S: UserStore + LedgerStore>(store: &S) -> Held {
         user
     };
     let (mut snapshots, mut users, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut pages, mut spent) = (Vec::new(), Vec::new());
+    let (mut pages, mut spent, mut policies) = (Vec::new(), Vec::new(), Vec::new());
     for of in 0..TENANTS {
         for number in 0..SUBJECTS {
             let query = SnapshotQuery {
@@ -305,6 +313,7 @@ fn held<S: UserStore + LedgerStore>(store: &S) -> Held {
             let page = block_on(store.users(&query)).unwrap();
             pages.push(page.into_iter().map(|found| found.user.id).collect());
         }
+        policies.push(block_on(store.policy_entry(&tenant(of))).unwrap());
         for number in 0..SPENDS {
             let leaf = entry(number).leaf();
             spent.push(block_on(store.is_spent(&tenant(of), leaf)).unwrap());
@@ -315,7 +324,7 @@ fn held<S: UserStore + LedgerStore>(store: &S) -> Held {
     }
     let pending = block_on(store.pending(usize::MAX)).unwrap();
     let pending = pending.into_iter().map(|entry| entry.id).collect();
-    (snapshots, users, sessions, pages, spent, pending)
+    (snapshots, users, sessions, pages, spent, policies, pending)
 }
 
 proptest! {

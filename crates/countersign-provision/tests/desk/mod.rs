@@ -97,6 +97,7 @@ pub(crate) fn account(id: &str) -> UserWithGrants {
             tenant: tenant(),
             state: UserState::Active,
             state_since: now(),
+            state_entry: None,
             hold: None,
             email: Some(email("nurse@acme.example").address),
             email_verified_locally: true,

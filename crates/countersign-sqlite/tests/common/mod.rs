@@ -18,6 +18,7 @@ pub(crate) fn create(id: &str, entry: Option<LeafHash>) -> Change {
         tenant: tenant(),
         state: UserState::Active,
         state_since: Timestamp::UNIX_EPOCH,
+        state_entry: None,
         hold: None,
         email: None,
         email_verified_locally: false,

@@ -67,6 +67,8 @@ defects! {
         LooksBeforeItTakesAnEmail: "an_email_taken_at_once_is_taken_by_one",
         /// It does not look at the connection again.
         IgnoresConnections: "a_connection_that_changed_conflicts",
+        /// It writes over whatever policy entry is there.
+        OverwritesPolicyEntries: "a_policy_entry_takes_the_place_of_the_one_expected",
         /// It finds accounts of any tenant by their id.
         FindsAccountsOfAnyTenant: "tenants_never_cross",
         /// It takes the accounts of another tenant for its own.

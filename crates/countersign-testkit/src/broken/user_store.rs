@@ -405,6 +405,10 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
         self.inner.is_spent(tenant, entry).await
     }
 
+    async fn policy_entry(&self, tenant: &TenantId) -> Result<Option<LeafHash>, StoreError> {
+        self.inner.policy_entry(tenant).await
+    }
+
     async fn session(
         &self,
         tenant: &TenantId,
@@ -530,6 +534,12 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
             UserDefect::LooksBeforeItTakesARole => self.leap_over_holders(&mut change).await?,
             UserDefect::IgnoresUniqueEmails => change.unique_email = false,
             UserDefect::IgnoresConnections => change.connection = None,
+            UserDefect::OverwritesPolicyEntries => {
+                let there = self.inner.policy_entry(&change.tenant).await?;
+                if let Some(policy) = &mut change.policy {
+                    policy.expected = there;
+                }
+            }
             UserDefect::ForgetsEntries => change.entries.clear(),
             UserDefect::ReversesEntries => change.entries.reverse(),
             UserDefect::SkipsKnownEntries => {

@@ -85,6 +85,7 @@ pub(super) fn user(id: &str) -> User {
         tenant: tenant(),
         state: UserState::Active,
         state_since: at(0),
+        state_entry: None,
         hold: None,
         email: None,
         email_verified_locally: false,

@@ -55,6 +55,7 @@ pub(super) async fn an_account_comes_back_as_it_was_given<S: Accounts>(store: Ar
     let full = User {
         state: UserState::Invited,
         state_since: at(3),
+        state_entry: Some(entry(3).leaf()),
         hold: Some(entry(2).leaf()),
         email: Some(email("given.family")),
         email_verified_locally: true,

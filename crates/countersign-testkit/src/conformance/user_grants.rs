@@ -71,6 +71,10 @@ pub(super) async fn a_grant_comes_back_as_it_was_given<S: Accounts>(store: Arc<S
             scope: vec![DocumentPattern::Below("nda".to_owned())],
             ..grant("e", "u")
         },
+        Grant {
+            owner: GrantOwner::Barred,
+            ..grant("f", "u")
+        },
     ];
     let mut change = create(user("u"));
     change.put_grants.clone_from(&grants);

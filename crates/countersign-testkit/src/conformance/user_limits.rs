@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use countersign_core::{StoreError, TenantId};
-use countersign_provision::store::{Change, ConnectionState, UserStore, UserWrite};
+use countersign_provision::store::{Change, ConnectionState, PolicyEntry, UserStore, UserWrite};
 use countersign_provision::user::{User, UserState};
 
 use super::at_once::at_once;
@@ -224,6 +224,47 @@ pub(super) async fn a_connection_that_changed_conflicts<S: Accounts>(store: Arc<
         &snapshot.connection,
         &state(true, 0),
     )
+}
+
+pub(super) async fn a_policy_entry_takes_the_place_of_the_one_expected<S: Accounts>(
+    store: Arc<S>,
+) -> Outcome {
+    let moved = |expected: Option<usize>, number: usize| {
+        let mut change = change();
+        change.policy = Some(PolicyEntry {
+            expected: expected.map(|number| entry(number).leaf()),
+            entry: entry(number).leaf(),
+        });
+        change.entries.push(entry(number));
+        change
+    };
+    let is = async |expected: Option<usize>| -> Outcome {
+        let found = store.policy_entry(&tenant()).await?;
+        let expected = expected.map(|number| entry(number).leaf());
+        same("the policy's entry", &found, &expected)
+    };
+    is(None).await?;
+    let unknown = moved(Some(1), 2);
+    conflicts(
+        "an entry that was never there",
+        store.commit(&unknown).await,
+    )?;
+    store.commit(&moved(None, 1)).await?;
+    is(Some(1)).await?;
+    conflicts("a second first entry", store.commit(&moved(None, 2)).await)?;
+    store.commit(&moved(Some(1), 2)).await?;
+    conflicts(
+        "an entry before the last",
+        store.commit(&moved(Some(1), 3)).await,
+    )?;
+    let mut failing = moved(Some(2), 3);
+    failing.users = update(user("nobody"), 1).users;
+    conflicts("an update of nobody", store.commit(&failing).await)?;
+    store.commit(&change()).await?;
+    is(Some(2)).await?;
+    same("the outbox", &pending(&*store).await?, &vec![1, 2])?;
+    let elsewhere = store.policy_entry(&tenant_named("other")).await?;
+    same("another tenant's", &elsewhere, &None)
 }
 
 pub(super) async fn tenants_never_cross<S: Accounts>(store: Arc<S>) -> Outcome {

@@ -53,6 +53,7 @@ where
             an_email_is_unique_where_the_policy_says_so,
             an_email_taken_at_once_is_taken_by_one,
             a_connection_that_changed_conflicts,
+            a_policy_entry_takes_the_place_of_the_one_expected,
             tenants_never_cross,
         }
         user_pages {

@@ -33,6 +33,7 @@ struct Tenant {
     grants: BTreeMap<GrantId, Grant>,
     sessions: BTreeMap<SessionId, SessionRecord>,
     connections: BTreeMap<ConnectionId, ConnectionState>,
+    policy: Option<LeafHash>,
 }
 
 impl Tenant {
@@ -130,6 +131,12 @@ impl Tenant {
             if !state.enabled || state.epoch != *epoch {
                 return Err(conflict(COMMIT, "the connection has changed"));
             }
+        }
+        if change
+            .policy
+            .is_some_and(|policy| policy.expected != self.policy)
+        {
+            return Err(conflict(COMMIT, "the policy has changed"));
         }
         let mut written = self.written(change)?;
         let after = || {
@@ -232,6 +239,7 @@ impl Tenant {
         let sessions = change.open_sessions.iter().cloned();
         self.sessions
             .extend(sessions.map(|session| (session.id.clone(), session)));
+        self.policy = change.policy.map(|policy| policy.entry).or(self.policy);
         for (id, at) in &change.close_sessions {
             if let Some(session) = self.sessions.get_mut(id) {
                 session.closed_at.get_or_insert(*at);
@@ -337,6 +345,12 @@ impl UserStore for MemoryStore {
     async fn is_spent(&self, tenant: &TenantId, entry: LeafHash) -> Result<bool, StoreError> {
         let shared = self.lock("read what is spent")?;
         Ok(shared.users.spent.get(&entry) == Some(tenant))
+    }
+
+    async fn policy_entry(&self, tenant: &TenantId) -> Result<Option<LeafHash>, StoreError> {
+        let shared = self.lock("read the policy's entry")?;
+        let tenant = shared.users.tenants.get(tenant);
+        Ok(tenant.and_then(|tenant| tenant.policy))
     }
 
     async fn session(

@@ -268,6 +268,7 @@ impl Host {
             tenant: tenant(),
             state,
             state_since: self.now(),
+            state_entry: None,
             hold: None,
             email: email(&format!("{name}@acme.example")),
             email_verified_locally: false,
