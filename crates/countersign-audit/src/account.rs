@@ -25,7 +25,7 @@ pub struct Person {
 }
 
 impl Person {
-    fn commit<K>(&self, draft: Draft<K>) -> Draft<K> {
+    pub(crate) fn commit<K>(&self, draft: Draft<K>) -> Draft<K> {
         let subject = self
             .subject
             .as_ref()
@@ -150,6 +150,11 @@ pub struct UserRefused {
     pub connection: ConnectionId,
     /// The connection's strategy, as in the policy file.
     pub strategy: String,
+    /// What kind of refusal it is: `denied`, `conflict`, `tombstone`, `ambiguous`, `needs_proof`
+    /// or `needs_approval`.
+    pub outcome: String,
+    /// The accounts that it could have been, where that is not the one that the record is about.
+    pub candidates: Vec<UserId>,
     /// Codes of the reasons for the decision.
     pub reasons: Vec<String>,
 }

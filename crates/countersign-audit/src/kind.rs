@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{UserLinked, UserProvisioned, UserRefused, UserUpdated};
+use crate::approval::{UserApproved, UserDeclined};
 use crate::assertion::{AssertionRejected, AssertionVerified};
 use crate::ceremony::{DocumentDeclined, DocumentPresented, DocumentSigned, IntentConfirmed};
 use crate::email::EmailChallenged;
@@ -123,6 +124,10 @@ kinds! {
     InvitationUsed = "invitation.used",
     /// An invitation was taken back before it was used.
     InvitationWithdrawn = "invitation.withdrawn",
+    /// An administrator approved an account that waited for it.
+    UserApproved = "user.approved",
+    /// An administrator declined an account that waited for approval.
+    UserDeclined = "user.declined",
 }
 
 impl std::fmt::Display for Kind {
@@ -173,6 +178,9 @@ impl Kind {
             Self::UserRefused => const { &[required(ASSERTION)] },
             Self::UserLinked => {
                 const { &[required(ASSERTION), optional(&[Self::UserProvisioned])] }
+            }
+            Self::UserApproved | Self::UserDeclined => {
+                const { &[required(&[Self::UserProvisioned])] }
             }
             Self::UserUpdated => const { &[required(ASSERTION), required(ACCOUNT)] },
             Self::SessionOpened => {

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`record`] | the envelope, and how bytes become a [`Record`] |
 //! | [`kind`] | the kinds of record and what each needs as its cause |
-//! | [`assertion`], [`account`], [`role`], [`session`], [`ceremony`] | what each kind says, and its draft |
+//! | [`assertion`], [`account`], [`approval`], [`role`], [`session`], [`ceremony`] | what each kind says, and its draft |
 //! | [`email`], [`invitation`] | the kinds that issue a token, and what becomes of it |
 //! | [`token`] | what such a record says of its token |
 //! | [`seal`] | from a draft to an entry |
@@ -48,6 +48,7 @@
 //! ```
 
 pub mod account;
+pub mod approval;
 pub mod assertion;
 pub mod canonical;
 pub mod ceremony;

@@ -192,7 +192,9 @@ fn sentence(body: &Body) -> String {
         Body::UserProvisioned(b) => format!("account created, {} ({})", b.state, b.strategy),
         Body::UserLinked(b) => format!("linked to an account that was there ({})", b.strategy),
         Body::UserUpdated(b) => format!("account changed: {}", b.changed.join(", ")),
-        Body::UserRefused(b) => format!("refused: {}", b.reasons.join(", ")),
+        Body::UserRefused(b) => format!("refused ({}): {}", b.outcome, b.reasons.join(", ")),
+        Body::UserApproved(b) => format!("account approved, {}", b.state),
+        Body::UserDeclined(b) => format!("account declined, {}", b.state),
         Body::RoleGranted(b) => format!(
             "role {} {}: may {}",
             b.role,

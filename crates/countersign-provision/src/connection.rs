@@ -1,8 +1,10 @@
 //! One identity provider's place in the policy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::{Email, Facts, NameId, RoleName, SubjectKey, TenantId, VerifiedIdentity};
+use countersign_core::{
+    Email, Facts, NameId, RoleName, SubjectKey, TenantId, Timestamp, VerifiedIdentity,
+};
 
 use crate::key::{FactsError, Key};
 use crate::preset::Preset;
@@ -105,7 +107,33 @@ pub struct Matching {
 pub enum CreationMode {
     /// Yes, within the strategy.
     Allow,
+    /// Yes, and each waits for an administrator's approval before it is in use.
+    Approve,
     /// No.
+    Deny,
+}
+
+impl CreationMode {
+    /// Its name in the policy file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// What becomes of a new account whose address looks like another.
+///
+/// An account that is there is never matched by such an address, whatever this says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnConfusable {
+    /// It is made, and its record says so.
+    Flag,
+    /// It is not made.
     Deny,
 }
 
@@ -123,6 +151,8 @@ pub struct Creation {
     pub default_roles: Vec<RoleName>,
     /// Whether a strategy that asks for a verified address accepts an unverified one.
     pub accepts_unverified_email: bool,
+    /// What becomes of a new account whose address looks like another.
+    pub on_confusable: OnConfusable,
     /// The account that new users belong to, unless the provider names account and profile.
     pub account_id: Option<String>,
     /// The permission profile of new users, unless the provider names account and profile.
@@ -150,6 +180,9 @@ pub struct ConnectionPolicy {
     /// The role that no rule and no default of the connection may exceed
     /// ([`countersign_roles::RoleCatalog::exceeds`]).
     pub max_privilege: Option<RoleName>,
+    /// When the proof of a claimed domain ends. From that instant on the domain is not claimed;
+    /// one that is not here stays claimed.
+    pub domains_proved_until: BTreeMap<String, Timestamp>,
     /// How a person is matched with an account.
     pub matching: Matching,
     /// What a new account needs and gets.
@@ -172,6 +205,7 @@ impl ConnectionPolicy {
             strategy,
             domains: BTreeSet::new(),
             max_privilege: None,
+            domains_proved_until: BTreeMap::new(),
             matching: preset.matching(),
             create: Creation {
                 mode: match strategy {
@@ -182,17 +216,25 @@ impl ConnectionPolicy {
                 seats: None,
                 default_roles: Vec::new(),
                 accepts_unverified_email: false,
+                on_confusable: OnConfusable::Flag,
                 account_id: None,
                 permission_profile_id: None,
             },
         }
     }
 
-    /// Whether the address is in one of the claimed domains. Subdomains must be claimed by
-    /// themselves.
+    /// Whether the address is in one of the domains that are claimed `now`. Subdomains must be
+    /// claimed by themselves.
     #[must_use]
-    pub fn owns(&self, address: &Email) -> bool {
-        self.domains.contains(address.domain())
+    pub fn owns(&self, address: &Email, now: Timestamp) -> bool {
+        self.domains.contains(address.domain()) && !self.proof_has_ended(address, now)
+    }
+
+    /// Whether the domain of the address was claimed, and its proof has ended.
+    #[must_use]
+    pub fn proof_has_ended(&self, address: &Email, now: Timestamp) -> bool {
+        let until = self.domains_proved_until.get(address.domain());
+        until.is_some_and(|until| now >= *until)
     }
 
     /// The facts of an identity that came through this connection.

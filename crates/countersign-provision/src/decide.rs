@@ -2,26 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::{ConnectionId, Email, EmailFact, Facts, RoleName, SubjectKey, Timestamp};
+use countersign_core::{
+    ConnectionId, Email, EmailFact, Facts, Groups, RoleName, SubjectKey, Timestamp, UserId,
+};
 use countersign_roles::{GrantDelta, Role, RoleSync, reconcile};
 
-use crate::connection::{
-    ConnectionPolicy, CreationMode, EmailLink, OnEmailChange, OnInactive, Strategy,
-};
-use crate::plan::{
-    Admission, FieldChange, LinkPlan, MatchedBy, NewUser, Plan, Refusal, UserField, UserPlan,
-};
+use crate::attribute::AbsenceMode;
+use crate::confusable;
+use crate::connection::{ConnectionPolicy, EmailLink, OnEmailChange, OnInactive, Strategy};
+use crate::plan::{Admission, FieldChange, LinkPlan, MatchedBy, Plan, UserField, UserPlan};
 use crate::policy::Policy;
 use crate::reason::Reason;
+use crate::refusal::Refusal;
 use crate::store::{Snapshot, UserWithGrants};
 use crate::user::{User, UserState};
+
+mod creation;
+mod fields;
 
 /// Decides about one sign-in.
 ///
 /// Pure and total: the same arguments give the same plan, and there is a plan for all. The order
-/// is: the connection; the address's domain; the account that the subject is linked to; an
-/// account with the same address, where the policy links by it; a new account, where the policy
-/// makes one. Roles are computed anew each time.
+/// is: the connection; what had to be sent; the address's domain; the account that the subject is
+/// linked to; an account with the same address, where the policy links by it; a new account, where
+/// the policy makes one. Roles are computed anew each time.
 ///
 /// `snapshot` must answer [`Policy::snapshot_query`] of the same connection and facts.
 pub fn decide(
@@ -32,7 +36,56 @@ pub fn decide(
     now: Timestamp,
 ) -> Plan {
     let Some(rules) = policy.connection(connection) else {
-        return Plan::Refuse(Refusal::new(Reason::UnknownConnection));
+        return Plan::Refuse(Refusal::denied(Reason::UnknownConnection));
+    };
+    let facts = policy.attributes().read(facts);
+    let decision = Decision {
+        policy,
+        id: connection,
+        connection: rules,
+        facts: &facts,
+        snapshot,
+        proved: None,
+        now,
+    };
+    match decision.account() {
+        Ok(account) if account.awaits_approval => Plan::Queue(decision.queue(account)),
+        Ok(account) => Plan::Admit(decision.admit(account)),
+        Err(refusal) => Plan::Refuse(refusal.noting(decision.flags())),
+    }
+}
+
+/// An account that a subject may be linked to, because its address was proved by mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProvedLink {
+    /// The account as it shall be: its address verified here. Its `version` is the one that was
+    /// read.
+    pub user: User,
+    /// Why, most important first.
+    pub reasons: Vec<Reason>,
+}
+
+/// Decides whether a subject may be linked to the account `proved`, now that whoever reads the
+/// account's mail has confirmed it.
+///
+/// The proof stands for one thing only, that the account's address is the account's. Everything
+/// else that linking by address asks for is asked again of `snapshot`, which must answer
+/// [`Policy::snapshot_query`] of the same connection and facts. `facts` are the subject and the
+/// address of the sign-in that the link was proposed for.
+///
+/// # Errors
+/// The refusal, if a link would not be proposed any more.
+pub fn decide_proved_link(
+    policy: &Policy,
+    connection: &ConnectionId,
+    facts: &Facts,
+    snapshot: &Snapshot,
+    proved: &UserId,
+    now: Timestamp,
+) -> Result<ProvedLink, Refusal> {
+    let Some(rules) = policy.connection(connection) else {
+        return Err(Refusal::denied(Reason::UnknownConnection));
     };
     let decision = Decision {
         policy,
@@ -40,11 +93,34 @@ pub fn decide(
         connection: rules,
         facts,
         snapshot,
+        proved: Some(proved),
         now,
     };
-    match decision.account() {
-        Ok(account) => Plan::Admit(decision.admit(account)),
-        Err(refusal) => Plan::Refuse(refusal),
+    decision.check_connection()?;
+    decision.check_domain()?;
+    if let Some(link) = &snapshot.link {
+        return Err(Refusal::conflict(Reason::SubjectLinked, &link.user));
+    }
+    let changed = || Refusal::denied(Reason::AccountChanged).about(proved);
+    let address = facts.email.as_ref().map(|email| &email.address);
+    let is_there = address.is_some_and(|address| {
+        let mut candidates = decision.with_address(address);
+        candidates.any(|candidate| candidate.user.id == *proved)
+    });
+    if !is_there {
+        return Err(changed());
+    }
+    let account = decision.unlinked()?;
+    match account.existing {
+        Some(existing) if existing.user.id == *proved && account.matched_by == MatchedBy::Email => {
+            let mut user = existing.user.clone();
+            user.email_verified_locally = true;
+            Ok(ProvedLink {
+                user,
+                reasons: vec![Reason::LinkedByProof],
+            })
+        }
+        _ => Err(changed()),
     }
 }
 
@@ -55,6 +131,8 @@ struct Decision<'a> {
     connection: &'a ConnectionPolicy,
     facts: &'a Facts,
     snapshot: &'a Snapshot,
+    /// The account whose address was proved by mail just now.
+    proved: Option<&'a UserId>,
     now: Timestamp,
 }
 
@@ -64,6 +142,7 @@ struct Account<'a> {
     existing: Option<&'a UserWithGrants>,
     link: LinkPlan,
     matched_by: MatchedBy,
+    awaits_approval: bool,
     reasons: Vec<Reason>,
 }
 
@@ -76,6 +155,7 @@ impl<'a> Account<'a> {
                 _ => LinkPlan::Add,
             },
             matched_by,
+            awaits_approval: false,
             reasons: vec![reason],
         }
     }
@@ -84,17 +164,13 @@ impl<'a> Account<'a> {
 impl<'a> Decision<'a> {
     fn account(&self) -> Result<Account<'a>, Refusal> {
         self.check_connection()?;
-        let address = self.facts.email.as_ref().map(|email| &email.address);
-        if address.is_some_and(|address| !self.connection.owns(address)) {
-            return Err(Refusal::new(Reason::EmailOutsideDomains));
-        }
+        self.check_store()?;
+        self.check_sent()?;
+        self.check_domain()?;
         let Some(linked) = &self.snapshot.linked else {
             return self.unlinked();
         };
         let user = &linked.user;
-        if user.tenant != self.connection.tenant {
-            return Err(Refusal::new(Reason::OtherTenant));
-        }
         let by_subject = || Account::of(linked, MatchedBy::Subject, Reason::MatchedBySubject);
         let on_inactive = self.connection.matching.on_inactive;
         match user.state {
@@ -107,6 +183,8 @@ impl<'a> Decision<'a> {
                 self.check_email_free(user)?;
                 Ok(by_subject())
             }
+            // Not passed over either: one that waits, or was declined, would apply anew each time.
+            UserState::PendingApproval => Err(refuse_out_of_use(user)),
             _ if on_inactive == OnInactive::PassOver => {
                 let mut account = self.unlinked()?;
                 account.link = LinkPlan::Move {
@@ -116,7 +194,11 @@ impl<'a> Decision<'a> {
                 account.reasons.push(Reason::InactivePassedOver);
                 Ok(account)
             }
-            UserState::Deprovisioned if on_inactive == OnInactive::ReactivateDeprovisioned => {
+            // What never was in use is not put back into it: it was declined.
+            UserState::Deprovisioned
+                if on_inactive == OnInactive::ReactivateDeprovisioned
+                    && user.last_sign_in_at.is_some() =>
+            {
                 self.check_email_change(user)?;
                 self.check_email_free(user)?;
                 self.check_seats()?;
@@ -124,7 +206,7 @@ impl<'a> Decision<'a> {
                 account.reasons.push(Reason::Reactivated);
                 Ok(account)
             }
-            _ => Err(refuse_inactive(user)),
+            _ => Err(refuse_out_of_use(user)),
         }
     }
 
@@ -140,7 +222,65 @@ impl<'a> Decision<'a> {
         } else {
             return Ok(());
         };
-        Err(Refusal::new(reason))
+        Err(Refusal::denied(reason))
+    }
+
+    /// Whether the store answered what was asked. One that mixes up rows must not let anybody into
+    /// somebody else's account.
+    fn check_store(&self) -> Result<(), Refusal> {
+        let (link, linked) = match (&self.snapshot.link, &self.snapshot.linked) {
+            (None, None) => return Ok(()),
+            (Some(link), Some(linked)) => (link, linked),
+            _ => return Err(Refusal::denied(Reason::InconsistentStore)),
+        };
+        if linked.user.tenant != self.connection.tenant {
+            return Err(Refusal::denied(Reason::OtherTenant));
+        }
+        if link.subject != self.facts.subject || link.user != linked.user.id {
+            return Err(Refusal::denied(Reason::InconsistentStore));
+        }
+        Ok(())
+    }
+
+    /// Whether everything was sent that the policy wants of everybody.
+    fn check_sent(&self) -> Result<(), Refusal> {
+        let facts = self.facts;
+        let sent = [
+            (UserField::Email, facts.email.is_some()),
+            (UserField::GivenName, facts.given_name.is_some()),
+            (UserField::FamilyName, facts.family_name.is_some()),
+            (UserField::DisplayName, facts.display_name.is_some()),
+            (UserField::AccountId, facts.account_id.is_some()),
+            (
+                UserField::PermissionProfileId,
+                facts.permission_profile_id.is_some(),
+            ),
+        ];
+        let attributes = self.policy.attributes();
+        for (field, was_sent) in sent {
+            if !was_sent && attributes.rule(field).absent == AbsenceMode::Deny {
+                return Err(Refusal::denied(Reason::AttributeMissing(field)));
+            }
+        }
+        if attributes.groups == AbsenceMode::Deny && facts.groups == Groups::Absent {
+            return Err(Refusal::denied(Reason::GroupsMissing));
+        }
+        Ok(())
+    }
+
+    fn check_domain(&self) -> Result<(), Refusal> {
+        let Some(email) = &self.facts.email else {
+            return Ok(());
+        };
+        if self.connection.owns(&email.address, self.now) {
+            return Ok(());
+        }
+        let ended = self.connection.proof_has_ended(&email.address, self.now);
+        Err(Refusal::denied(if ended {
+            Reason::DomainProofEnded
+        } else {
+            Reason::EmailOutsideDomains
+        }))
     }
 
     /// Whether the person may come with this address, if it is another one than is stored.
@@ -148,16 +288,18 @@ impl<'a> Decision<'a> {
         let Some(address) = self.changed_email(user) else {
             return Ok(());
         };
-        let refuse = |reason| Err(Refusal::new(reason).about(&user.id));
         match self.connection.matching.on_email_change {
             OnEmailChange::Keep => Ok(()),
-            OnEmailChange::Deny => refuse(Reason::EmailChanged),
+            OnEmailChange::Deny => Err(Refusal::denied(Reason::EmailChanged).about(&user.id)),
             OnEmailChange::UpdateIfOwnedDomain => {
                 let shares = self.connection.matching.shares_email;
-                if !shares && self.has_other_owner(address, user) {
-                    return refuse(Reason::NewEmailTaken);
+                match self.other_owner(address, user) {
+                    Some(other) if !shares => {
+                        let refusal = Refusal::conflict(Reason::NewEmailTaken, &other.id);
+                        Err(refusal.about(&user.id))
+                    }
+                    _ => Ok(()),
                 }
-                Ok(())
             }
         }
     }
@@ -165,16 +307,19 @@ impl<'a> Decision<'a> {
     /// Whether an account that comes into use would find its address given to another by now.
     fn check_email_free(&self, user: &User) -> Result<(), Refusal> {
         let shares = self.connection.matching.shares_email;
-        let taken = |address| self.has_other_owner(address, user);
-        if !shares && user.email.as_ref().is_some_and(taken) {
-            return Err(Refusal::new(Reason::EmailTaken).about(&user.id));
+        let address = user.email.as_ref();
+        match address.and_then(|address| self.other_owner(address, user)) {
+            Some(other) if !shares => {
+                Err(Refusal::conflict(Reason::EmailTaken, &other.id).about(&user.id))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn has_other_owner(&self, address: &Email, user: &User) -> bool {
-        self.with_address(address)
-            .any(|other| other.user.id != user.id && other.user.state.takes_a_seat())
+    /// Another account that has the address and is not out of use for good.
+    fn other_owner(&self, address: &Email, user: &User) -> Option<&'a User> {
+        let mut others = self.with_address(address).map(|account| &account.user);
+        others.find(|other| other.id != user.id && other.state.takes_a_seat())
     }
 
     /// The address that the person came with, if it is not the stored one.
@@ -206,8 +351,9 @@ impl<'a> Decision<'a> {
                 return match one(&same)? {
                     None => self.create(),
                     Some(candidate) => {
+                        self.check_not_confusable(email, &candidate.user)?;
                         self.check_unprivileged(candidate, Some(exclude_roles))?;
-                        self.check_is_theirs(email, candidate)?;
+                        self.check_is_theirs(email, &candidate.user)?;
                         let reason = Reason::LinkedByEmailAndName;
                         Ok(Account::of(candidate, MatchedBy::EmailAndName, reason))
                     }
@@ -221,36 +367,44 @@ impl<'a> Decision<'a> {
             return self.create();
         };
         let user = &candidate.user;
-        let refuse = |reason| Err(Refusal::new(reason).about(&user.id));
+        let conflict = |reason| Err(Refusal::conflict(reason, &user.id));
+        if !user.state.is_in_use() && user.state != UserState::Invited {
+            return Err(refuse_out_of_use(user));
+        }
         let known_here = |subject: &SubjectKey| subject.issuer() == self.connection.issuer;
         if candidate.subjects.iter().any(known_here) {
-            return refuse(Reason::EmailTaken);
+            return conflict(Reason::EmailRecycled);
         }
         let unused = user.state == UserState::Invited
             && user.last_sign_in_at.is_none()
             && candidate.subjects.is_empty();
-        match user.state {
-            UserState::Active | UserState::Stale | UserState::Invited if !unused && !link => {
-                return refuse(Reason::EmailTaken);
-            }
-            UserState::Active | UserState::Stale | UserState::Invited => {}
-            _ => return Err(refuse_inactive(user)),
+        if !unused && !link {
+            return conflict(Reason::EmailTaken);
         }
+        self.check_not_confusable(email, user)?;
         if !crate::normalize::may_link(&email.address) {
-            return refuse(Reason::EmailNotAscii);
+            return conflict(Reason::EmailNotAscii);
         }
         self.check_unprivileged(candidate, exclude_roles)?;
         if unused {
-            self.check_is_theirs(email, candidate)?;
+            self.check_is_theirs(email, user)?;
             // Nobody has ever been in this account, so there is nobody to take it from.
             let reason = Reason::ClaimedInvitation;
             return Ok(Account::of(candidate, MatchedBy::Invitation, reason));
         }
         if !email.verified_by_idp {
-            return refuse(Reason::EmailNotVerifiedByIdp);
+            return conflict(Reason::EmailNotVerifiedByIdp);
         }
         if !user.email_verified_locally {
-            return refuse(Reason::EmailNotVerifiedLocally);
+            // A mail to the address proves whose it is from now on, not who has been in the account
+            // until now. With somebody in it, the proof would let two people into one account.
+            if !candidate.subjects.is_empty() {
+                return conflict(Reason::AccountUnproved);
+            }
+            if self.proved != Some(&user.id) {
+                let reason = Reason::EmailNotVerifiedLocally;
+                return Err(Refusal::needs_proof(reason, &user.id));
+            }
         }
         Ok(Account::of(
             candidate,
@@ -283,7 +437,8 @@ impl<'a> Decision<'a> {
                 || exclude_roles.is_some_and(|roles| roles.contains(&grant.role))
         });
         if stolen {
-            return Err(Refusal::new(Reason::PrivilegedAccount).about(&candidate.user.id));
+            let reason = Reason::PrivilegedAccount;
+            return Err(Refusal::conflict(reason, &candidate.user.id));
         }
         Ok(())
     }
@@ -295,51 +450,41 @@ impl<'a> Decision<'a> {
     }
 
     /// An account that is there, if never used, is not given to whoever names its address.
-    fn check_is_theirs(
-        &self,
-        email: &EmailFact,
-        candidate: &UserWithGrants,
-    ) -> Result<(), Refusal> {
+    fn check_is_theirs(&self, email: &EmailFact, user: &User) -> Result<(), Refusal> {
         if self.is_theirs(email) {
             return Ok(());
         }
-        Err(Refusal::new(Reason::EmailNotVerifiedByIdp).about(&candidate.user.id))
+        let reason = Reason::EmailNotVerifiedByIdp;
+        Err(Refusal::conflict(reason, &user.id))
     }
 
-    fn create(&self) -> Result<Account<'a>, Refusal> {
-        let connection = self.connection;
-        let refuse = |reason| Err(Refusal::new(reason));
-        if connection.strategy == Strategy::PreProvisionedOnly {
-            return refuse(Reason::NotPreProvisioned);
-        }
-        if connection.create.mode == CreationMode::Deny {
-            return refuse(Reason::CreationDenied);
-        }
-        let Some(email) = &self.facts.email else {
-            return refuse(Reason::EmailMissing);
-        };
-        if !self.is_theirs(email) && !connection.create.accepts_unverified_email {
-            return refuse(Reason::EmailNotVerifiedByIdp);
-        }
-        let group = connection.create.require_group.as_ref();
-        if group.is_some_and(|group| !self.facts.groups.contains(group)) {
-            return refuse(Reason::RequiredGroupMissing);
-        }
-        self.check_seats()?;
-        Ok(Account {
-            existing: None,
-            link: LinkPlan::Add,
-            matched_by: MatchedBy::Created,
-            reasons: vec![Reason::Created],
-        })
-    }
-
-    fn check_seats(&self) -> Result<(), Refusal> {
-        let seats = self.connection.create.seats;
-        if seats.is_some_and(|seats| self.snapshot.seats_taken >= seats) {
-            return Err(Refusal::new(Reason::SeatsTaken));
+    /// An account that is there is never given to an address that is made to look like another.
+    fn check_not_confusable(&self, email: &EmailFact, user: &User) -> Result<(), Refusal> {
+        if confusable::is_confusable_address(&email.address) {
+            return Err(Refusal::conflict(Reason::ConfusableAddress, &user.id));
         }
         Ok(())
+    }
+
+    /// What a person should look at twice.
+    fn flags(&self) -> Vec<Reason> {
+        let facts = self.facts;
+        let address = facts.email.as_ref().map(|email| &email.address);
+        let stored = self.snapshot.linked.as_ref();
+        let stored = stored.and_then(|linked| linked.user.email.as_ref());
+        let looks_like_stored = address
+            .zip(stored)
+            .is_some_and(|(address, stored)| confusable::look_alike(address, stored));
+        let mut flags = Vec::new();
+        if looks_like_stored || address.is_some_and(confusable::is_confusable_address) {
+            flags.push(Reason::ConfusableAddress);
+        }
+        let names = [&facts.given_name, &facts.family_name, &facts.display_name];
+        let mut names = names.into_iter().flatten();
+        if names.any(|name| confusable::is_confusable_name(name)) {
+            flags.push(Reason::ConfusableName);
+        }
+        flags
     }
 
     fn admit(&self, account: Account<'a>) -> Admission {
@@ -371,6 +516,7 @@ impl<'a> Decision<'a> {
         if !self.facts.groups.is_complete() {
             reasons.push(Reason::GroupsIncomplete);
         }
+        reasons.extend(self.flags());
         Admission {
             user,
             link: account.link,
@@ -378,108 +524,9 @@ impl<'a> Decision<'a> {
             grants,
             seat_cap: self.connection.create.seats,
             unique_email: !self.connection.matching.shares_email && takes_address,
+            keep_holders: BTreeSet::new(),
             session_not_after: self.policy.session().deadline(self.now, None),
             reasons,
-        }
-    }
-
-    fn new_user(&self) -> NewUser {
-        let facts = self.facts;
-        let create = &self.connection.create;
-        // Only both together decide; one alone would name a profile of another account.
-        let sent = facts
-            .account_id
-            .as_ref()
-            .zip(facts.permission_profile_id.as_ref());
-        let default = create
-            .account_id
-            .as_ref()
-            .zip(create.permission_profile_id.as_ref());
-        let (account_id, permission_profile_id) = sent.or(default).unzip();
-        NewUser {
-            email: facts.email.as_ref().map(|email| email.address.clone()),
-            given_name: facts.given_name.clone(),
-            family_name: facts.family_name.clone(),
-            display_name: facts.display_name.clone(),
-            account_id: account_id.cloned(),
-            permission_profile_id: permission_profile_id.cloned(),
-        }
-    }
-
-    /// The account with what follows the provider. What was not sent stays as it is.
-    fn updated(&self, user: &User) -> UserPlan {
-        let mut updated = user.clone();
-        let mut changes = Vec::new();
-        if user.state != UserState::Active {
-            updated.state = UserState::Active;
-            updated.state_since = self.now;
-            changes.push(FieldChange {
-                field: UserField::State,
-                before: Some(user.state.name().to_owned()),
-                after: Some(UserState::Active.name().to_owned()),
-            });
-        }
-        let follows =
-            self.connection.matching.on_email_change == OnEmailChange::UpdateIfOwnedDomain;
-        let theirs = self
-            .facts
-            .email
-            .as_ref()
-            .is_some_and(|email| self.is_theirs(email));
-        if let Some(address) = self.changed_email(user).filter(|_| follows && theirs) {
-            updated.email = Some(address.clone());
-            changes.push(FieldChange {
-                field: UserField::Email,
-                before: user.email.as_ref().map(ToString::to_string),
-                after: Some(address.to_string()),
-            });
-            if user.email_verified_locally {
-                // It was another address that the host verified.
-                updated.email_verified_locally = false;
-                changes.push(FieldChange {
-                    field: UserField::EmailVerifiedLocally,
-                    before: Some("true".to_owned()),
-                    after: Some("false".to_owned()),
-                });
-            }
-        }
-        if self.connection.matching.syncs_names {
-            let facts = self.facts;
-            let names = [
-                (
-                    UserField::GivenName,
-                    &mut updated.given_name,
-                    &facts.given_name,
-                ),
-                (
-                    UserField::FamilyName,
-                    &mut updated.family_name,
-                    &facts.family_name,
-                ),
-                (
-                    UserField::DisplayName,
-                    &mut updated.display_name,
-                    &facts.display_name,
-                ),
-            ];
-            for (field, stored, sent) in names {
-                if sent.is_some() && stored != sent {
-                    changes.push(FieldChange {
-                        field,
-                        before: stored.clone(),
-                        after: sent.clone(),
-                    });
-                    stored.clone_from(sent);
-                }
-            }
-        }
-        if changes.is_empty() {
-            UserPlan::Keep(updated)
-        } else {
-            UserPlan::Update {
-                user: updated,
-                changes,
-            }
         }
     }
 }
@@ -491,22 +538,20 @@ fn one<'a>(candidates: &[&'a UserWithGrants]) -> Result<Option<&'a UserWithGrant
         [candidate] => Ok(Some(candidate)),
         _ => {
             let ids = candidates.iter().map(|candidate| candidate.user.id.clone());
-            let mut candidates: Vec<_> = ids.collect();
-            candidates.sort();
-            Err(Refusal::new(Reason::Ambiguous { candidates }))
+            Err(Refusal::ambiguous(ids.collect()))
         }
     }
 }
 
-fn refuse_inactive(user: &User) -> Refusal {
-    let reason = match user.state {
-        UserState::PendingApproval => Reason::UserAwaitsApproval,
-        UserState::Deprovisioned | UserState::Erased => Reason::UserDeprovisioned,
+fn refuse_out_of_use(user: &User) -> Refusal {
+    match user.state {
+        UserState::PendingApproval => Refusal::needs_approval(Reason::UserAwaitsApproval, &user.id),
+        UserState::Deprovisioned => Refusal::tombstone(Reason::UserDeprovisioned, &user.id),
+        UserState::Erased => Refusal::tombstone(Reason::UserErased, &user.id),
         UserState::Suspended | UserState::Active | UserState::Stale | UserState::Invited => {
-            Reason::UserSuspended
+            Refusal::denied(Reason::UserSuspended).about(&user.id)
         }
-    };
-    Refusal::new(reason).about(&user.id)
+    }
 }
 
 fn grant_reasons(grants: &GrantDelta) -> impl Iterator<Item = Reason> {

@@ -12,14 +12,19 @@
 //! | [`key`] | which of it is the subject, and why there may be none |
 //! | [`normalize`] | the one canonical form of addresses, domains and texts |
 //! | [`policy`] | [`Policy`]: what the policy file says, checked |
+//! | [`attribute`] | [`Attributes`]: which fields follow the provider, and what an absent one means |
+//! | [`confusable`] | addresses and names that look like others |
 //! | [`connection`] | [`ConnectionPolicy`]: one identity provider's strategy, matching and creation |
 //! | [`mod@decide`] | the decision |
 //! | [`plan`] | [`Plan`]: what to write, or the refusal |
+//! | [`refusal`] | [`Refusal`]: conflict, tombstone, ambiguity, missing proof or approval, or no |
 //! | [`reason`] | [`Reason`]: why, with a stable code and a sentence |
 //! | [`user`] | accounts as the policy sees them |
 //! | [`risk`] | how strong a sign-in has to be to sign what |
 //! | [`store`] | the port to the host's users |
 
+pub mod attribute;
+pub mod confusable;
 pub mod connection;
 pub mod decide;
 pub mod key;
@@ -29,19 +34,22 @@ pub mod plan;
 pub mod policy;
 pub mod preset;
 pub mod reason;
+pub mod refusal;
 pub mod risk;
 pub mod store;
 pub mod user;
 
+pub use crate::attribute::{AbsenceMode, AttributeRule, Attributes, SyncMode};
 pub use crate::connection::{
-    ConnectionPolicy, Creation, CreationMode, EmailLink, Matching, OnEmailChange, OnInactive,
-    Strategy,
+    ConnectionPolicy, Creation, CreationMode, EmailLink, Matching, OnConfusable, OnEmailChange,
+    OnInactive, Strategy,
 };
-pub use crate::decide::decide;
+pub use crate::decide::{ProvedLink, decide, decide_proved_link};
 pub use crate::key::{FactsError, Key};
 pub use crate::plan::{
-    Admission, FieldChange, LinkPlan, MatchedBy, NewUser, Plan, Refusal, UserField, UserPlan,
+    Admission, FieldChange, LinkPlan, MatchedBy, NewUser, Plan, Queued, UserField, UserPlan,
 };
 pub use crate::policy::{Policy, PolicyError, PolicyParts, SessionPolicy};
 pub use crate::preset::Preset;
 pub use crate::reason::Reason;
+pub use crate::refusal::{Refusal, RefusalKind};

@@ -1,9 +1,12 @@
 //! What a decision comes to.
 
-use countersign_core::{Email, Timestamp, UserId};
+use std::collections::BTreeSet;
+
+use countersign_core::{Email, RoleName, Timestamp, UserId};
 use countersign_roles::GrantDelta;
 
 use crate::reason::Reason;
+use crate::refusal::Refusal;
 use crate::user::User;
 
 /// What a decision comes to.
@@ -16,6 +19,8 @@ use crate::user::User;
 pub enum Plan {
     /// Come in.
     Admit(Admission),
+    /// Stay out until an administrator approves the account that is made.
+    Queue(Queued),
     /// Stay out. It is recorded, and nothing else is written.
     Refuse(Refusal),
 }
@@ -26,6 +31,7 @@ impl Plan {
     pub fn reasons(&self) -> &[Reason] {
         match self {
             Self::Admit(admission) => &admission.reasons,
+            Self::Queue(queued) => &queued.reasons,
             Self::Refuse(refusal) => refusal.reasons(),
         }
     }
@@ -35,7 +41,7 @@ impl Plan {
     pub fn admission(&self) -> Option<&Admission> {
         match self {
             Self::Admit(admission) => Some(admission),
-            Self::Refuse(_) => None,
+            Self::Queue(_) | Self::Refuse(_) => None,
         }
     }
 
@@ -43,57 +49,27 @@ impl Plan {
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Admit(_) => None,
+            Self::Admit(_) | Self::Queue(_) => None,
             Self::Refuse(refusal) => Some(refusal),
         }
     }
 }
 
-/// A refusal with its reasons.
+/// An account to make that waits for an administrator's approval. It gets no grant and no session,
+/// and the subject is linked to it, so that coming again makes no second one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    first: Reason,
-    reasons: Vec<Reason>,
-    user: Option<UserId>,
-}
-
-impl Refusal {
-    pub(crate) fn new(reason: Reason) -> Self {
-        Self {
-            reasons: vec![reason.clone()],
-            first: reason,
-            user: None,
-        }
-    }
-
-    pub(crate) fn about(mut self, user: &UserId) -> Self {
-        self.user = Some(user.clone());
-        self
-    }
-
-    /// What decided.
-    #[must_use]
-    pub fn reason(&self) -> &Reason {
-        &self.first
-    }
-
-    /// All reasons; the first decided.
-    #[must_use]
-    pub fn reasons(&self) -> &[Reason] {
-        &self.reasons
-    }
-
-    /// The stable code of what decided.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.first.code()
-    }
-
-    /// The account that it is about, if there is exactly one.
-    #[must_use]
-    pub fn user(&self) -> Option<&UserId> {
-        self.user.as_ref()
-    }
+#[non_exhaustive]
+pub struct Queued {
+    /// The account.
+    pub user: NewUser,
+    /// What to do with the link.
+    pub link: LinkPlan,
+    /// For [`crate::store::Change::seat_cap`].
+    pub seat_cap: Option<u64>,
+    /// For [`crate::store::Change::unique_email`].
+    pub unique_email: bool,
+    /// Why, most important first.
+    pub reasons: Vec<Reason>,
 }
 
 /// What to write so that the person may come in.
@@ -112,6 +88,9 @@ pub struct Admission {
     pub seat_cap: Option<u64>,
     /// For [`crate::store::Change::unique_email`].
     pub unique_email: bool,
+    /// For [`crate::store::Change::keep_holders`]: roles that this sign-in takes from the account
+    /// because another has them too.
+    pub keep_holders: BTreeSet<RoleName>,
     /// The latest that the session may end; the provider's `SessionNotOnOrAfter` may be earlier
     /// ([`crate::SessionPolicy::deadline`]).
     pub session_not_after: Timestamp,
@@ -230,6 +209,10 @@ pub enum UserField {
     FamilyName,
     /// `display_name`
     DisplayName,
+    /// `account_id`
+    AccountId,
+    /// `permission_profile_id`
+    PermissionProfileId,
 }
 
 impl UserField {
@@ -243,6 +226,8 @@ impl UserField {
             Self::GivenName => "given_name",
             Self::FamilyName => "family_name",
             Self::DisplayName => "display_name",
+            Self::AccountId => "account_id",
+            Self::PermissionProfileId => "permission_profile_id",
         }
     }
 }

@@ -7,9 +7,11 @@ use countersign_core::{ConnectionId, Facts, RoleName, RuleId, Sha256Digest, Tena
 use countersign_roles::{Excess, RoleCatalog, RolesError, RuleSet};
 use thiserror::Error;
 
+use crate::attribute::{AbsenceMode, Attributes, SyncMode};
 use crate::connection::{ConnectionPolicy, CreationMode, EmailLink, OnInactive, Strategy};
 use crate::max_privilege;
 use crate::normalize;
+use crate::plan::UserField;
 use crate::preset::Preset;
 use crate::risk::Risks;
 use crate::store::SnapshotQuery;
@@ -85,6 +87,29 @@ pub enum PolicyError {
     /// An account would get one of account and profile from nowhere.
     #[error("connection `{0}` has only one of a default account and a default permission profile")]
     HalfAccount(ConnectionId),
+    /// The proof of a domain ends that is not claimed.
+    #[error(
+        "connection `{connection}` says until when `{domain}` is proved, and does not claim it"
+    )]
+    ProofOfUnclaimedDomain {
+        /// The connection.
+        connection: ConnectionId,
+        /// The domain.
+        domain: String,
+    },
+    /// A declined person would apply anew at each sign-in.
+    #[error(
+        "connection `{0}` passes over accounts out of use, and asks for approval of new ones: who was declined would come back each time"
+    )]
+    PassesOverApproval(ConnectionId),
+    /// A field that does not follow the provider can not be cleared by it.
+    #[error("the attribute `{}` is cleared when it is absent, and does not follow at each sign-in", .0.name())]
+    NothingToClear(UserField),
+    /// A profile belongs to an account.
+    #[error(
+        "the attributes `account_id` and `permission_profile_id` decide together, and are synced in two ways"
+    )]
+    AccountWithoutProfile,
     /// Two connections would answer for one provider of one tenant.
     #[error("connections `{first}` and `{second}` have the same tenant and issuer")]
     SameIssuer {
@@ -150,6 +175,10 @@ impl PolicyError {
             Self::CreatesPreProvisioned(_) => "provision.creates_pre_provisioned",
             Self::NotDocuSign(_) => "provision.not_docusign",
             Self::HalfAccount(_) => "provision.half_account",
+            Self::ProofOfUnclaimedDomain { .. } => "provision.proof_of_unclaimed_domain",
+            Self::PassesOverApproval(_) => "provision.passes_over_approval",
+            Self::NothingToClear(_) => "provision.nothing_to_clear",
+            Self::AccountWithoutProfile => "provision.account_without_profile",
             Self::SameIssuer { .. } => "provision.same_issuer",
             Self::RuleWithoutConnection(_) => "provision.rule_without_connection",
             Self::UnknownConnection { .. } => "provision.unknown_connection",
@@ -179,6 +208,8 @@ pub struct PolicyParts {
     pub connections: BTreeMap<ConnectionId, ConnectionPolicy>,
     /// How strong a sign-in has to be to sign what.
     pub risks: Risks,
+    /// Which fields follow the provider, and what an absent one means.
+    pub attributes: Attributes,
 }
 
 impl PolicyParts {
@@ -192,6 +223,7 @@ impl PolicyParts {
             session: SessionPolicy::default(),
             connections: BTreeMap::new(),
             risks: Risks::default(),
+            attributes: Attributes::default(),
         }
     }
 }
@@ -225,6 +257,7 @@ impl Policy {
             &parts.rules,
             &parts.connections,
         ));
+        errors.extend(attribute_faults(&parts.attributes));
         if errors.is_empty() {
             Ok(Self { parts })
         } else {
@@ -260,6 +293,12 @@ impl Policy {
     #[must_use]
     pub fn session(&self) -> SessionPolicy {
         self.parts.session
+    }
+
+    /// Which fields follow the provider, and what an absent one means.
+    #[must_use]
+    pub fn attributes(&self) -> &Attributes {
+        &self.parts.attributes
     }
 
     /// The connection of that name, if there is one.
@@ -309,6 +348,14 @@ fn connection_faults(
             });
         }
     }
+    for domain in connection.domains_proved_until.keys() {
+        if !connection.domains.contains(domain) {
+            errors.push(PolicyError::ProofOfUnclaimedDomain {
+                connection: id.clone(),
+                domain: domain.clone(),
+            });
+        }
+    }
     for role in &connection.create.default_roles {
         match catalog.expect_role(role.as_str()) {
             Err(error) => errors.push(PolicyError::Roles(error)),
@@ -332,9 +379,14 @@ fn connection_faults(
         }
     }
     if connection.strategy == Strategy::PreProvisionedOnly
-        && connection.create.mode == CreationMode::Allow
+        && connection.create.mode != CreationMode::Deny
     {
         errors.push(PolicyError::CreatesPreProvisioned(id.clone()));
+    }
+    if matching.on_inactive == OnInactive::PassOver
+        && connection.create.mode == CreationMode::Approve
+    {
+        errors.push(PolicyError::PassesOverApproval(id.clone()));
     }
     let as_docusign = matching.shares_email
         || matching.on_inactive == OnInactive::PassOver
@@ -344,6 +396,26 @@ fn connection_faults(
     }
     if connection.create.account_id.is_some() != connection.create.permission_profile_id.is_some() {
         errors.push(PolicyError::HalfAccount(id.clone()));
+    }
+    errors
+}
+
+fn attribute_faults(attributes: &Attributes) -> Vec<PolicyError> {
+    let mut errors = Vec::new();
+    for field in Attributes::FIELDS {
+        let rule = attributes.rule(field);
+        let follows = match rule.sync {
+            Some(sync) => sync == SyncMode::Always,
+            None => !matches!(field, UserField::AccountId | UserField::PermissionProfileId),
+        };
+        if rule.absent == AbsenceMode::Clear && !follows {
+            errors.push(PolicyError::NothingToClear(field));
+        }
+    }
+    let pair = [UserField::AccountId, UserField::PermissionProfileId];
+    let [account, profile] = pair.map(|field| attributes.rule(field));
+    if account != profile {
+        errors.push(PolicyError::AccountWithoutProfile);
     }
     errors
 }

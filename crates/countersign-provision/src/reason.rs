@@ -24,27 +24,50 @@ pub enum Reason {
     UserSuspended,
     /// The account is deprovisioned.
     UserDeprovisioned,
+    /// The account's data were erased.
+    UserErased,
     /// The account waits for approval.
     UserAwaitsApproval,
+    // Refusals of what was sent, or not.
+    /// The policy wants this of everybody, and it was not sent.
+    AttributeMissing(UserField),
+    /// The policy wants to know everybody's groups, and none were sent.
+    GroupsMissing,
+    /// The store's answer contradicts itself.
+    InconsistentStore,
     // Refusals of an address.
     /// No usable e-mail address was sent.
     EmailMissing,
     /// The address is outside the claimed domains.
     EmailOutsideDomains,
+    /// The address is in a domain whose proof has ended.
+    DomainProofEnded,
     /// The provider did not say that it verified the address.
     EmailNotVerifiedByIdp,
     /// The host has not verified the account's address.
     EmailNotVerifiedLocally,
     /// An address whose local part is not ASCII never links.
     EmailNotAscii,
+    /// The address looks like another: it mixes scripts, or passes for one in ASCII. Flags an
+    /// admission, refuses a match.
+    ConfusableAddress,
     /// A new subject comes with an address that an account has.
     EmailTaken,
+    /// A new subject comes with the address of an account that the provider knows under another.
+    EmailRecycled,
+    /// Somebody signs in to the account with that address, and nobody proved here that it is
+    /// theirs.
+    AccountUnproved,
     /// The known person's new address is another account's.
     NewEmailTaken,
     /// The known person's address is not the stored one, and the policy denies that.
     EmailChanged,
     /// The account with that address has a privileged or an excluded role.
     PrivilegedAccount,
+    /// The account is not as it was when a link was proposed.
+    AccountChanged,
+    /// The subject was linked to an account meanwhile.
+    SubjectLinked,
     /// Several accounts match.
     Ambiguous {
         /// They, ordered by id.
@@ -55,8 +78,10 @@ pub enum Reason {
     NotPreProvisioned,
     /// The connection makes no accounts.
     CreationDenied,
-    /// The person is not known to be in the required group.
+    /// The person is not in the required group.
     RequiredGroupMissing,
+    /// Not all groups were told, and the required one is not among them.
+    RequiredGroupUndecided,
     /// All seats are taken.
     SeatsTaken,
     // Of admissions.
@@ -66,6 +91,8 @@ pub enum Reason {
     ClaimedInvitation,
     /// The account has the same address, proved on both sides.
     LinkedByEmail,
+    /// Somebody who reads the account's mail and holds the browser that signed in confirmed it.
+    LinkedByProof,
     /// The active account has the same address, given name and family name.
     LinkedByEmailAndName,
     /// A new account.
@@ -76,6 +103,8 @@ pub enum Reason {
     Reactivated,
     /// A field follows the provider.
     FieldUpdated(UserField),
+    /// A name mixes scripts within a word.
+    ConfusableName,
     /// A rule matched.
     RuleMatched(RuleId),
     /// A role was given.
@@ -105,6 +134,11 @@ pub enum Reason {
         role: RoleName,
         /// The rule; none for a default role.
         rule: Option<RuleId>,
+    },
+    /// The role would have been taken, and nobody else in the tenant has it.
+    LastHolderKept {
+        /// The role.
+        role: RoleName,
     },
     /// Not all groups were told, so nothing was taken that depends on one.
     GroupsIncomplete,
@@ -150,6 +184,20 @@ impl Reason {
             Self::RoleTaken { .. } => "provision.role_taken",
             Self::RoleSpent { .. } => "provision.role_spent",
             Self::GroupsIncomplete => "provision.groups_incomplete",
+            Self::UserErased => "provision.user_erased",
+            Self::AttributeMissing(_) => "provision.attribute_missing",
+            Self::GroupsMissing => "provision.groups_missing",
+            Self::InconsistentStore => "provision.inconsistent_store",
+            Self::DomainProofEnded => "provision.domain_proof_ended",
+            Self::ConfusableAddress => "provision.confusable_address",
+            Self::EmailRecycled => "provision.email_recycled",
+            Self::AccountUnproved => "provision.account_unproved",
+            Self::AccountChanged => "provision.account_changed",
+            Self::SubjectLinked => "provision.subject_linked",
+            Self::RequiredGroupUndecided => "provision.required_group_undecided",
+            Self::LinkedByProof => "provision.linked_by_proof",
+            Self::ConfusableName => "provision.confusable_name",
+            Self::LastHolderKept { .. } => "provision.last_holder_kept",
         }
     }
 
@@ -205,6 +253,34 @@ impl Reason {
             Self::RoleRenewed { .. } => "goes on with another end",
             Self::RoleTaken { .. } => "taken",
             Self::RoleSpent { .. } => "has run out and is not renewed",
+            Self::UserErased => "the account's data were erased",
+            Self::AttributeMissing(_) => "was not sent, and the policy wants it of everybody",
+            Self::GroupsMissing => {
+                "the provider sent no groups, and the policy wants them of everybody"
+            }
+            Self::InconsistentStore => "the store's answer contradicts itself",
+            Self::DomainProofEnded => {
+                "the proof that the organization owns the e-mail address's domain has ended"
+            }
+            Self::ConfusableAddress => "the e-mail address looks like another",
+            Self::EmailRecycled => {
+                "the provider knows the account with this e-mail address under another subject"
+            }
+            Self::AccountUnproved => {
+                "somebody signs in to the account with this e-mail address, which was never verified here"
+            }
+            Self::AccountChanged => "the account is not as it was when the link was proposed",
+            Self::SubjectLinked => "the provider's subject was linked to an account meanwhile",
+            Self::RequiredGroupUndecided => {
+                "not all groups were told, and the one that a new account needs is not among them"
+            }
+            Self::LinkedByProof => {
+                "whoever reads the account's mail and signed in here confirmed the link"
+            }
+            Self::ConfusableName => "a name mixes scripts within a word",
+            Self::LastHolderKept { .. } => {
+                "kept, though its rule does not give it any more: nobody else has it"
+            }
             Self::GroupsIncomplete => {
                 "not all groups were told, so nothing was taken that depends on one"
             }
@@ -217,6 +293,8 @@ impl fmt::Display for Reason {
         let said = self.sentence();
         match self {
             Self::FieldUpdated(field) => write!(f, "the field `{}` {said}", field.name()),
+            Self::AttributeMissing(field) => write!(f, "`{}` {said}", field.name()),
+            Self::LastHolderKept { role } => write!(f, "role `{role}` {said}"),
             Self::RuleMatched(rule) => write!(f, "rule `{rule}` {said}"),
             Self::RoleGiven { role, rule }
             | Self::RoleRenewed { role, rule }

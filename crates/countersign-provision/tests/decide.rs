@@ -199,15 +199,19 @@ fn the_required_group_must_be_known() {
     let mut connection = jit();
     connection.create.require_group = Some("legal".into());
     admitted(&connection, &nurse(), &Snapshot::default());
-    for groups in [
-        Groups::Absent,
-        Groups::Partial(["other".to_owned()].into()),
-        Groups::Complete(BTreeSet::new()),
-    ] {
+    let mut partly = nurse();
+    partly.groups = Groups::Partial(["legal".to_owned()].into());
+    admitted(&connection, &partly, &Snapshot::default());
+    let code = |groups| {
         let mut other = nurse();
         other.groups = groups;
-        let code = refused(&connection, &other, &Snapshot::default());
-        assert_eq!(code, "provision.required_group_missing");
+        refused(&connection, &other, &Snapshot::default())
+    };
+    let missing = Groups::Complete(BTreeSet::new());
+    assert_eq!(code(missing), "provision.required_group_missing");
+    // What was left out is not known to be missing, and not known to be there.
+    for unknown in [Groups::Absent, Groups::Partial(["other".to_owned()].into())] {
+        assert_eq!(code(unknown), "provision.required_group_undecided");
     }
 }
 
@@ -297,7 +301,7 @@ fn a_recycled_address_is_a_conflict_and_never_a_match() {
             &verified(),
             &same_address(vec![predecessor.clone()]),
         );
-        assert_eq!(code, "provision.email_taken");
+        assert_eq!(code, "provision.email_recycled");
     }
 }
 

@@ -39,7 +39,12 @@ fn connections() -> impl Strategy<Value = ConnectionPolicy> {
         Just(OnEmailChange::UpdateIfOwnedDomain),
         Just(OnEmailChange::Deny),
     ];
-    let creation = (any::<bool>(), prop::option::of(0_u64..3), any::<bool>());
+    let modes = prop_oneof![
+        2 => Just(CreationMode::Allow),
+        1 => Just(CreationMode::Approve),
+        1 => Just(CreationMode::Deny),
+    ];
+    let creation = (modes, prop::option::of(0_u64..3), any::<bool>());
     (
         strategies(),
         docusign,
@@ -66,10 +71,12 @@ fn connections() -> impl Strategy<Value = ConnectionPolicy> {
                     }
                 }
                 connection.matching.on_email_change = change;
-                let (deny, seats, group) = creation;
-                if deny {
-                    connection.create.mode = CreationMode::Deny;
-                }
+                let (mode, seats, group) = creation;
+                connection.create.mode = match (docusign, mode) {
+                    // The load refuses it.
+                    (true, CreationMode::Approve) => CreationMode::Allow,
+                    (_, mode) => mode,
+                };
                 connection.create.seats = seats;
                 connection.create.require_group = group.then(|| "legal".to_owned());
                 connection.create.default_roles = vec![role("viewer")];
@@ -126,6 +133,8 @@ fn accounts() -> impl Strategy<Value = UserWithGrants> {
         1 => Just(UserState::PendingApproval),
         1 => Just(UserState::Suspended),
         1 => Just(UserState::Deprovisioned),
+        1 => Just(UserState::Stale),
+        1 => Just(UserState::Erased),
     ];
     let roles = prop::option::of(prop_oneof![Just("viewer"), Just("sender"), Just("admin")]);
     let linked = prop::collection::vec(
@@ -152,8 +161,10 @@ fn accounts() -> impl Strategy<Value = UserWithGrants> {
 fn snapshots() -> impl Strategy<Value = Snapshot> {
     let link = prop::option::of((accounts(), addresses()));
     let others = prop::collection::vec(accounts(), 0..3);
-    (link, others, addresses(), 0_u64..4, 0_u8..8).prop_map(
-        |(link, others, address, seats_taken, disabled)| {
+    // A store that mixes up rows: 1 forgets the link, 2 the account, 3 and 4 name another.
+    let confusion = prop_oneof![8 => Just(0_u8), 1 => 1_u8..5];
+    (link, others, addresses(), 0_u64..4, 0_u8..8, confusion).prop_map(
+        |(link, others, address, seats_taken, disabled, confusion)| {
             let mut snapshot = match link {
                 Some((mut account, address)) => {
                     account.user.email = Some(email(address).address);
@@ -165,6 +176,13 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
                 other.user.id = user_id(&format!("other-{number}"));
                 other.user.email = Some(email(address).address);
                 snapshot.by_email.push(other);
+            }
+            match (confusion, &mut snapshot.link, &mut snapshot.linked) {
+                (1, link, _) => *link = None,
+                (2, _, linked) => *linked = None,
+                (3, Some(link), _) => link.user = user_id("another"),
+                (4, Some(link), _) => link.subject = subject("another"),
+                _ => {}
             }
             snapshot.seats_taken = seats_taken;
             snapshot.connection = ConnectionState {
@@ -195,12 +213,31 @@ proptest! {
         // Total and deterministic; always with a reason.
         prop_assert_eq!(&plan, &decide(&policy, &acme(), &facts, &snapshot, now()));
         prop_assert!(!plan.reasons().is_empty());
-        let Plan::Admit(admission) = &plan else { return Ok(()) };
+        let admission = match &plan {
+            Plan::Admit(admission) => admission,
+            Plan::Queue(queued) => {
+                // A new account, for somebody who is nobody here yet, and within the seats.
+                prop_assert_eq!(connection.create.mode, CreationMode::Approve);
+                prop_assert!(snapshot.connection.enabled && snapshot.linked.is_none());
+                prop_assert!(queued.unique_email);
+                prop_assert_eq!(queued.seat_cap, connection.create.seats);
+                return Ok(());
+            }
+            Plan::Refuse(_) => return Ok(()),
+        };
 
         prop_assert!(snapshot.connection.enabled);
+        let consistent = match (&snapshot.link, &snapshot.linked) {
+            (None, None) => true,
+            (Some(link), Some(linked)) => {
+                link.user == linked.user.id && link.subject == facts.subject
+            }
+            _ => false,
+        };
+        prop_assert!(consistent);
         prop_assert_eq!(facts.subject.issuer(), ISSUER);
         if let Some(email) = &facts.email {
-            prop_assert!(connection.owns(&email.address));
+            prop_assert!(connection.owns(&email.address, now()));
         }
         // A sign-in touches nothing that it does not own.
         for taken in &admission.grants.take {
@@ -221,6 +258,7 @@ proptest! {
         let before = known.clone().find(|account| account.user.id == existing.id).unwrap();
         prop_assert_ne!(before.user.state, UserState::Suspended);
         prop_assert_ne!(before.user.state, UserState::PendingApproval);
+        prop_assert_ne!(before.user.state, UserState::Erased);
         prop_assert_eq!(existing.version, before.user.version);
         if admission.link == LinkPlan::Existing {
             prop_assert_eq!(&snapshot.linked.as_ref().unwrap().user.id, &existing.id);

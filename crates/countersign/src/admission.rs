@@ -1,7 +1,7 @@
 //! An admission as one change: the account, its link, its grants, a session, and the record of
 //! each, which names the records that caused it.
 
-use countersign_audit::account::{Person, UserLinked, UserProvisioned, UserUpdated};
+use countersign_audit::account::{Person, UserLinked, UserUpdated};
 use countersign_audit::assertion::AssertionVerified;
 use countersign_audit::kind::RecordBody;
 use countersign_audit::leaf::{Account, Leaf};
@@ -20,6 +20,7 @@ use countersign_provision::user::{User, UserState};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::identifier::{self, random};
+use crate::new_account::{NewAccount, codes};
 use crate::session::Session;
 use crate::sign_in::{Arrival, person};
 use crate::step_up::reached;
@@ -110,12 +111,7 @@ impl<'a> Writer<'a> {
     }
 
     fn reasons(&self) -> Vec<String> {
-        let reasons = self.admission.reasons.iter();
-        reasons.map(|reason| reason.code().to_owned()).collect()
-    }
-
-    fn attributes(&self) -> Vec<String> {
-        self.facts.attributes.keys().cloned().collect()
+        codes(&self.admission.reasons)
     }
 
     /// Creates or updates the account and ties the subject to it; returns the record that stands
@@ -161,37 +157,17 @@ impl<'a> Writer<'a> {
         assertion: Leaf<AssertionVerified>,
     ) -> Result<(UserId, Leaf<Account>), EngineError> {
         let id = identifier::user(self.random()?)?;
-        let body = UserProvisioned {
-            connection: self.arrival.id.clone(),
-            strategy: self.arrival.rules.strategy.name().to_owned(),
-            matched_by: None,
-            state: "active".to_owned(),
-            account_id: new.account_id.clone(),
-            permission_profile_id: new.permission_profile_id.clone(),
-            attributes: self.attributes(),
-            reasons: self.reasons(),
-        };
-        let recorded = self.seal(body.draft(id.clone(), &person(self.facts), assertion))?;
-        let account = recorded.leaf();
-        self.change.users.push(UserWrite::Create(User {
-            id: id.clone(),
-            tenant: self.arrival.rules.tenant.clone(),
+        let made = NewAccount {
+            arrival: self.arrival,
+            facts: self.facts,
+            new,
             state: UserState::Active,
-            state_since: self.now,
-            state_entry: Some(account.hash()),
-            hold: None,
-            email: new.email.clone(),
-            email_verified_locally: false,
-            given_name: new.given_name.clone(),
-            family_name: new.family_name.clone(),
-            display_name: new.display_name.clone(),
-            account_id: new.account_id.clone(),
-            permission_profile_id: new.permission_profile_id.clone(),
-            created_at: self.now,
-            last_sign_in_at: Some(self.now),
-            entry: Some(account.hash()),
-            version: 1,
-        }));
+            reasons: &self.admission.reasons,
+        };
+        let account = self.seal(made.draft(&id, assertion))?.leaf();
+        let mut user = made.user(&id, account.hash());
+        user.last_sign_in_at = Some(self.now);
+        self.change.users.push(UserWrite::Create(user));
         self.add_link(&id, account.hash());
         Ok((id, account.into()))
     }
@@ -210,7 +186,7 @@ impl<'a> Writer<'a> {
             connection: self.arrival.id.clone(),
             strategy: self.arrival.rules.strategy.name().to_owned(),
             matched_by: self.admission.matched_by.name().to_owned(),
-            attributes: self.attributes(),
+            attributes: self.facts.attributes.keys().cloned().collect(),
             reasons: self.reasons(),
         };
         let provisioned = user.entry.map(Leaf::from_store);

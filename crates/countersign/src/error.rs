@@ -37,6 +37,10 @@ pub enum EngineError {
     /// The document was signed or declined before in this ceremony.
     #[error("the ceremony has come to its end")]
     CeremonyOver,
+    /// There is no such account that waits for approval: it was approved or declined before, or
+    /// never waited.
+    #[error("no such account waits for approval")]
+    NotAwaitingApproval,
     /// The host named a connection that the engine was not built with: misuse of the API.
     #[error("there is no connection `{0}`")]
     UnknownConnection(ConnectionId),
@@ -70,6 +74,7 @@ impl EngineError {
             Self::NotAllowed { .. } => "engine.not_allowed",
             Self::NotStrongEnough { .. } => "engine.not_strong_enough",
             Self::CeremonyOver => "engine.ceremony_over",
+            Self::NotAwaitingApproval => "engine.not_awaiting_approval",
             Self::UnknownConnection(_) => "engine.unknown_connection",
             Self::Misuse { .. } => "engine.misuse",
             Self::Token(error) => error.code(),

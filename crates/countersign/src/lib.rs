@@ -68,6 +68,7 @@
 //! | [`sign_out`] | signing out because a provider says so: [`SignOut`] |
 //! | [`session`] | [`Session`] |
 //! | [`step_up`] | when a sign-in is not strong enough for a document |
+//! | [`approval`] | accounts that wait for an administrator's approval |
 //! | [`ceremony`] | the steps of a signature as types |
 //! | [`invitation`] | who is invited to sign what |
 //! | [`token`] | the tokens that go into links |
@@ -78,6 +79,7 @@
 //! | [`error`] | what can go wrong, by whose fault |
 
 mod admission;
+pub mod approval;
 pub mod blocking;
 pub mod builder;
 pub mod ceremony;
@@ -88,6 +90,7 @@ pub mod export;
 mod identifier;
 pub mod invitation;
 pub mod memory;
+mod new_account;
 pub mod policy_file;
 pub mod session;
 pub mod sign_in;

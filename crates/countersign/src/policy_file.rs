@@ -16,7 +16,8 @@
 //! issuer = "https://sts.windows.net/TID/"
 //! preset = "entra-saml"                  # adfs, docusign, generic, google-workspace, keycloak, okta
 //! strategy = "jit"                       # or pre_provisioned_only, self_register
-//! domains = ["acme.example"]             # claimed: an address outside is refused
+//! domains = ["acme.example"]             # claimed: an address outside is refused; or with the end
+//!                                        # of the proof: { name = "…", proved_until = "2027-06-30T00:00:00Z" }
 //!
 //! [connection.acme.match]
 //! key = "objectidentifier"               # an attribute, or name_id; the preset's if not said
@@ -25,10 +26,17 @@
 //! on_email_change = "update_if_owned_domain" # or keep, deny
 //!
 //! [connection.acme.create]
-//! mode = "allow"                         # or deny
+//! mode = "allow"                         # or approve, deny
 //! require_group = "8f2c"
 //! seats = 500
 //! default_roles = ["signer"]
+//!
+//! [attribute.given_name]                 # or email, family_name, display_name, account_id, …
+//! sync = "always"                        # or create, never
+//! absent = "keep"                        # or clear, deny
+//!
+//! [attribute.groups]
+//! absent = "keep"                        # unknown; or clear (there are none), deny
 //!
 //! [role.signer]
 //! allow = ["sign nda/*", "view *"]
@@ -55,8 +63,15 @@
 //! ```
 //!
 //! In `[connection.NAME.create]` there are also `account_id` and `permission_profile_id`, the
-//! defaults of the DocuSign preset, and `accept_unverified_email` for `self_register`. Of several
-//! rules that give one role, the one with the shortest time counts.
+//! defaults of the DocuSign preset, `accept_unverified_email` for `self_register`, and
+//! `confusable_email = "deny"`, which makes no account for an address that mixes scripts or passes
+//! for one in ASCII (`flag`: it is made, and its record says so). Of several rules that give one
+//! role, the one with the shortest time counts.
+//!
+//! An account's address follows the provider only if nothing stands against it: `sync` is
+//! `always`, `on_email_change` is `update_if_owned_domain`, and with `self_register` the provider
+//! says that it verified the address. `on_email_change = "deny"` refuses a known person with
+//! another address whatever `sync` says, and none of them ever makes an address verified here.
 
 use std::fmt;
 use std::fs::File;
@@ -69,10 +84,12 @@ use thiserror::Error;
 
 pub use crate::policy_file::problem::Problem;
 
+mod attribute;
 mod condition;
 mod connection;
 mod creation;
 mod defaults;
+mod domain;
 mod exclusion;
 mod matching;
 mod place;

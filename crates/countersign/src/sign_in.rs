@@ -10,7 +10,7 @@ use countersign_core::{
     ConnectionId, Door, Facts, LeafHash, TenantId, Timestamp, VerifiedIdentity,
 };
 use countersign_provision::store::Change;
-use countersign_provision::{ConnectionPolicy, Plan, Refusal, decide};
+use countersign_provision::{ConnectionPolicy, Plan, Reason, Refusal, RefusalKind, decide};
 use countersign_saml::{AdmitError, AuthnRequest, Expect, Inbound, MessageId, Rejection};
 
 use crate::admission::Admitting;
@@ -18,6 +18,7 @@ use crate::ceremony::sha256;
 use crate::engine::{Connection, Engine, MOST_ATTEMPTS, too_many_conflicts};
 use crate::error::EngineError;
 use crate::identifier::{self, random};
+use crate::new_account::codes;
 use crate::session::Session;
 
 /// How a sign-in ended. Either way it is recorded.
@@ -43,6 +44,14 @@ pub struct Refused {
 }
 
 impl Refused {
+    fn new(reason: &Reason, entry: LeafHash) -> Self {
+        Self {
+            code: reason.code(),
+            message: reason.to_string(),
+            entry,
+        }
+    }
+
     /// The stable code: `saml.…` where the response was refused, `provision.…` where the policy
     /// refused the person.
     ///
@@ -53,7 +62,8 @@ impl Refused {
         self.code
     }
 
-    /// The `assertion.rejected` or `user.refused` record.
+    /// The `assertion.rejected` or `user.refused` record; the `user.provisioned` record of an
+    /// account that was made and waits for approval.
     #[must_use]
     pub fn entry(&self) -> LeafHash {
         self.entry
@@ -181,6 +191,8 @@ impl Engine {
                 let draft = UserRefused {
                     connection: connection.clone(),
                     strategy: rules.strategy.name().to_owned(),
+                    outcome: "denied".to_owned(),
+                    candidates: Vec::new(),
                     reasons: vec![error.code().to_owned()],
                 };
                 self.refuse(
@@ -226,18 +238,33 @@ impl Engine {
         let query = self.policy().snapshot_query(arrival.id, facts, arrival.now);
         for _ in 0..MOST_ATTEMPTS {
             let snapshot = self.shared.users.snapshot(&query).await?;
-            let admission = match decide(self.policy(), arrival.id, facts, &snapshot, arrival.now) {
-                Plan::Admit(admission) => admission,
+            match decide(self.policy(), arrival.id, facts, &snapshot, arrival.now) {
+                Plan::Admit(admission) => {
+                    let admitting = Admitting::new(self, arrival, facts, &snapshot, &admission)?;
+                    if self.commits(admitting.change()).await? {
+                        return Ok(SignIn::Admitted(admitting.into_session()));
+                    }
+                }
+                Plan::Queue(queued) => {
+                    let (change, entry) = self.queue(arrival, facts, &snapshot, &queued)?;
+                    if self.commits(&change).await? {
+                        let reason = Reason::UserAwaitsApproval;
+                        return Ok(SignIn::Refused(Refused::new(&reason, entry)));
+                    }
+                }
                 Plan::Refuse(refusal) => return self.refuse_person(arrival, facts, &refusal).await,
-            };
-            let admitting = Admitting::new(self, arrival, facts, &snapshot, &admission)?;
-            match self.shared.users.commit(admitting.change()).await {
-                Ok(()) => return Ok(SignIn::Admitted(admitting.into_session())),
-                Err(error) if error.is_conflict() => {}
-                Err(error) => return Err(error.into()),
             }
         }
         Err(too_many_conflicts())
+    }
+
+    /// Commits a change; false if it lost a race.
+    pub(crate) async fn commits(&self, change: &Change) -> Result<bool, EngineError> {
+        match self.shared.users.commit(change).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_conflict() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Records that a response was refused.
@@ -272,14 +299,18 @@ impl Engine {
         facts: &Facts,
         refusal: &Refusal,
     ) -> Result<SignIn, EngineError> {
+        let about = refusal.user();
+        let candidates = match refusal.kind() {
+            RefusalKind::Conflict { with } if Some(with) != about => vec![with.clone()],
+            RefusalKind::Ambiguous { candidates } => candidates.clone(),
+            _ => Vec::new(),
+        };
         let draft = UserRefused {
             connection: arrival.id.clone(),
             strategy: arrival.rules.strategy.name().to_owned(),
-            reasons: refusal
-                .reasons()
-                .iter()
-                .map(|reason| reason.code().to_owned())
-                .collect(),
+            outcome: refusal.kind().name().to_owned(),
+            candidates,
+            reasons: codes(refusal.reasons()),
         };
         self.refuse(
             arrival,

@@ -179,7 +179,7 @@ fn an_unknown_key_is_told_with_the_nearest_right_name() {
 fn keys_of_later_languages_are_refused_rather_than_ignored() {
     for (line, key) in [
         ("[theme]\ncolour = \"blue\"\n", "theme"),
-        ("[attribute.email]\nsync = \"always\"\n", "attribute"),
+        ("[attributes.email]\nsync = \"always\"\n", "attributes"),
     ] {
         let lines = parse(&format!("{GOOD}{line}")).unwrap_err();
         assert!(
@@ -204,8 +204,8 @@ fn unknown_presets_strategies_and_modes_are_told() {
     );
     says(
         "mode = \"allow\"",
-        "mode = \"approve\"",
-        "13:8: unknown mode `approve`; there are `allow`, `deny`",
+        "mode = \"ask\"",
+        "13:8: unknown mode `ask`; there are `allow`, `approve`, `deny`",
     );
     says(
         "on_inactive = \"deny\"",

@@ -121,7 +121,7 @@ fn a_new_subject_with_anothers_address_does_not_get_the_others_account() {
         let mut thief = host.nurse(&["staff"]);
         thief.name_id.as_mut().unwrap().value = "thief".to_owned();
         let refused = host.refuse(&thief);
-        assert_eq!(refused.code(), "provision.email_taken");
+        assert_eq!(refused.code(), "provision.email_recycled");
         assert_eq!(
             host.record(refused.entry()).subject_ref.as_ref(),
             Some(owner.user())

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use countersign::audit::account::{Person, UserLinked, UserProvisioned, UserRefused, UserUpdated};
+use countersign::audit::approval::{UserApproved, UserDeclined};
 use countersign::audit::assertion::{AssertionRejected, AssertionVerified};
 use countersign::audit::ceremony::{
     DocumentDeclined, DocumentPresented, DocumentSigned, Grounds, IntentConfirmed,
@@ -157,12 +158,25 @@ pub(crate) fn walk() -> Result<Walk, Failure> {
     let refused = UserRefused {
         connection,
         strategy: "pre_provisioned_only".to_owned(),
+        outcome: "denied".to_owned(),
+        candidates: Vec::new(),
         reasons: vec!["no_account".to_owned()],
     };
     sealing.seal(
         "user-refused",
         refused.draft(None, &person, assertion.leaf()),
     )?;
+    let approved = UserApproved {
+        state: "active".to_owned(),
+    };
+    let by = UserId::new("administrator-1")?;
+    let draft = approved.draft(user.clone(), by.clone(), Some("known"), provisioned.leaf());
+    sealing.seal("user-approved", draft)?;
+    let declined = UserDeclined {
+        state: "deprovisioned".to_owned(),
+    };
+    let draft = declined.draft(user.clone(), by, None, provisioned.leaf());
+    sealing.seal("user-declined", draft)?;
     let revoked = RoleRevoked {
         grant: GrantId::new("grant-1")?,
         role: RoleName::new("signer")?,

@@ -1,11 +1,11 @@
 //! `countersign policy decide`.
 
 use clap::Args;
-use countersign::provision::plan::{Admission, UserPlan};
+use countersign::provision::plan::{Admission, NewUser, UserPlan};
 use countersign::provision::store::{Snapshot, UserStore};
-use countersign::provision::{Plan, Policy, decide};
+use countersign::provision::{Plan, Policy, Reason, Refusal, RefusalKind, decide};
 use countersign::roles::GrantDelta;
-use countersign::{ConnectionId, blocking};
+use countersign::{ConnectionId, UserId, blocking};
 use countersign_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
@@ -65,14 +65,83 @@ pub(super) fn run(decision: &Decision) -> Result<Verdict, Unreadable> {
             json: as_json(&policy, &admission),
             text: page(&policy, &admission),
         },
+        Plan::Queue(queued) => {
+            let awaits = Reason::UserAwaitsApproval;
+            Verdict::Refused {
+                code: awaits.code().to_owned(),
+                message: awaits.to_string(),
+                json: json!({
+                    "plan": {
+                        "outcome": "queue",
+                        "user": new_user(&queued.user),
+                        "reasons": reasons_json(&queued.reasons),
+                    },
+                    "policy_hash": policy.hash(),
+                }),
+                text: because(&queued.reasons),
+            }
+        }
         Plan::Refuse(refusal) => Verdict::Refused {
             code: refusal.code().to_owned(),
             message: refusal.reason().to_string(),
             json: json!({
-                "plan": { "outcome": "refuse", "reasons": reasons_json(refusal.reasons()) },
+                "plan": {
+                    "outcome": "refuse",
+                    "kind": refusal.kind().name(),
+                    "accounts": accounts(&refusal),
+                    "reasons": reasons_json(refusal.reasons()),
+                },
             }),
-            text: Page::new(),
+            text: refused(&refusal),
         },
+    })
+}
+
+/// The accounts that stand in the way, if any do.
+fn accounts(refusal: &Refusal) -> Vec<&UserId> {
+    match refusal.kind() {
+        RefusalKind::Conflict { with: account }
+        | RefusalKind::Tombstone { of: account }
+        | RefusalKind::NeedsProof { account }
+        | RefusalKind::NeedsApproval { account } => vec![account],
+        RefusalKind::Ambiguous { candidates } => candidates.iter().collect(),
+        _ => refusal.user().into_iter().collect(),
+    }
+}
+
+/// What the first line does not say: what stands in the way, and what was noted beside it.
+fn refused(refusal: &Refusal) -> Page {
+    let mut facts = Table::new();
+    facts.row([dim("kind"), plain(refusal.kind().name().replace('_', " "))]);
+    for account in accounts(refusal) {
+        facts.row([dim("account"), name(account)]);
+    }
+    let mut page = Page::new();
+    page.table(facts);
+    if refusal.reasons().len() > 1 {
+        page.append(because(refusal.reasons()));
+    }
+    page
+}
+
+fn because(given: &[Reason]) -> Page {
+    let mut reasons = Table::new();
+    for reason in given {
+        reasons.row([plain(reason), dim(reason.code())]);
+    }
+    let mut page = Page::new();
+    page.section("because", reasons);
+    page
+}
+
+fn new_user(new: &NewUser) -> Value {
+    json!({
+        "email": new.email,
+        "given_name": new.given_name,
+        "family_name": new.family_name,
+        "display_name": new.display_name,
+        "account_id": new.account_id,
+        "permission_profile_id": new.permission_profile_id,
     })
 }
 
@@ -86,14 +155,7 @@ fn action(plan: &UserPlan) -> &'static str {
 
 fn as_json(policy: &Policy, admission: &Admission) -> Value {
     let user = match &admission.user {
-        UserPlan::Create(new) => json!({
-            "email": new.email,
-            "given_name": new.given_name,
-            "family_name": new.family_name,
-            "display_name": new.display_name,
-            "account_id": new.account_id,
-            "permission_profile_id": new.permission_profile_id,
-        }),
+        UserPlan::Create(new) => new_user(new),
         UserPlan::Keep(user) | UserPlan::Update { user, .. } => json!(user),
     };
     let changes: Vec<Value> = match &admission.user {
@@ -170,11 +232,7 @@ fn page(policy: &Policy, admission: &Admission) -> Page {
     bounds.row([dim("policy"), plain(policy.hash())]);
     page.table(bounds);
 
-    let mut reasons = Table::new();
-    for reason in &admission.reasons {
-        reasons.row([plain(reason), dim(reason.code())]);
-    }
-    page.section("because", reasons);
+    page.append(because(&admission.reasons));
     page.section("roles", grants(&admission.grants));
     if let UserPlan::Update { changes, .. } = &admission.user {
         let mut fields = Table::new();

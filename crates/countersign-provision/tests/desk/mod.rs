@@ -8,7 +8,8 @@ use countersign_core::{
 use countersign_provision::store::{Link, Snapshot, UserWithGrants};
 use countersign_provision::user::{User, UserState};
 use countersign_provision::{
-    Admission, ConnectionPolicy, Plan, Policy, PolicyParts, Preset, Strategy, decide, normalize,
+    Admission, ConnectionPolicy, Plan, Policy, PolicyParts, Preset, Queued, Refusal, Strategy,
+    decide, normalize,
 };
 use countersign_roles::{Condition, GROUPS, Role, RoleCatalog, RoleGrant, Rule, RuleSet};
 
@@ -43,6 +44,11 @@ pub(crate) fn connection(preset: Preset, strategy: Strategy) -> ConnectionPolicy
 
 /// The group `legal` signs, the group `boss` administrates.
 pub(crate) fn policy(connection: ConnectionPolicy) -> Policy {
+    Policy::new(parts(connection)).unwrap()
+}
+
+/// The parts of [`policy`], to be bent.
+pub(crate) fn parts(connection: ConnectionPolicy) -> PolicyParts {
     let allows =
         |name: &str, permission: &str| Role::new(role(name)).allow(permission.parse().unwrap());
     let catalog = RoleCatalog::new([
@@ -65,7 +71,7 @@ pub(crate) fn policy(connection: ConnectionPolicy) -> Policy {
     parts.catalog = catalog;
     parts.rules = rules;
     parts.connections.insert(acme(), connection);
-    Policy::new(parts).unwrap()
+    parts
 }
 
 pub(crate) fn subject(value: &str) -> SubjectKey {
@@ -187,6 +193,7 @@ pub(crate) fn admitted(
 ) -> Admission {
     match plan(connection, facts, snapshot) {
         Plan::Admit(admission) => admission,
+        Plan::Queue(queued) => panic!("queued: {queued:?}"),
         Plan::Refuse(refusal) => panic!("refused: {}", refusal.reason()),
     }
 }
@@ -198,8 +205,27 @@ pub(crate) fn refused(
     facts: &Facts,
     snapshot: &Snapshot,
 ) -> &'static str {
+    refusal(connection, facts, snapshot).code()
+}
+
+#[track_caller]
+pub(crate) fn refusal(
+    connection: &ConnectionPolicy,
+    facts: &Facts,
+    snapshot: &Snapshot,
+) -> Refusal {
     match plan(connection, facts, snapshot) {
         Plan::Admit(admission) => panic!("admitted: {:?}", admission.reasons),
-        Plan::Refuse(refusal) => refusal.code(),
+        Plan::Queue(queued) => panic!("queued: {queued:?}"),
+        Plan::Refuse(refusal) => refusal,
+    }
+}
+
+#[track_caller]
+pub(crate) fn queued(connection: &ConnectionPolicy, facts: &Facts, snapshot: &Snapshot) -> Queued {
+    match plan(connection, facts, snapshot) {
+        Plan::Admit(admission) => panic!("admitted: {:?}", admission.reasons),
+        Plan::Queue(queued) => queued,
+        Plan::Refuse(refusal) => panic!("refused: {}", refusal.reason()),
     }
 }

@@ -1,13 +1,12 @@
 //! `[connection.NAME]`.
 
-use std::collections::BTreeSet;
-
 use countersign_core::text::check_identifier;
 use countersign_core::{ConnectionId, TenantId};
-use countersign_provision::{ConnectionPolicy, Preset, Strategy, normalize};
+use countersign_provision::{ConnectionPolicy, Preset, Strategy};
 use countersign_roles::RoleCatalog;
 
 use crate::policy_file::creation::read_create;
+use crate::policy_file::domain::read_domains;
 use crate::policy_file::matching::read_match;
 use crate::policy_file::problem::quote;
 use crate::policy_file::roles::known_role;
@@ -49,7 +48,7 @@ pub(super) fn read_connection(
     ];
     let strategies = strategies.map(|strategy| (strategy.name(), strategy));
     let strategy = section.choice("strategy", &strategies, problems);
-    let domains = read_domains(&mut section, problems);
+    let (domains, domains_proved_until) = read_domains(&mut section, problems);
     for key in ["issuer", "preset", "strategy", "domains"] {
         section.require(key);
     }
@@ -68,6 +67,7 @@ pub(super) fn read_connection(
     );
     connection.domains = domains;
     connection.max_privilege = max_privilege;
+    connection.domains_proved_until = domains_proved_until;
     if let Some(section) = matching {
         read_match(section, &mut connection, catalog, problems);
     }
@@ -76,23 +76,4 @@ pub(super) fn read_connection(
     }
     let complete = issuer.is_some() && preset.is_some() && strategy.is_some();
     Some((id?, connection)).filter(|_| complete)
-}
-
-fn read_domains(section: &mut Section<'_>, problems: &mut Problems) -> BTreeSet<String> {
-    let mut domains = BTreeSet::new();
-    for text in section.texts("domains", problems).into_iter().flatten() {
-        match normalize::domain(text.value) {
-            Ok(domain) => {
-                domains.insert(domain);
-            }
-            Err(_) => {
-                let given = quote(text.value);
-                problems.add(
-                    &text.span,
-                    format!("{given} is no domain, such as `acme.example`"),
-                );
-            }
-        }
-    }
-    domains
 }

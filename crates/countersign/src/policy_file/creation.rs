@@ -1,6 +1,6 @@
 //! `[connection.NAME.create]`.
 
-use countersign_provision::{ConnectionPolicy, CreationMode, normalize};
+use countersign_provision::{ConnectionPolicy, CreationMode, OnConfusable, normalize};
 use countersign_roles::RoleCatalog;
 
 use crate::policy_file::roles::known_role;
@@ -14,7 +14,12 @@ pub(super) fn read_create(
     problems: &mut Problems,
 ) {
     let create = &mut connection.create;
-    let modes = [("allow", CreationMode::Allow), ("deny", CreationMode::Deny)];
+    let modes = [
+        CreationMode::Allow,
+        CreationMode::Approve,
+        CreationMode::Deny,
+    ];
+    let modes = modes.map(|mode| (mode.name(), mode));
     if let Some(mode) = section.choice("mode", &modes, problems) {
         create.mode = mode;
     }
@@ -29,6 +34,10 @@ pub(super) fn read_create(
     create.accepts_unverified_email = section
         .flag("accept_unverified_email", problems)
         .unwrap_or(false);
+    let confusable = [("flag", OnConfusable::Flag), ("deny", OnConfusable::Deny)];
+    if let Some(chosen) = section.choice("confusable_email", &confusable, problems) {
+        create.on_confusable = chosen;
+    }
     let account = section.text("account_id", problems);
     create.account_id = account.map(|text| text.value.to_owned());
     let profile = section.text("permission_profile_id", problems);

@@ -32,9 +32,14 @@ pub(super) fn add_roles_error(error: &RolesError, rules: &RuleSpans, problems: &
 pub(super) fn add_policy_error(
     error: &PolicyError,
     connections: &[Text<'_>],
+    attributes: &[Text<'_>],
     rules: &RuleSpans,
     problems: &mut Problems,
 ) {
+    let attribute = |is_it: &dyn Fn(&str) -> bool| {
+        let named = attributes.iter().find(|name| is_it(name.value));
+        named.map(|name| name.span.clone())
+    };
     let connection = |id: &ConnectionId| {
         let named = connections.iter().find(|name| name.value == id.as_str());
         named.map(|name| name.span.clone())
@@ -47,7 +52,13 @@ pub(super) fn add_policy_error(
         | PolicyError::NotDocuSign(id)
         | PolicyError::HalfAccount(id)
         | PolicyError::DefaultExceedsMax { connection: id, .. }
+        | PolicyError::ProofOfUnclaimedDomain { connection: id, .. }
+        | PolicyError::PassesOverApproval(id)
         | PolicyError::SameIssuer { second: id, .. } => connection(id),
+        PolicyError::NothingToClear(field) => attribute(&|name| name == field.name()),
+        PolicyError::AccountWithoutProfile => {
+            attribute(&|name| ["account_id", "permission_profile_id"].contains(&name))
+        }
         PolicyError::RuleWithoutConnection(rule)
         | PolicyError::UnknownConnection { rule, .. }
         | PolicyError::RuleExceedsMax { rule, .. } => {

@@ -6,6 +6,7 @@ use countersign_provision::{Policy, PolicyParts};
 use countersign_roles::{RoleCatalog, RuleSet};
 use toml::de::DeTable;
 
+use crate::policy_file::attribute::read_attribute;
 use crate::policy_file::connection::read_connection;
 use crate::policy_file::defaults::read_defaults;
 use crate::policy_file::exclusion::read_exclusions;
@@ -69,6 +70,11 @@ fn read_policy(
         let read = read_connection(&name, section, &catalog, problems);
         parts.connections.extend(read);
     }
+    let sections = root.named_sections("attribute", problems);
+    let attributes: Vec<Text<'_>> = sections.iter().map(|(name, _)| name.clone()).collect();
+    for (name, section) in sections {
+        read_attribute(&name, section, &mut parts.attributes, problems);
+    }
 
     let mut rules = Vec::new();
     let mut rule_spans = Vec::new();
@@ -101,7 +107,7 @@ fn read_policy(
         Ok(policy) => Some(policy),
         Err(errors) => {
             for error in errors {
-                add_policy_error(&error, &names, &rule_spans, problems);
+                add_policy_error(&error, &names, &attributes, &rule_spans, problems);
             }
             None
         }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use countersign_core::Timestamp;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -16,6 +17,15 @@ pub(super) type Span = Range<usize>;
 pub(super) struct Text<'d> {
     pub(super) value: &'d str,
     pub(super) span: Span,
+}
+
+/// An item of a list that may be short or long.
+#[derive(Debug)]
+pub(super) enum TextOrSection<'d> {
+    /// A text.
+    Text(Text<'d>),
+    /// A table.
+    Section(Section<'d>),
 }
 
 /// The problems that were found so far, by where they are.
@@ -145,6 +155,46 @@ impl<'d> Section<'d> {
             DeValue::Array(_) => self.texts(key, problems),
             _ => Some(self.text(key, problems).into_iter().collect()),
         }
+    }
+
+    /// An instant as text, such as `2027-06-30T00:00:00Z`.
+    pub(super) fn timestamp(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Timestamp> {
+        let text = self.text(key, problems)?;
+        let parsed = text.value.parse();
+        parsed
+            .map_err(|_| {
+                let given = quote(text.value);
+                let message = format!(
+                    "`{key}` is {given}; write an instant, such as `\"2027-06-30T00:00:00Z\"`"
+                );
+                problems.add(&text.span, message);
+            })
+            .ok()
+    }
+
+    /// The items of a list of texts and tables.
+    pub(super) fn texts_or_sections(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Vec<TextOrSection<'d>> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let DeValue::Array(list) = value.get_ref() else {
+            let message = format!("`{key}` must be a list of texts");
+            problems.add(&value.span(), message);
+            return Vec::new();
+        };
+        let items = list.iter().filter_map(|item| match item.get_ref() {
+            DeValue::Table(_) => as_section(key, item, problems).map(TextOrSection::Section),
+            _ => as_text(key, item, problems).map(TextOrSection::Text),
+        });
+        items.collect()
     }
 
     /// The value that the text at `key` names.
