@@ -2,6 +2,7 @@
 
 mod check;
 mod decide;
+mod preset;
 
 use clap::Subcommand;
 use countersign::policy_file::PolicyFileError;
@@ -19,12 +20,15 @@ pub(crate) enum Command {
     Check(check::Checking),
     /// Verify a response and say what the policy would do with it. Nothing is written.
     Decide(Box<decide::Decision>),
+    /// Print a commented policy file to start from, or list the providers that there is one for.
+    Preset(preset::Starting),
 }
 
 pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
     match command {
         Command::Check(checking) => check::run(checking),
         Command::Decide(decision) => decide::run(decision),
+        Command::Preset(starting) => Ok(preset::run(starting)),
     }
 }
 

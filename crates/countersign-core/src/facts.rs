@@ -130,6 +130,73 @@ impl Groups {
     }
 }
 
+/// How facts came about, where whoever reads the decision should know. Names no value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FactNote {
+    /// Values were left out because the provider may not speak for their scope.
+    ScopeNotAllowed {
+        /// The attribute's short name.
+        attribute: String,
+    },
+    /// An attribute was left out because it does not have the form that the connection names.
+    AttributeNotDecoded {
+        /// The attribute's short name.
+        attribute: String,
+    },
+    /// A value of the groups does not have the form that the connection names.
+    GroupsNotDecoded,
+    /// So many groups were sent that more may have been cut off.
+    GroupsCut,
+    /// The provider says that it left groups out.
+    GroupsLeftOut,
+    /// The groups were asked for, and are all there.
+    GroupsFetched,
+    /// The groups were asked for in vain.
+    GroupsFetchFailed,
+}
+
+impl FactNote {
+    /// A stable code for logs and records.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ScopeNotAllowed { .. } => "provision.scope_not_allowed",
+            Self::AttributeNotDecoded { .. } => "provision.attribute_not_decoded",
+            Self::GroupsNotDecoded => "provision.groups_not_decoded",
+            Self::GroupsCut => "provision.groups_cut",
+            Self::GroupsLeftOut => "provision.groups_left_out",
+            Self::GroupsFetched => "provision.groups_fetched",
+            Self::GroupsFetchFailed => "provision.groups_fetch_failed",
+        }
+    }
+}
+
+impl fmt::Display for FactNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ScopeNotAllowed { attribute } => write!(
+                f,
+                "values of `{attribute}` were left out: the provider may not speak for their scope"
+            ),
+            Self::AttributeNotDecoded { attribute } => write!(
+                f,
+                "the attribute `{attribute}` was left out: it does not have the form that the connection names"
+            ),
+            Self::GroupsNotDecoded => {
+                f.write_str("not all groups have the form that the connection names")
+            }
+            Self::GroupsCut => {
+                f.write_str("so many groups were sent that more may have been cut off")
+            }
+            Self::GroupsLeftOut => f.write_str("the provider says that it left groups out"),
+            Self::GroupsFetched => f.write_str("the groups were asked for, and are all there"),
+            Self::GroupsFetchFailed => f.write_str("the groups were asked for in vain"),
+        }
+    }
+}
+
 /// What policy and rules may ask about a person: made from a [`crate::VerifiedIdentity`] by a
 /// preset, and by nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +223,8 @@ pub struct Facts {
     pub attributes: BTreeMap<String, Vec<String>>,
     /// How the person authenticated (`AuthnContextClassRef`).
     pub authn_context: Option<String>,
+    /// How they came about.
+    pub notes: BTreeSet<FactNote>,
 }
 
 impl Facts {
@@ -173,6 +242,7 @@ impl Facts {
             groups: Groups::Absent,
             attributes: BTreeMap::new(),
             authn_context: None,
+            notes: BTreeSet::new(),
         }
     }
 

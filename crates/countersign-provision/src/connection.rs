@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_core::{
     Email, Facts, NameId, RoleName, SubjectKey, TenantId, Timestamp, VerifiedIdentity,
 };
+use countersign_roles::GROUPS;
 
+use crate::attribute_names::{AttributeNames, GroupSource};
 use crate::key::{FactsError, Key};
 use crate::preset::Preset;
+use crate::reading::Reading;
 
 /// Who may get an account through a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,6 +175,10 @@ pub struct ConnectionPolicy {
     pub issuer: String,
     /// How the provider's attributes are read.
     pub preset: Preset,
+    /// Attributes that the preset does not know, or knows by other names.
+    pub attribute_names: AttributeNames,
+    /// Where the groups are read from, if not as the preset says.
+    pub groups: GroupSource,
     /// Who may get an account.
     pub strategy: Strategy,
     /// The domains that the organization has claimed, in canonical form
@@ -202,6 +209,8 @@ impl ConnectionPolicy {
             tenant,
             issuer: issuer.into(),
             preset,
+            attribute_names: AttributeNames::default(),
+            groups: GroupSource::default(),
             strategy,
             domains: BTreeSet::new(),
             max_privilege: None,
@@ -237,13 +246,57 @@ impl ConnectionPolicy {
         until.is_some_and(|until| now >= *until)
     }
 
-    /// The facts of an identity that came through this connection.
+    /// The facts of an identity that came through this connection, where nothing is known of the
+    /// scopes that the provider may speak for: no value with a scope is believed.
     ///
     /// # Errors
     /// If the connection's key is missing, is not one, or can not stand for a person.
+    ///
+    /// # Security
+    /// The subject is taken byte for byte. An address counts as verified only if the provider
+    /// says so. An attribute whose own name is one of the short names of preset and connection,
+    /// without being the one that the short name stands for, is left out: it would pass for the
+    /// other.
     pub fn facts(&self, identity: &VerifiedIdentity) -> Result<Facts, FactsError> {
-        self.preset
+        self.facts_in_scope(identity, &|_| false)
+    }
+
+    /// The facts of an identity that came through this connection. `speaks_for` tells whether the
+    /// provider's metadata allows the scope of a value such as `staff@acme.example`; the engine
+    /// asks `IdentityProvider::check_scoped`.
+    ///
+    /// # Errors
+    /// As [`facts`](Self::facts), and if the provider may not speak for the scope of the key.
+    ///
+    /// # Security
+    /// In a federation every provider can claim `staff@acme.example`; only `speaks_for` tells the
+    /// one that may.
+    pub fn facts_in_scope(
+        &self,
+        identity: &VerifiedIdentity,
+        speaks_for: &dyn Fn(&str) -> bool,
+    ) -> Result<Facts, FactsError> {
+        self.reading(speaks_for)
             .facts(&self.tenant, identity, &self.matching.key)
+    }
+
+    fn reading<'a>(&'a self, speaks_for: &'a dyn Fn(&str) -> bool) -> Reading<'a> {
+        Reading {
+            table: self.preset.table(),
+            names: &self.attribute_names,
+            groups: &self.groups,
+            speaks_for,
+        }
+    }
+
+    /// Whether different values of an attribute, or different groups, are different facts, whoever
+    /// chose them ([`Decoder::is_injective`](crate::Decoder::is_injective)).
+    pub(crate) fn is_injective(&self, attribute: &str) -> bool {
+        if attribute == GROUPS {
+            return self.reading(&|_| false).group_decoder().is_injective();
+        }
+        let source = self.attribute_names.source(attribute);
+        source.is_none_or(|source| source.decode.is_injective())
     }
 
     /// Whom a name identifier means that comes without anything else, as in a logout.

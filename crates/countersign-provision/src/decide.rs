@@ -466,7 +466,8 @@ impl<'a> Decision<'a> {
         Ok(())
     }
 
-    /// What a person should look at twice.
+    /// What a person should look at twice, and how the facts came about: that may be why something
+    /// was missing.
     fn flags(&self) -> Vec<Reason> {
         let facts = self.facts;
         let address = facts.email.as_ref().map(|email| &email.address);
@@ -484,6 +485,7 @@ impl<'a> Decision<'a> {
         if names.any(|name| confusable::is_confusable_name(name)) {
             flags.push(Reason::ConfusableName);
         }
+        flags.extend(facts.notes.iter().cloned().map(Reason::Noted));
         flags
     }
 

@@ -59,6 +59,25 @@ pub enum FactsError {
         /// The attribute.
         attribute: String,
     },
+    /// The provider may not speak for the scope of the connection's key.
+    #[error(
+        "the provider may not speak for the scope in the attribute `{attribute}`, which the connection names as its key"
+    )]
+    KeyOutOfScope {
+        /// The attribute.
+        attribute: String,
+    },
+    /// The connection's key has a grammar \[SAML-SubjectID §3.3.1\], and the value does not have it.
+    #[error(
+        "the attribute `{attribute}`, which the connection names as its key, is no subject identifier"
+    )]
+    KeyNotSubjectId {
+        /// The attribute.
+        attribute: String,
+    },
+    /// The provider names another tenant of its own than the one that it speaks as.
+    #[error("the provider's tenant in the attributes is another than in its entity id")]
+    OtherTenantId,
     /// The identifier can not stand for a person.
     #[error("{0}")]
     Subject(SubjectKeyError),
@@ -71,6 +90,9 @@ impl FactsError {
         match self {
             Self::KeyMissing { .. } => "provision.key_missing",
             Self::KeyNotOne { .. } => "provision.key_not_one",
+            Self::KeyOutOfScope { .. } => "provision.key_out_of_scope",
+            Self::KeyNotSubjectId { .. } => "provision.key_not_subject_id",
+            Self::OtherTenantId => "provision.other_tenant_id",
             Self::Subject(SubjectKeyError::Transient) => "provision.key_transient",
             Self::Subject(SubjectKeyError::Unspecified) => "provision.key_unspecified",
             Self::Subject(_) => "provision.key_unusable",

@@ -9,6 +9,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`preset`] | what providers really send, one table each |
+//! | [`mod@attribute_names`] | what a connection says of its provider's attributes, on top of its preset |
+//! | [`decoder`] | from groups packed into a text to groups |
+//! | [`group_fetcher`] | the port to a directory, for groups that a provider left out |
 //! | [`key`] | which of it is the subject, and why there may be none |
 //! | [`normalize`] | the one canonical form of addresses, domains and texts |
 //! | [`policy`] | [`Policy`]: what the policy file says, checked |
@@ -24,15 +27,19 @@
 //! | [`store`] | the port to the host's users |
 
 pub mod attribute;
+pub mod attribute_names;
 pub mod confusable;
 pub mod connection;
 pub mod decide;
+pub mod decoder;
+pub mod group_fetcher;
 pub mod key;
 mod max_privilege;
 pub mod normalize;
 pub mod plan;
 pub mod policy;
 pub mod preset;
+mod reading;
 pub mod reason;
 pub mod refusal;
 pub mod risk;
@@ -40,11 +47,16 @@ pub mod store;
 pub mod user;
 
 pub use crate::attribute::{AbsenceMode, AttributeRule, Attributes, SyncMode};
+pub use crate::attribute_names::{
+    AttributeNameError, AttributeNames, AttributeSource, FetchGroups, GroupSource,
+};
 pub use crate::connection::{
     ConnectionPolicy, Creation, CreationMode, EmailLink, Matching, OnConfusable, OnEmailChange,
     OnInactive, Strategy,
 };
 pub use crate::decide::{ProvedLink, decide, decide_proved_link};
+pub use crate::decoder::{Decoded, Decoder};
+pub use crate::group_fetcher::{GroupFetchError, GroupFetcher, GroupRequest};
 pub use crate::key::{FactsError, Key};
 pub use crate::plan::{
     Admission, FieldChange, LinkPlan, MatchedBy, NewUser, Plan, Queued, UserField, UserPlan,

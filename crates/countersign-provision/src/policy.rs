@@ -8,6 +8,7 @@ use countersign_roles::{Excess, RoleCatalog, RolesError, RuleSet};
 use thiserror::Error;
 
 use crate::attribute::{AbsenceMode, Attributes, SyncMode};
+use crate::attribute_names;
 use crate::connection::{ConnectionPolicy, CreationMode, EmailLink, OnInactive, Strategy};
 use crate::max_privilege;
 use crate::normalize;
@@ -160,6 +161,27 @@ pub enum PolicyError {
         /// The limit.
         max: RoleName,
     },
+    // Of attribute names and decoders.
+    /// One name of the provider's is both an attribute and the groups.
+    #[error("connection `{connection}` reads both an attribute and the groups from `{name}`")]
+    AttributeIsGroups {
+        /// The connection.
+        connection: ConnectionId,
+        /// The provider's name.
+        name: String,
+    },
+    /// Whoever can name a group could have the role.
+    #[error(
+        "rule `{rule}` gives a privileged role and asks for `{attribute}`, which connection `{connection}` decodes so that one name can become another"
+    )]
+    DecodedPrivilege {
+        /// The rule.
+        rule: RuleId,
+        /// The connection.
+        connection: ConnectionId,
+        /// The attribute, or `groups`.
+        attribute: String,
+    },
 }
 
 impl PolicyError {
@@ -185,6 +207,8 @@ impl PolicyError {
 
             Self::DefaultExceedsMax { .. } => "provision.default_exceeds_max",
             Self::RuleExceedsMax { .. } => "provision.rule_exceeds_max",
+            Self::AttributeIsGroups { .. } => "provision.attribute_is_groups",
+            Self::DecodedPrivilege { .. } => "provision.decoded_privilege",
         }
     }
 }
@@ -258,6 +282,7 @@ impl Policy {
             &parts.connections,
         ));
         errors.extend(attribute_faults(&parts.attributes));
+        errors.extend(attribute_names::faults(&parts));
         if errors.is_empty() {
             Ok(Self { parts })
         } else {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_core::{RoleName, RuleId, UserId};
+use countersign_core::{FactNote, RoleName, RuleId, UserId};
 
 use crate::plan::UserField;
 
@@ -142,6 +142,8 @@ pub enum Reason {
     },
     /// Not all groups were told, so nothing was taken that depends on one.
     GroupsIncomplete,
+    /// How the facts came about.
+    Noted(FactNote),
 }
 
 impl Reason {
@@ -198,11 +200,13 @@ impl Reason {
             Self::LinkedByProof => "provision.linked_by_proof",
             Self::ConfusableName => "provision.confusable_name",
             Self::LastHolderKept { .. } => "provision.last_holder_kept",
+            Self::Noted(note) => note.code(),
         }
     }
 
     fn sentence(&self) -> &'static str {
         match self {
+            Self::Noted(_) => "noted",
             Self::UnknownConnection => "the policy has no such connection",
             Self::ConnectionDisabled => "the connection is disabled",
             Self::OtherTenant => "the identity belongs to another tenant than the connection",
@@ -292,6 +296,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = self.sentence();
         match self {
+            Self::Noted(note) => note.fmt(f),
             Self::FieldUpdated(field) => write!(f, "the field `{}` {said}", field.name()),
             Self::AttributeMissing(field) => write!(f, "`{}` {said}", field.name()),
             Self::LastHolderKept { role } => write!(f, "role `{role}` {said}"),

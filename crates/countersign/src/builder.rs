@@ -10,8 +10,8 @@ use countersign_audit::seal::{Entropy, SystemEntropy};
 use countersign_audit::signer::Signer;
 use countersign_audit::store::LedgerStore;
 use countersign_core::ConnectionId;
-use countersign_provision::Policy;
 use countersign_provision::store::UserStore;
+use countersign_provision::{GroupFetcher, Policy};
 use countersign_saml::replay::ReplayStore;
 use countersign_saml::{IdentityProvider, MessageSigner, ServiceProvider};
 use thiserror::Error;
@@ -31,7 +31,8 @@ pub enum BuildError {
     /// A part is missing.
     #[error("the engine has no {0}")]
     Missing(&'static str),
-    /// An identity provider was given for a connection that the policy does not know.
+    /// An identity provider or a group fetcher was given for a connection that the policy does not
+    /// know.
     #[error("the policy knows no connection `{0}`")]
     NotInPolicy(ConnectionId),
     /// The policy names a connection that no identity provider was given for.
@@ -68,6 +69,7 @@ pub struct EngineBuilder {
     connections: BTreeMap<ConnectionId, Connection>,
     store: Option<Ports>,
     log: Option<(String, Arc<dyn Signer>)>,
+    group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     message_signer: Option<Arc<dyn MessageSigner>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -80,6 +82,7 @@ impl EngineBuilder {
             connections: BTreeMap::new(),
             store: None,
             log: None,
+            group_fetchers: BTreeMap::new(),
             message_signer: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::new()),
@@ -101,6 +104,18 @@ impl EngineBuilder {
                 identity_provider,
             },
         );
+        self
+    }
+
+    /// The directory that one of the policy's connections is asked about, for groups that its
+    /// identity provider leaves out.
+    #[must_use]
+    pub fn group_fetcher(
+        mut self,
+        connection: ConnectionId,
+        fetcher: Arc<dyn GroupFetcher>,
+    ) -> Self {
+        self.group_fetchers.insert(connection, fetcher);
         self
     }
 
@@ -149,6 +164,11 @@ impl EngineBuilder {
     pub async fn build(self) -> Result<Engine, BuildError> {
         let (users, replay, entries) = self.store.ok_or(BuildError::Missing("store"))?;
         let (origin, signer) = self.log.ok_or(BuildError::Missing("log key"))?;
+        let stray = self.group_fetchers.keys();
+        let mut stray = stray.filter(|id| self.policy.connection(id).is_none());
+        if let Some(id) = stray.next() {
+            return Err(BuildError::NotInPolicy(id.clone()));
+        }
         for (id, connection) in &self.connections {
             let rules = self
                 .policy
@@ -180,6 +200,7 @@ impl EngineBuilder {
                 replay,
                 entries,
                 ledger,
+                group_fetchers: self.group_fetchers,
                 message_signer: self.message_signer,
                 clock: self.clock,
                 entropy: self.entropy,

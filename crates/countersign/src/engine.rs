@@ -18,9 +18,9 @@ use countersign_core::text::check_identifier;
 use countersign_core::{
     ConnectionId, Grant, LeafHash, SessionId, StoreError, StoreErrorKind, TenantId, Timestamp,
 };
-use countersign_provision::Policy;
 use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
 use countersign_provision::user::User;
+use countersign_provision::{GroupFetcher, Policy};
 use countersign_roles::{Authorization, authorize};
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_saml::{IdentityProvider, MessageSigner, ServiceProvider};
@@ -71,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) replay: Arc<dyn ReplayStore>,
     pub(crate) entries: Arc<dyn LedgerStore>,
     pub(crate) ledger: Ledger,
+    pub(crate) group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     pub(crate) message_signer: Option<Arc<dyn MessageSigner>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,

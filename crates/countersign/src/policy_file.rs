@@ -85,6 +85,7 @@ use thiserror::Error;
 pub use crate::policy_file::problem::Problem;
 
 mod attribute;
+mod attribute_names;
 mod condition;
 mod connection;
 mod creation;

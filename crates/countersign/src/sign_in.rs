@@ -9,6 +9,7 @@ use countersign_audit::seal::Correlation;
 use countersign_core::{
     ConnectionId, Door, Facts, LeafHash, TenantId, Timestamp, VerifiedIdentity,
 };
+use countersign_provision::group_fetcher::take_groups;
 use countersign_provision::store::Change;
 use countersign_provision::{ConnectionPolicy, Plan, Reason, Refusal, RefusalKind, decide};
 use countersign_saml::{AdmitError, AuthnRequest, Expect, Inbound, MessageId, Rejection};
@@ -185,8 +186,13 @@ impl Engine {
             now,
             walk,
         };
-        match rules.facts(&arrival.identity) {
-            Ok(facts) => self.provision(&arrival, &facts).await,
+        let provider = &configured.identity_provider;
+        let speaks_for = |value: &str| provider.check_scoped(value).is_ok();
+        match rules.facts_in_scope(&arrival.identity, &speaks_for) {
+            Ok(mut facts) => {
+                self.fetch_groups(&arrival, &mut facts).await;
+                self.provision(&arrival, &facts).await
+            }
             Err(error) => {
                 let draft = UserRefused {
                     connection: connection.clone(),
@@ -231,6 +237,20 @@ impl Engine {
         .map_err(AdmitError::Rejected)?;
         let login = verified.admit(&*self.shared.replay, now).await?;
         Ok(login.into_identity())
+    }
+
+    /// Asks the host for groups that the provider left out. Without an answer the facts are as
+    /// they were.
+    async fn fetch_groups(&self, arrival: &Arrival<'_>, facts: &mut Facts) {
+        let Some(fetcher) = self.shared.group_fetchers.get(arrival.id) else {
+            return;
+        };
+        let request = arrival
+            .rules
+            .group_request(arrival.id, &arrival.identity, facts);
+        if let Some(request) = request {
+            take_groups(facts, fetcher.groups(&request).await);
+        }
     }
 
     /// Decides and commits, until a commit does not lose its race.

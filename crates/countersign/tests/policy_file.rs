@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use countersign::policy_file::PolicyFile;
 use countersign_core::{ConnectionId, RoleName, RuleId};
-use countersign_provision::{EmailLink, Key, Policy, Strategy};
+use countersign_provision::{Decoder, EmailLink, FetchGroups, Key, Policy, Strategy};
 use countersign_roles::{Condition, EMAIL, GROUPS, RoleGrant, Values};
 
 /// A file that loads, for tests that break it in one place.
@@ -678,5 +678,155 @@ fn no_rule_and_no_default_exceeds_the_connections_max_privilege() {
         "max_privilege = \"signer\"",
         "max_privilege = \"signor\"",
         "unknown role `signor`, did you mean `signer`?",
+    );
+}
+
+/// The good file with these lines of the connection's.
+fn with_connection_lines(lines: &str) -> Result<Policy, Vec<String>> {
+    parse(&format!("{GOOD}\n{lines}"))
+}
+
+#[test]
+fn attributes_and_groups_are_named_in_every_form() {
+    let policy = with_connection_lines(
+        r#"
+[connection.acme.attribute_names]
+department = "urn:oid:2.16.840.1.113730.3.1.2"
+email = ["mail", "Mail"]
+wards = { names = ["wards"], decode = { split = "," } }
+affiliation = { names = "affiliation", scoped = true }
+[connection.acme.groups]
+names = ["memberOf", "teams"]
+decode = { dn_cn = "OU=Groups,DC=acme,DC=example" }
+most = 75
+fetch = "incomplete"
+"#,
+    );
+    let policy = policy.unwrap();
+    let connection = policy
+        .connection(&ConnectionId::new("acme").unwrap())
+        .unwrap();
+    let names: Vec<&str> = connection
+        .attribute_names
+        .iter()
+        .map(|(short, _)| short)
+        .collect();
+    assert_eq!(
+        names,
+        ["affiliation", "department", "emailaddress", "wards"]
+    );
+    let groups = &connection.groups;
+    assert_eq!(groups.names, ["memberOf", "teams"]);
+    assert_eq!(
+        groups.decode,
+        Decoder::common_name_below("OU=Groups,DC=acme,DC=example")
+    );
+    assert_eq!(groups.most.map(usize::from), Some(75));
+    assert_eq!(groups.fetch, FetchGroups::Incomplete);
+    for decode in [
+        r#""values""#,
+        r#""dn_cn""#,
+        r#""path""#,
+        r#""json""#,
+        r#"{ split = ";" }"#,
+        r#"{ path = "/apps/sign" }"#,
+    ] {
+        with_connection_lines(&format!("[connection.acme.groups]\ndecode = {decode}\n")).unwrap();
+    }
+}
+
+#[test]
+fn decoders_that_are_none_are_told() {
+    for (decode, expected) in [
+        (r#""jsn""#, "unknown decode `jsn`, did you mean `json`?"),
+        (r#""split""#, "`split` needs what stands between the names"),
+        (r#"{ split = "" }"#, "`split` is empty"),
+        (
+            r#"{ dn_cn = "Groups" }"#,
+            "`Groups` is no distinguished name",
+        ),
+        (r#"{ path = "apps" }"#, "`apps` is no path"),
+        (r#"{ split = ";", path = "/a" }"#, "`decode` needs one of"),
+        ("{ }", "`decode` needs one of"),
+        ("7", "must be a table"),
+    ] {
+        let lines = format!("[connection.acme.groups]\ndecode = {decode}\n");
+        let said = with_connection_lines(&lines).unwrap_err();
+        assert!(
+            said.iter().any(|line| line.contains(expected)),
+            "{decode}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn names_that_stand_for_two_things_are_told_where_they_stand() {
+    for (lines, expected) in [
+        (
+            "[connection.acme.attribute_names]\na = \"x\"\nb = \"x\"",
+            "29:1: the attribute `b` stands for `x`, and so does `a`",
+        ),
+        (
+            "[connection.acme.attribute_names]\nemail = \"x\"\nemailaddress = \"y\"",
+            "the attribute `emailaddress` stands for",
+        ),
+        (
+            "[connection.acme.attribute_names]\ngroups = \"x\"",
+            "is the groups, which `[connection.NAME.groups]` names",
+        ),
+        (
+            "[connection.acme.attribute_names]\na = []",
+            "the attribute `a` stands for no name",
+        ),
+        (
+            "[connection.acme.attribute_names]\na = { decode = \"json\" }",
+            "the key `names` is missing",
+        ),
+        (
+            "[connection.acme.attribute_names]\na = 7",
+            "`a` must be a table",
+        ),
+        (
+            "[connection.acme.attribute_names]\na = \"x\"\n[connection.acme.groups]\nnames = \"x\"",
+            "reads both an attribute and the groups from `x`",
+        ),
+        (
+            "[connection.acme.groups]\nnames = [\"a\\u202eb\"]",
+            "the name of the groups",
+        ),
+        (
+            "[connection.acme.groups]\nmost = 0",
+            "`most` must be a whole number",
+        ),
+        (
+            "[connection.acme.groups]\nfetch = \"allways\"",
+            "unknown fetch `allways`",
+        ),
+    ] {
+        let said = with_connection_lines(lines).unwrap_err();
+        assert!(
+            said.iter().any(|line| line.contains(expected)),
+            "{lines}: {said:?}"
+        );
+    }
+}
+
+/// Attack: whoever can name a group `x;admins` would have the role.
+#[test]
+fn a_privileged_role_for_groups_that_are_cut_out_of_a_text_is_refused() {
+    let said = with_connection_lines(
+        r#"
+[[rule]]
+id = "admins"
+all = [{ attribute = "groups", eq = "admins" }]
+grant = [{ role = "admin" }]
+[connection.acme.groups]
+decode = { split = ";" }
+"#,
+    );
+    let said = said.unwrap_err();
+    assert!(
+        said[0].contains("rule `admins` gives a privileged role and asks for `groups`"),
+        "{said:?}"
     );
 }

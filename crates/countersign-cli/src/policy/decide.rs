@@ -41,11 +41,12 @@ pub(super) fn run(decision: &Decision) -> Result<Verdict, Unreadable> {
             format!("the policy has no connection `{id}`"),
         ));
     };
-    let login = match decision.verification.run()? {
-        Ok(login) => login,
+    let (login, provider) = match decision.verification.run_with_provider()? {
+        Ok(verified) => verified,
         Err(rejection) => return Ok(rejected(&rejection)),
     };
-    let facts = match rules.facts(login.identity()) {
+    let speaks_for = |value: &str| provider.check_scoped(value).is_ok();
+    let facts = match rules.facts_in_scope(login.identity(), &speaks_for) {
         Ok(facts) => facts,
         Err(error) => return Ok(Verdict::refused(error.code(), error)),
     };

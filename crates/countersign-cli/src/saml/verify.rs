@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use countersign::saml::{
-    Expect, Login, PendingRequest, Rejection, ServiceProvider, SignedPart, Verified, verify,
+    Expect, IdentityProvider, Login, PendingRequest, Rejection, ServiceProvider, SignedPart,
+    Verified, verify,
 };
 use countersign::{Clock, SystemClock, Timestamp};
 use serde_json::json;
@@ -97,7 +98,19 @@ impl Verification {
     /// Verifies the response. There is no store to remember assertions in, so a replay is not
     /// noticed: the command only tells what one response proves.
     pub(crate) fn run(&self) -> Result<Result<Login, Rejection>, Unreadable> {
+        self.run_by(&self.provider.read()?)
+    }
+
+    /// The same, and the provider, which tells what it may speak for.
+    pub(crate) fn run_with_provider(
+        &self,
+    ) -> Result<Result<(Login, IdentityProvider), Rejection>, Unreadable> {
         let idp = self.provider.read()?;
+        let login = self.run_by(&idp)?;
+        Ok(login.map(|login| (login, idp)))
+    }
+
+    fn run_by(&self, idp: &IdentityProvider) -> Result<Result<Login, Rejection>, Unreadable> {
         let mut sp = ServiceProvider::new(&self.sp_entity_id, &self.acs_url)
             .and_then(|sp| sp.with_clock_skew(Duration::from_secs(self.skew)))
             .map_err(|error| Unreadable::new("service provider", error))?
@@ -115,7 +128,7 @@ impl Verification {
             .as_ref()
             .map_or(Expect::Unsolicited, Expect::Request);
         self.message.read(|message| {
-            verify(&sp, &idp, message, expect, self.now())
+            verify(&sp, idp, message, expect, self.now())
                 .map(Verified::insecure_without_replay_check)
         })
     }

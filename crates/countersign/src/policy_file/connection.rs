@@ -5,6 +5,7 @@ use countersign_core::{ConnectionId, TenantId};
 use countersign_provision::{ConnectionPolicy, Preset, Strategy};
 use countersign_roles::RoleCatalog;
 
+use crate::policy_file::attribute_names::{read_attribute_names, read_groups};
 use crate::policy_file::creation::read_create;
 use crate::policy_file::domain::read_domains;
 use crate::policy_file::matching::read_match;
@@ -56,9 +57,11 @@ pub(super) fn read_connection(
     let max_privilege = max_privilege.and_then(|text| known_role(&text, catalog, problems));
     let matching = section.section("match", problems);
     let create = section.section("create", problems);
+    let attribute_names = section.section("attribute_names", problems);
+    let groups = section.section("groups", problems);
     section.finish(problems);
 
-    // The two rooms are read even if the hall is broken, so that all is said at once.
+    // The rooms are read even if the hall is broken, so that all is said at once.
     let mut connection = ConnectionPolicy::new(
         tenant?,
         issuer.as_ref().map_or(DEFAULT_TENANT, |text| text.value),
@@ -68,6 +71,12 @@ pub(super) fn read_connection(
     connection.domains = domains;
     connection.max_privilege = max_privilege;
     connection.domains_proved_until = domains_proved_until;
+    if let Some(section) = attribute_names {
+        read_attribute_names(section, &mut connection, problems);
+    }
+    if let Some(section) = groups {
+        read_groups(section, &mut connection, problems);
+    }
     if let Some(section) = matching {
         read_match(section, &mut connection, catalog, problems);
     }

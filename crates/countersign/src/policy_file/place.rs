@@ -54,6 +54,7 @@ pub(super) fn add_policy_error(
         | PolicyError::DefaultExceedsMax { connection: id, .. }
         | PolicyError::ProofOfUnclaimedDomain { connection: id, .. }
         | PolicyError::PassesOverApproval(id)
+        | PolicyError::AttributeIsGroups { connection: id, .. }
         | PolicyError::SameIssuer { second: id, .. } => connection(id),
         PolicyError::NothingToClear(field) => attribute(&|name| name == field.name()),
         PolicyError::AccountWithoutProfile => {
@@ -61,6 +62,7 @@ pub(super) fn add_policy_error(
         }
         PolicyError::RuleWithoutConnection(rule)
         | PolicyError::UnknownConnection { rule, .. }
+        | PolicyError::DecodedPrivilege { rule, .. }
         | PolicyError::RuleExceedsMax { rule, .. } => {
             let named = rules.iter().find(|(id, _)| id == rule);
             named.map(|(_, span)| span.clone())

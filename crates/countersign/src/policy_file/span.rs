@@ -309,6 +309,22 @@ impl<'d> Section<'d> {
         sections.collect()
     }
 
+    /// Whatever stands at `key`.
+    pub(super) fn entry(&mut self, key: &'static str) -> Option<Entry<'d>> {
+        self.value(key).map(Entry)
+    }
+
+    /// Everything in it, where the file chooses the keys.
+    pub(super) fn entries(self) -> impl Iterator<Item = (Text<'d>, Entry<'d>)> {
+        self.table.iter().map(|(key, value)| {
+            let text = Text {
+                value: key.get_ref(),
+                span: key.span(),
+            };
+            (text, Entry(value))
+        })
+    }
+
     /// Refuses every key that was not asked for.
     pub(super) fn finish(self, problems: &mut Problems) {
         let mut missing = self.required;
@@ -327,6 +343,36 @@ impl<'d> Section<'d> {
         for key in missing {
             problems.add(&self.span, format!("the key `{key}` is missing"));
         }
+    }
+}
+
+/// A value that can have one of several forms.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'d>(&'d Spanned<DeValue<'d>>);
+
+impl<'d> Entry<'d> {
+    /// The text, if it is one.
+    pub(super) fn text(self) -> Option<Text<'d>> {
+        let DeValue::String(text) = self.0.get_ref() else {
+            return None;
+        };
+        Some(Text {
+            value: text,
+            span: self.0.span(),
+        })
+    }
+
+    /// The texts, if it is one or a list of nothing else.
+    pub(super) fn texts(self) -> Option<Vec<Text<'d>>> {
+        match self.0.get_ref() {
+            DeValue::Array(list) => list.iter().map(|item| Entry(item).text()).collect(),
+            _ => Some(vec![self.text()?]),
+        }
+    }
+
+    /// The table, which it has to be.
+    pub(super) fn section(self, key: &str, problems: &mut Problems) -> Option<Section<'d>> {
+        as_section(key, self.0, problems)
     }
 }
 

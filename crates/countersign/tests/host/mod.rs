@@ -21,12 +21,12 @@ use countersign::provision::store::{Change, SnapshotQuery, UserWithGrants, UserW
 use countersign::provision::user::{User, UserState};
 use countersign::saml::binding::Binding;
 use countersign::saml::{
-    Endpoint, Expect, IdentityProvider, Inbound, PendingRequest, ServiceProvider,
+    Endpoint, Expect, IdentityProvider, Inbound, PendingRequest, Scope, ServiceProvider,
 };
 use countersign::{
-    Clock, ConnectionId, Document, DocumentId, Email, Engine, EngineError, Grant, Intent, LeafHash,
-    ManualClock, PolicyFile, Refused, Session, SignIn, Signature, SubjectKey, TenantId, Timestamp,
-    UserId,
+    Clock, ConnectionId, Document, DocumentId, Email, Engine, EngineBuilder, EngineError, Grant,
+    Intent, LeafHash, ManualClock, PolicyFile, Refused, Session, SignIn, Signature, SubjectKey,
+    TenantId, Timestamp, UserId,
 };
 use countersign_sqlite::SqliteStore;
 use countersign_testkit::idp::{ResponseSpec, TestIdp};
@@ -152,12 +152,24 @@ impl Host {
 
     /// The engine that the application has after a restart with another policy.
     pub(crate) fn engine_under(&self, policy: &str) -> Engine {
+        self.engine_with(policy, &[], |builder| builder)
+    }
+
+    /// The same with more parts, where the provider's metadata allows these scopes.
+    pub(crate) fn engine_with(
+        &self,
+        policy: &str,
+        scopes: &[&str],
+        extend: impl FnOnce(EngineBuilder) -> EngineBuilder,
+    ) -> Engine {
+        let scopes = scopes.iter().copied().map(Scope::literal);
+        let idp = scopes.fold(trusted(&self.idp), IdentityProvider::with_scope);
         let builder = Engine::builder(PolicyFile::parse("policy.toml", policy).unwrap())
-            .connection(acme(), service_provider(), trusted(&self.idp))
+            .connection(acme(), service_provider(), idp)
             .store(Arc::new(self.store.clone()))
             .log("sign.example/log", self.log_key.clone())
             .clock(self.clock.clone());
-        wait(builder.build()).unwrap()
+        wait(extend(builder).build()).unwrap()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
