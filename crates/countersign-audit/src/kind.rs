@@ -8,7 +8,13 @@ use crate::assertion::{AssertionRejected, AssertionVerified};
 use crate::ceremony::{DocumentDeclined, DocumentPresented, DocumentSigned, IntentConfirmed};
 use crate::email::EmailChallenged;
 use crate::invitation::{InvitationIssued, InvitationUsed, InvitationWithdrawn};
-use crate::role::{RoleGranted, RoleRevoked};
+use crate::lifecycle::{
+    HoldPlaced, HoldReleased, UserDeprovisioned, UserErased, UserReactivated, UserStale,
+    UserSuspended,
+};
+use crate::policy::PolicyChanged;
+use crate::review::AccessReviewed;
+use crate::role::{RoleExpired, RoleGranted, RoleRevoked};
 use crate::session::{SessionClosed, SessionOpened};
 
 /// What a record of one kind says: the type of its `body`.
@@ -128,6 +134,26 @@ kinds! {
     UserApproved = "user.approved",
     /// An administrator declined an account that waited for approval.
     UserDeclined = "user.declined",
+    /// Nobody has used an account for long.
+    UserStale = "user.stale",
+    /// An account was taken out of use.
+    UserSuspended = "user.suspended",
+    /// An account was taken back into use.
+    UserReactivated = "user.reactivated",
+    /// An account's access was removed for good.
+    UserDeprovisioned = "user.deprovisioned",
+    /// The personal values of an account were erased.
+    UserErased = "user.erased",
+    /// A legal hold was placed on an account.
+    HoldPlaced = "hold.placed",
+    /// A legal hold was taken off an account.
+    HoldReleased = "hold.released",
+    /// A role ran out.
+    RoleExpired = "role.expired",
+    /// A grant was reviewed.
+    AccessReviewed = "access.reviewed",
+    /// Another policy file is in force.
+    PolicyChanged = "policy.changed",
 }
 
 impl std::fmt::Display for Kind {
@@ -163,6 +189,17 @@ const ASSERTION: &[Kind] = &[Kind::AssertionVerified];
 const ACCOUNT: &[Kind] = &[Kind::UserProvisioned, Kind::UserLinked];
 const GRANT: &[Kind] = &[Kind::RoleGranted];
 const SESSION: &[Kind] = &[Kind::SessionOpened];
+/// What brings an account into a state.
+const STATE: &[Kind] = &[
+    Kind::UserProvisioned,
+    Kind::UserUpdated,
+    Kind::UserApproved,
+    Kind::UserDeclined,
+    Kind::UserStale,
+    Kind::UserSuspended,
+    Kind::UserReactivated,
+    Kind::UserDeprovisioned,
+];
 const INVITATION: &[Kind] = &[Kind::InvitationIssued];
 
 impl Kind {
@@ -193,8 +230,28 @@ impl Kind {
                 }
             }
             Self::RoleGranted => const { &[required(ACCOUNT), optional(ASSERTION)] },
-            Self::RoleRevoked => const { &[required(GRANT), optional(ASSERTION)] },
-            Self::SessionClosed | Self::DocumentPresented => const { &[required(SESSION)] },
+            Self::RoleRevoked => {
+                const {
+                    &[
+                        required(GRANT),
+                        optional(&[
+                            Self::AssertionVerified,
+                            Self::UserDeprovisioned,
+                            Self::AccessReviewed,
+                        ]),
+                    ]
+                }
+            }
+            Self::RoleExpired | Self::AccessReviewed => const { &[required(GRANT)] },
+            Self::SessionClosed => {
+                const {
+                    &[
+                        required(SESSION),
+                        optional(&[Self::UserSuspended, Self::UserDeprovisioned]),
+                    ]
+                }
+            }
+            Self::DocumentPresented => const { &[required(SESSION)] },
             Self::IntentConfirmed | Self::DocumentDeclined => {
                 const { &[required(&[Self::DocumentPresented])] }
             }
@@ -210,6 +267,14 @@ impl Kind {
             Self::EmailChallenged | Self::InvitationIssued => &[],
             Self::InvitationUsed => const { &[required(INVITATION), required(ASSERTION)] },
             Self::InvitationWithdrawn => const { &[required(INVITATION)] },
+            Self::UserStale
+            | Self::UserSuspended
+            | Self::UserReactivated
+            | Self::UserDeprovisioned
+            | Self::UserErased
+            | Self::HoldPlaced => const { &[optional(STATE)] },
+            Self::HoldReleased => const { &[required(&[Self::HoldPlaced])] },
+            Self::PolicyChanged => const { &[optional(&[Self::PolicyChanged])] },
         }
     }
 
@@ -229,6 +294,7 @@ impl Kind {
             Self::EmailChallenged | Self::InvitationIssued | Self::InvitationWithdrawn => {
                 !is_present
             }
+            Self::PolicyChanged => !is_present,
             Self::UserRefused => true,
             _ => is_present,
         }

@@ -6,7 +6,11 @@ use std::marker::PhantomData;
 use countersign_core::LeafHash;
 use ring::digest::{Context, SHA256};
 
-use crate::account::{UserLinked, UserProvisioned};
+use crate::account::{UserLinked, UserProvisioned, UserUpdated};
+use crate::approval::{UserApproved, UserDeclined};
+use crate::assertion::AssertionVerified;
+use crate::lifecycle::{UserDeprovisioned, UserReactivated, UserStale, UserSuspended};
+use crate::review::AccessReviewed;
 
 /// The hash of a ledger leaf, SHA-256(0x00 ‖ bytes) \[RFC 6962 §2.1\].
 #[must_use]
@@ -95,6 +99,39 @@ impl From<Leaf<UserLinked>> for Leaf<Account> {
     fn from(leaf: Leaf<UserLinked>) -> Self {
         Self::from_store(leaf.hash)
     }
+}
+
+/// A record that brought an account into the state that it is in. It is what a store keeps as
+/// the entry of the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {}
+
+/// What a role or a session was lost with: a sign-in, the end of the account's use, or a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {}
+
+macro_rules! stands_for {
+    ($($kind:ident => $marker:ident;)*) => {$(
+        impl From<Leaf<$kind>> for Leaf<$marker> {
+            fn from(leaf: Leaf<$kind>) -> Self {
+                Self::from_store(leaf.hash)
+            }
+        }
+    )*};
+}
+stands_for! {
+    UserProvisioned => State;
+    UserUpdated => State;
+    UserApproved => State;
+    UserDeclined => State;
+    UserStale => State;
+    UserSuspended => State;
+    UserReactivated => State;
+    UserDeprovisioned => State;
+    AssertionVerified => Loss;
+    UserSuspended => Loss;
+    UserDeprovisioned => Loss;
+    AccessReviewed => Loss;
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`record`] | the envelope, and how bytes become a [`Record`] |
 //! | [`kind`] | the kinds of record and what each needs as its cause |
-//! | [`assertion`], [`account`], [`approval`], [`role`], [`session`], [`ceremony`] | what each kind says, and its draft |
+//! | [`assertion`], [`account`], [`approval`], [`role`], [`session`], [`ceremony`], [`lifecycle`], [`review`], [`policy`] | what each kind says, and its draft |
 //! | [`email`], [`invitation`] | the kinds that issue a token, and what becomes of it |
 //! | [`token`] | what such a record says of its token |
 //! | [`seal`] | from a draft to an entry |
@@ -62,11 +62,14 @@ pub mod invitation;
 pub mod kind;
 pub mod leaf;
 pub mod ledger;
+pub mod lifecycle;
 pub mod merkle;
 pub mod note;
+pub mod policy;
 pub mod proof;
 pub mod reader;
 pub mod record;
+pub mod review;
 pub mod role;
 pub mod seal;
 pub mod session;

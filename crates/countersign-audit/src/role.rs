@@ -1,10 +1,10 @@
-//! `role.granted` and `role.revoked`: what a person may do, by which rule, until when.
+//! `role.granted`, `role.revoked` and `role.expired`: what a person may do, by which rule, until when.
 
 use countersign_core::{GrantId, GrantOwner, RoleName, RuleId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::assertion::AssertionVerified;
-use crate::leaf::{Account, Leaf};
+use crate::leaf::{Account, Leaf, Loss};
 use crate::record::Actor;
 use crate::seal::Draft;
 
@@ -73,22 +73,48 @@ pub struct RoleRevoked {
 }
 
 impl RoleRevoked {
-    /// The record of a grant's end; `granted` is its last `role.granted`, `assertion` the sign-in
-    /// at which it was lost, if it was at one.
+    /// The record of a grant's end; `granted` is its last `role.granted`, `loss` what it was lost
+    /// with, if it was with something.
     #[must_use]
     pub fn draft(
         self,
         user: UserId,
         granted: Leaf<RoleGranted>,
-        assertion: Option<Leaf<AssertionVerified>>,
+        loss: Option<Leaf<Loss>>,
     ) -> Draft<Self> {
         let draft = Draft::new(self, Actor::System)
             .about(user)
             .caused_by(granted);
-        match assertion {
-            Some(assertion) => draft.caused_by(assertion),
+        match loss {
+            Some(loss) => draft.caused_by(loss),
             None => draft,
         }
+    }
+}
+
+/// A role ran out \[record.md §5.1\].
+///
+/// It has not existed since `expires_at`, whether or not this was written: the record says that
+/// somebody looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleExpired {
+    /// The grant.
+    pub grant: GrantId,
+    /// The role.
+    pub role: RoleName,
+    /// Who it belongs to.
+    pub owner: GrantOwner,
+    /// From which instant on it did not exist.
+    pub expires_at: Timestamp,
+}
+
+impl RoleExpired {
+    /// The record of a grant's running out; `granted` is its last `role.granted`.
+    #[must_use]
+    pub fn draft(self, user: UserId, granted: Leaf<RoleGranted>) -> Draft<Self> {
+        Draft::new(self, Actor::System)
+            .about(user)
+            .caused_by(granted)
     }
 }
 

@@ -4,7 +4,7 @@ use countersign_core::{ConnectionId, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::assertion::AssertionVerified;
-use crate::leaf::{Account, Leaf};
+use crate::leaf::{Account, Leaf, Loss};
 use crate::record::Actor;
 use crate::seal::Draft;
 
@@ -51,5 +51,19 @@ impl SessionClosed {
         Draft::new(self, Actor::User(user.clone()))
             .about(user)
             .caused_by(opened)
+    }
+
+    /// The record of the end of a session together with the account's use, of which `loss` is the
+    /// record.
+    #[must_use]
+    pub fn draft_with(
+        self,
+        user: UserId,
+        opened: Leaf<SessionOpened>,
+        loss: impl Into<Leaf<Loss>>,
+    ) -> Draft<Self> {
+        self.draft(user, opened)
+            .by(Actor::System)
+            .caused_by(loss.into())
     }
 }

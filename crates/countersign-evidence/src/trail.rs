@@ -231,6 +231,16 @@ fn sentence(body: &Body) -> String {
         Body::InvitationWithdrawn(b) => {
             format!("the invitation to sign {} was withdrawn", b.document)
         }
+        Body::UserStale(b) => format!("account not used since {}", b.unused_since),
+        Body::UserSuspended(b) => format!("account suspended: {}", b.reason),
+        Body::UserReactivated(b) => format!("account taken back into use, was {}", b.before),
+        Body::UserDeprovisioned(b) => format!("account deprovisioned: {}", b.reason),
+        Body::UserErased(b) => format!("account erased: {}", b.erased.join(", ")),
+        Body::HoldPlaced(_) => "legal hold placed".to_owned(),
+        Body::HoldReleased(_) => "legal hold released".to_owned(),
+        Body::RoleExpired(b) => format!("role {} ran out at {}", b.role, b.expires_at),
+        Body::AccessReviewed(b) => format!("role {} reviewed: {}", b.role, b.outcome.name()),
+        Body::PolicyChanged(b) => format!("policy {} in force", short(&b.after)),
         // A kind that is newer than this sentence.
         other => other.kind().to_string(),
     }

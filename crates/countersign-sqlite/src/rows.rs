@@ -13,9 +13,10 @@ use crate::failure::Failure;
 
 /// The columns that [`user`] reads, in its order.
 pub(crate) const USER: &str = "users.tenant, users.id, users.state, users.state_since, \
-    users.state_entry, users.hold, users.email, users.email_verified_locally, users.given_name, users.family_name, users.display_name, \
-    users.account_id, users.permission_profile_id, users.created_at, users.last_sign_in_at, \
-    users.entry, users.version";
+    users.state_entry, users.hold, users.email, users.email_verified_locally, \
+    users.given_name, users.family_name, users.display_name, users.account_id, \
+    users.permission_profile_id, users.created_at, users.last_sign_in_at, users.entry, \
+    users.version";
 
 pub(crate) fn user(row: &Row<'_>) -> Result<User, Failure> {
     Ok(User {

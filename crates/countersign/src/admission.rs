@@ -239,7 +239,7 @@ impl<'a> Writer<'a> {
                 reason: taken.reason.code().to_owned(),
             };
             let granted = Leaf::<RoleGranted>::from_store(taken.grant.entry);
-            self.seal(body.draft(user.clone(), granted, Some(assertion)))?;
+            self.seal(body.draft(user.clone(), granted, Some(assertion.into())))?;
             self.change.remove_grants.push(taken.grant.id.clone());
         }
         let mut given = Vec::new();

@@ -9,7 +9,15 @@ use countersign::audit::assertion::{AssertionRejected, AssertionVerified};
 use countersign::audit::ceremony::{
     DocumentDeclined, DocumentPresented, DocumentSigned, Grounds, IntentConfirmed,
 };
-use countersign::audit::role::{RoleGranted, RoleRevoked};
+use countersign::audit::leaf::{Leaf, State};
+use countersign::audit::lifecycle::{
+    HoldPlaced, HoldReleased, UserDeprovisioned, UserErased, UserReactivated, UserStale,
+    UserSuspended,
+};
+use countersign::audit::policy::PolicyChanged;
+use countersign::audit::record::Actor;
+use countersign::audit::review::{AccessReviewed, ReviewOutcome};
+use countersign::audit::role::{RoleExpired, RoleGranted, RoleRevoked};
 use countersign::audit::seal::{Draft, EntropyError};
 use countersign::audit::session::{SessionClosed, SessionOpened};
 use countersign::audit::{AuditError, Correlation, Entropy, Recorded};
@@ -189,8 +197,88 @@ pub(crate) fn walk() -> Result<Walk, Failure> {
         session: SessionId::new("session-1")?,
         reason: "logout".to_owned(),
     };
-    sealing.seal("session-closed", closed.draft(user, opened.leaf()))?;
+    sealing.seal("session-closed", closed.draft(user.clone(), opened.leaf()))?;
+    life(&mut sealing, &user, &granted, provisioned.leaf().into())?;
     Ok(sealing.entries)
+}
+
+/// The rest of the account's life.
+fn life(
+    sealing: &mut Sealing,
+    user: &UserId,
+    granted: &Recorded<RoleGranted>,
+    provisioned: Leaf<State>,
+) -> Result<(), Failure> {
+    let administrator = UserId::new("user-2")?;
+    let by = || Actor::User(administrator.clone());
+    let before = |state: &str| state.to_owned();
+    let unused = "lifecycle.unused".to_owned();
+
+    let stale = UserStale {
+        unused_since: Timestamp::from_unix_millis(1_767_225_600_000),
+    };
+    let draft = stale.draft(user.clone(), Some(provisioned), Actor::System, None);
+    let stale = sealing.seal("user-stale", draft)?;
+    let suspended = UserSuspended {
+        before: before("stale"),
+        reason: unused.clone(),
+    };
+    let draft = suspended.draft(user.clone(), Some(stale.leaf().into()), Actor::System, None);
+    let suspended = sealing.seal("user-suspended", draft)?;
+    let reactivated = UserReactivated {
+        before: before("suspended"),
+    };
+    let state = Some(suspended.leaf().into());
+    let draft = reactivated.draft(user.clone(), state, by(), Some("back from leave"));
+    let reactivated = sealing.seal("user-reactivated", draft)?;
+    let reviewed = AccessReviewed {
+        grant: granted.body().grant.clone(),
+        role: granted.body().role.clone(),
+        outcome: ReviewOutcome::Certified,
+        reviewed_sha256: digest(5),
+    };
+    let draft = reviewed.draft(user.clone(), administrator.clone(), None, granted.leaf());
+    sealing.seal("access-reviewed", draft)?;
+    let expired = RoleExpired {
+        grant: granted.body().grant.clone(),
+        role: granted.body().role.clone(),
+        owner: granted.body().owner.clone(),
+        expires_at: Timestamp::from_unix_millis(1_767_312_000_000),
+    };
+    sealing.seal("role-expired", expired.draft(user.clone(), granted.leaf()))?;
+    let deprovisioned = UserDeprovisioned {
+        before: before("active"),
+        reason: unused,
+    };
+    let state = Some(reactivated.leaf().into());
+    let draft = deprovisioned.draft(user.clone(), state, Actor::System, None);
+    let deprovisioned = sealing.seal("user-deprovisioned", draft)?;
+    let state: Option<Leaf<State>> = Some(deprovisioned.leaf().into());
+    let placed = HoldPlaced {
+        state: before("deprovisioned"),
+    };
+    let draft = placed.draft(user.clone(), state, by(), Some("a claim is pending"));
+    let placed = sealing.seal("hold-placed", draft)?;
+    let released = HoldReleased {
+        state: before("deprovisioned"),
+    };
+    let draft = released.draft(user.clone(), placed.leaf(), by(), None);
+    sealing.seal("hold-released", draft)?;
+    let erased = UserErased {
+        erased: vec!["email".to_owned(), "given_name".to_owned()],
+        subjects: 1,
+        deprovisioned_at: deprovisioned.at(),
+    };
+    sealing.seal(
+        "user-erased",
+        erased.draft(user.clone(), state, Actor::System, None),
+    )?;
+    let changed = PolicyChanged {
+        before: None,
+        after: digest(1),
+    };
+    sealing.seal("policy-changed", changed.draft(None, None, None))?;
+    Ok(())
 }
 
 fn person() -> Result<Person, Failure> {
