@@ -2,7 +2,9 @@
 
 mod check;
 mod decide;
+mod lint;
 mod preset;
+mod who_can;
 
 use clap::Subcommand;
 use countersign::policy_file::PolicyFileError;
@@ -22,6 +24,10 @@ pub(crate) enum Command {
     Decide(Box<decide::Decision>),
     /// Print a commented policy file to start from, or list the providers that there is one for.
     Preset(preset::Starting),
+    /// Look for what is wrong or odd in a policy file, and say what to do about it.
+    Lint(lint::Linting),
+    /// Say who could ever get a role by signing in, and how.
+    WhoCan(who_can::Question),
 }
 
 pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
@@ -29,13 +35,20 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
         Command::Check(checking) => check::run(checking),
         Command::Decide(decision) => decide::run(decision),
         Command::Preset(starting) => Ok(preset::run(starting)),
+        Command::Lint(linting) => lint::run(linting),
+        Command::WhoCan(question) => who_can::run(question),
     }
+}
+
+/// Reads the bytes of a policy file.
+fn read_file(file: &InputPath) -> Result<Vec<u8>, Unreadable> {
+    let limit = usize::try_from(PolicyFile::MAX_BYTES).unwrap_or(usize::MAX);
+    read(file, limit)
 }
 
 /// Reads a policy file that is asked about: its mistakes are an answer.
 fn load(file: &InputPath) -> Result<Result<Policy, PolicyFileError>, Unreadable> {
-    let limit = usize::try_from(PolicyFile::MAX_BYTES).unwrap_or(usize::MAX);
-    let bytes = read(file, limit)?;
+    let bytes = read_file(file)?;
     Ok(PolicyFile::parse_bytes(&file.display().to_string(), &bytes))
 }
 

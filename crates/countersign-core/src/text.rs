@@ -63,7 +63,29 @@ pub fn check_identifier(text: &str) -> Result<(), TextError> {
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+            '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+/// A stranger's text for a message to a person: in backticks, hidden characters spelled out, and
+/// no longer than a line.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    /// Longer ones are cut.
+    const MOST_CHARACTERS: usize = 80;
+    let mut quoted = String::from("`");
+    for c in text.chars().take(MOST_CHARACTERS) {
+        if is_hidden(c) {
+            quoted.extend(c.escape_unicode());
+        } else {
+            quoted.push(c);
+        }
+    }
+    if text.chars().nth(MOST_CHARACTERS).is_some() {
+        quoted.push('…');
+    }
+    quoted.push('`');
+    quoted
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub mod decide;
 pub mod decoder;
 pub mod group_fetcher;
 pub mod key;
+mod lint;
 mod max_privilege;
 pub mod normalize;
 pub mod plan;

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countersign_core::{ConnectionId, Facts, RoleName, RuleId, Sha256Digest, TenantId, Timestamp};
-use countersign_roles::{Excess, RoleCatalog, RolesError, RuleSet};
+use countersign_roles::{Excess, Finding, RoleCatalog, RolesError, RuleSet};
 use thiserror::Error;
 
 use crate::attribute::{AbsenceMode, Attributes, SyncMode};
 use crate::attribute_names;
 use crate::connection::{ConnectionPolicy, CreationMode, EmailLink, OnInactive, Strategy};
+use crate::lint;
 use crate::max_privilege;
 use crate::normalize;
 use crate::plan::UserField;
@@ -131,6 +132,10 @@ pub enum PolicyError {
         connection: ConnectionId,
     },
 
+    /// Rules that can not mean what they say.
+    #[error("{0}")]
+    Lint(Finding),
+
     /// A default role is beyond the most that its connection may give.
     #[error(
         "connection `{connection}` gives the role `{role}` by default, which {excess}; its `max_privilege` is `{max}`"
@@ -204,6 +209,8 @@ impl PolicyError {
             Self::SameIssuer { .. } => "provision.same_issuer",
             Self::RuleWithoutConnection(_) => "provision.rule_without_connection",
             Self::UnknownConnection { .. } => "provision.unknown_connection",
+
+            Self::Lint(finding) => finding.code,
 
             Self::DefaultExceedsMax { .. } => "provision.default_exceeds_max",
             Self::RuleExceedsMax { .. } => "provision.rule_exceeds_max",
@@ -284,10 +291,18 @@ impl Policy {
         errors.extend(attribute_faults(&parts.attributes));
         errors.extend(attribute_names::faults(&parts));
         if errors.is_empty() {
+            // What rules mean can be asked once everything that they name is there.
+            errors.extend(lint::faults(&parts).into_iter().map(PolicyError::Lint));
+        }
+        if errors.is_empty() {
             Ok(Self { parts })
         } else {
             Err(errors)
         }
+    }
+
+    pub(crate) fn parts(&self) -> &PolicyParts {
+        &self.parts
     }
 
     /// SHA-256 of the policy file.

@@ -17,6 +17,10 @@
 //! | [`rule_set`] | [`RuleSet`]: many rules, checked and indexed; which of them match |
 //! | [`mod@reconcile`] | the grants that a sign-in gives, renews, keeps and takes |
 //! | [`mod@authorize`] | whether a grant allows an act now |
+//! | [`mod@lint`] | what is wrong, or odd, in the rules of a policy |
+//! | [`reach`] | who could ever have a role, and how |
+//! | [`view`] | [`PolicyView`]: a policy as far as roles are concerned, for the two |
+//! | [`finding`] | [`Finding`]: one thing that is wrong, where, and the fix |
 //! | [`mod@nearest`] | the name that was probably meant |
 //! | [`error`] | what is wrong with a catalog or a rule |
 //!
@@ -43,16 +47,23 @@
 //! ```
 
 pub mod authorize;
+mod case;
 pub mod catalog;
 pub mod condition;
 pub mod error;
 pub mod exclusion;
+pub mod finding;
+pub mod lint;
 pub mod nearest;
 pub mod permission;
+pub mod reach;
 pub mod reconcile;
 pub mod rule;
 pub mod rule_set;
 pub mod scope;
+pub mod view;
+mod weaker;
+mod words;
 
 pub use countersign_core::DocumentPattern;
 
@@ -61,10 +72,14 @@ pub use crate::catalog::{Excess, Role, RoleCatalog};
 pub use crate::condition::{Answer, Condition, EMAIL, GROUPS, Test, Values};
 pub use crate::error::RolesError;
 pub use crate::exclusion::{DutySet, ExclusiveGroup};
+pub use crate::finding::{Finding, Place, Severity};
+pub use crate::lint::{lint, lint_errors};
 pub use crate::nearest::nearest;
 pub use crate::permission::{ParsePermissionError, Permission};
+pub use crate::reach::{ConnectionReach, Need, Path, Reach, Source, who_can_reach};
 pub use crate::reconcile::{
     GrantDelta, ProposedGrant, Renewal, RenewalReason, RoleSync, TakeReason, Taken, reconcile,
 };
 pub use crate::rule::{RoleGrant, Rule};
 pub use crate::rule_set::{Evaluation, RuleSet, Verdict};
+pub use crate::view::{ConnectionView, PolicyView};

@@ -83,6 +83,7 @@ use countersign_provision::Policy;
 use thiserror::Error;
 
 pub use crate::policy_file::problem::Problem;
+pub use crate::policy_file::remark::Remark;
 
 mod attribute;
 mod attribute_names;
@@ -96,6 +97,7 @@ mod matching;
 mod place;
 mod problem;
 mod reader;
+mod remark;
 mod risk;
 mod roles;
 mod session;
@@ -144,25 +146,43 @@ impl PolicyFile {
     /// # Errors
     /// If they are too many, no UTF-8, or anything in them is wrong.
     pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Policy, PolicyFileError> {
-        if u64::try_from(bytes.len()).is_ok_and(|length| length > Self::MAX_BYTES) {
-            return Err(PolicyFileError::TooLarge(TooLarge {
-                name: name.to_owned(),
-            }));
-        }
-        let invalid = |problems| {
-            PolicyFileError::Invalid(Invalid {
-                name: name.to_owned(),
-                problems,
-            })
-        };
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let (good, _) = bytes.split_at(error.valid_up_to());
-            invalid(problem::not_utf8(good))
-        })?;
-        let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
-        let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or_default();
-        reader::read(text, Sha256Digest::from_bytes(hash)).map_err(invalid)
+        Ok(read_bytes(name, bytes)?.1.policy)
     }
+
+    /// Reads the bytes of a file, and everything that is odd in it: what [`Policy::lint`] finds,
+    /// with its place.
+    ///
+    /// # Errors
+    /// If they are too many, no UTF-8, or anything in them is wrong: errors that lint finds too.
+    pub fn lint_bytes(name: &str, bytes: &[u8]) -> Result<(Policy, Vec<Remark>), PolicyFileError> {
+        let (text, read) = read_bytes(name, bytes)?;
+        let findings = read.policy.lint().into_iter();
+        let found = findings.map(|finding| (read.places.start(&finding.place), finding));
+        let found = found.chain(read.oddities).collect();
+        Ok((read.policy, Remark::locate(text, found)))
+    }
+}
+
+fn read_bytes<'b>(name: &str, bytes: &'b [u8]) -> Result<(&'b str, reader::Read), PolicyFileError> {
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > PolicyFile::MAX_BYTES) {
+        return Err(PolicyFileError::TooLarge(TooLarge {
+            name: name.to_owned(),
+        }));
+    }
+    let invalid = |problems| {
+        PolicyFileError::Invalid(Invalid {
+            name: name.to_owned(),
+            problems,
+        })
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let (good, _) = bytes.split_at(error.valid_up_to());
+        invalid(problem::not_utf8(good))
+    })?;
+    let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or_default();
+    let read = reader::read(text, Sha256Digest::from_bytes(hash)).map_err(invalid)?;
+    Ok((text, read))
 }
 
 /// Reads at most one byte more than is accepted.

@@ -1,7 +1,9 @@
 //! `{ attribute = "…", eq = "…" }`: one condition of a rule.
 
+use std::collections::HashSet;
+
 use countersign_provision::normalize;
-use countersign_roles::{Condition, EMAIL, Test, Values};
+use countersign_roles::{Condition, EMAIL, Finding, Place, Severity, Test, Values};
 
 use crate::policy_file::problem::quote;
 use crate::policy_file::span::{Problems, Section, Text};
@@ -82,6 +84,7 @@ fn read_tests(
             if all == 0 {
                 problems.add(&span, "`any_of` needs a value");
             }
+            repeated(&texts, &values, problems);
             (values.len() == all).then_some(values)
         });
         tests.push(values.and_then(Values::new).map(Test::AnyOf));
@@ -120,6 +123,26 @@ fn read_tests(
     }
     let tests = tests.into_iter();
     tests.map(|test| test.map(|test| (test, false))).collect()
+}
+
+/// Says which value stands in a list twice.
+fn repeated(texts: &[Text<'_>], values: &[String], problems: &mut Problems) {
+    if texts.len() != values.len() {
+        return;
+    }
+    let mut seen = HashSet::new();
+    for (text, value) in texts.iter().zip(values) {
+        if !seen.insert(value) {
+            let value = quote(value);
+            let finding = Finding::new(
+                (Severity::Warning, "lint.repeated_value"),
+                Place::Policy,
+                format!("{value} is in the list already"),
+                "remove it, or write the value that was meant",
+            );
+            problems.add_oddity(&text.span, finding);
+        }
+    }
 }
 
 /// A whole value in the form that facts have it in.

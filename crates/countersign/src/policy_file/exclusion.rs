@@ -2,8 +2,9 @@
 
 use countersign_core::RoleName;
 use countersign_core::text::check_identifier;
-use countersign_roles::{DutySet, ExclusiveGroup, RoleCatalog};
+use countersign_roles::{DutySet, ExclusiveGroup, Place, RoleCatalog, RolesError};
 
+use crate::policy_file::place::Places;
 use crate::policy_file::problem::quote;
 use crate::policy_file::roles::known_role;
 use crate::policy_file::span::{Problems, Section, Span, Text};
@@ -12,32 +13,42 @@ use crate::policy_file::span::{Problems, Section, Span, Text};
 pub(super) fn read_exclusions(
     root: &mut Section<'_>,
     mut catalog: RoleCatalog,
+    places: &mut Places,
     problems: &mut Problems,
 ) -> RoleCatalog {
     if let Some(section) = root.section("separation_of_duty", problems) {
+        let mut sets = Vec::new();
         for (span, set) in read_separation_of_duty(section, &catalog, problems) {
-            let with_set = catalog.clone().with_separation_of_duty([set]);
-            catalog = or_problem(with_set, catalog, &span, problems);
+            places.add_duty_set(span.start);
+            sets.push(set);
         }
+        let with_sets = catalog.clone().with_separation_of_duty(sets);
+        catalog = or_problem(with_sets, catalog, 0, problems);
     }
+    let mut groups = Vec::new();
     for (name, section) in root.named_sections("exclusive_group", problems) {
-        if let Some(group) = read_exclusive_group(&name, section, &catalog, problems) {
-            let with_group = catalog.clone().with_exclusive_groups([group]);
-            catalog = or_problem(with_group, catalog, &name.span, problems);
-        }
+        places.add_group(&name);
+        groups.extend(read_exclusive_group(&name, section, &catalog, problems));
     }
-    catalog
+    let with_groups = catalog.clone().with_exclusive_groups(groups);
+    let closing = match &with_groups {
+        Err(RolesError::ExclusiveCycle { group, .. }) => {
+            places.start(&Place::ExclusiveGroup(group.clone()))
+        }
+        _ => 0,
+    };
+    or_problem(with_groups, catalog, closing, problems)
 }
 
 /// The catalog that was made, or the one before and the problem.
 fn or_problem(
-    made: Result<RoleCatalog, countersign_roles::RolesError>,
+    made: Result<RoleCatalog, RolesError>,
     before: RoleCatalog,
-    span: &Span,
+    start: usize,
     problems: &mut Problems,
 ) -> RoleCatalog {
     made.unwrap_or_else(|error| {
-        problems.add(span, error.to_string());
+        problems.add_at(start, error.to_string());
         before
     })
 }

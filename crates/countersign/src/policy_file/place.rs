@@ -1,73 +1,151 @@
-//! Where in the file an error of the checked whole belongs.
+//! Where in the file an error of the checked whole belongs, or what lint finds in it.
 
-use countersign_core::{ConnectionId, RuleId};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use countersign_core::{ConnectionId, RoleName, RuleId};
 use countersign_provision::PolicyError;
-use countersign_roles::RolesError;
+use countersign_roles::{Place, RolesError};
 
-use crate::policy_file::span::{Problems, Span, Text};
+use crate::policy_file::span::{Problems, Text};
 
-/// The rules that were read, and where the id of each stands.
-pub(super) type RuleSpans = [(RuleId, Span)];
-
-/// Says where in the file a rule's error is. Unknown roles were said where they stand.
-pub(super) fn add_roles_error(error: &RolesError, rules: &RuleSpans, problems: &mut Problems) {
-    let nth_last = matches!(error, RolesError::DuplicateRule(_));
-    let Some(rule) = error.rule() else {
-        if problems.is_empty() {
-            problems.add(&(0..0), error.to_string());
-        }
-        return;
-    };
-    let mut named = rules.iter().filter(|(id, _)| id == rule);
-    let found = if nth_last {
-        named.next_back()
-    } else {
-        named.next()
-    };
-    let span = found.map_or(0..0, |(_, span)| span.clone());
-    problems.add(&span, error.to_string());
+/// Where the parts of a rule begin.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RulePlaces {
+    /// Its id.
+    pub(super) id: usize,
+    /// Its conditions, in order.
+    pub(super) conditions: Vec<usize>,
+    /// What it gives of each role.
+    pub(super) grants: Vec<(RoleName, usize)>,
+    /// The roles that it denies.
+    pub(super) denials: Vec<(RoleName, usize)>,
 }
 
-/// Says where in the file an error of the whole policy is.
-pub(super) fn add_policy_error(
-    error: &PolicyError,
-    connections: &[Text<'_>],
-    attributes: &[Text<'_>],
-    rules: &RuleSpans,
-    problems: &mut Problems,
-) {
-    let attribute = |is_it: &dyn Fn(&str) -> bool| {
-        let named = attributes.iter().find(|name| is_it(name.value));
-        named.map(|name| name.span.clone())
-    };
-    let connection = |id: &ConnectionId| {
-        let named = connections.iter().find(|name| name.value == id.as_str());
-        named.map(|name| name.span.clone())
-    };
-    let span = match error {
-        PolicyError::NoDomain(id)
-        | PolicyError::Domain { connection: id, .. }
-        | PolicyError::PrivilegedDefault { connection: id, .. }
-        | PolicyError::CreatesPreProvisioned(id)
-        | PolicyError::NotDocuSign(id)
-        | PolicyError::HalfAccount(id)
-        | PolicyError::DefaultExceedsMax { connection: id, .. }
-        | PolicyError::ProofOfUnclaimedDomain { connection: id, .. }
-        | PolicyError::PassesOverApproval(id)
-        | PolicyError::AttributeIsGroups { connection: id, .. }
-        | PolicyError::SameIssuer { second: id, .. } => connection(id),
-        PolicyError::NothingToClear(field) => attribute(&|name| name == field.name()),
-        PolicyError::AccountWithoutProfile => {
-            attribute(&|name| ["account_id", "permission_profile_id"].contains(&name))
+/// Where what has a name in the file begins.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    rules: HashMap<RuleId, RulePlaces>,
+    /// The last of several rules that have one id.
+    repeated: HashMap<RuleId, usize>,
+    roles: HashMap<String, usize>,
+    connections: HashMap<String, usize>,
+    attributes: HashMap<String, usize>,
+    groups: HashMap<String, usize>,
+    duty_sets: Vec<usize>,
+}
+
+impl Places {
+    pub(super) fn add_rule(&mut self, id: RuleId, places: RulePlaces) {
+        match self.rules.entry(id) {
+            Entry::Vacant(entry) => {
+                entry.insert(places);
+            }
+            Entry::Occupied(entry) => {
+                self.repeated.insert(entry.key().clone(), places.id);
+            }
         }
-        PolicyError::RuleWithoutConnection(rule)
-        | PolicyError::UnknownConnection { rule, .. }
-        | PolicyError::DecodedPrivilege { rule, .. }
-        | PolicyError::RuleExceedsMax { rule, .. } => {
-            let named = rules.iter().find(|(id, _)| id == rule);
-            named.map(|(_, span)| span.clone())
-        }
-        _ => None,
-    };
-    problems.add(&span.unwrap_or(0..0), error.to_string());
+    }
+
+    pub(super) fn add_role(&mut self, name: &Text<'_>) {
+        self.roles.insert(name.value.to_owned(), name.span.start);
+    }
+
+    pub(super) fn add_connection(&mut self, name: &Text<'_>) {
+        self.connections
+            .insert(name.value.to_owned(), name.span.start);
+    }
+
+    pub(super) fn add_attribute(&mut self, name: &Text<'_>) {
+        self.attributes
+            .insert(name.value.to_owned(), name.span.start);
+    }
+
+    pub(super) fn add_group(&mut self, name: &Text<'_>) {
+        self.groups.insert(name.value.to_owned(), name.span.start);
+    }
+
+    pub(super) fn add_duty_set(&mut self, start: usize) {
+        self.duty_sets.push(start);
+    }
+
+    fn rule(&self, id: &RuleId) -> Option<usize> {
+        self.rules.get(id).map(|places| places.id)
+    }
+
+    fn connection(&self, id: &ConnectionId) -> Option<usize> {
+        self.connections.get(id.as_str()).copied()
+    }
+
+    /// Where a place begins, in bytes; the file, if it has none.
+    pub(super) fn start(&self, place: &Place) -> usize {
+        let part = |id: &RuleId, part: &dyn Fn(&RulePlaces) -> Option<usize>| {
+            self.rules
+                .get(id)
+                .map(|places| part(places).unwrap_or(places.id))
+        };
+        let of_role = |parts: &[(RoleName, usize)], role: &RoleName| {
+            let found = parts.iter().find(|(name, _)| name == role);
+            found.map(|(_, start)| *start)
+        };
+        let start = match place {
+            Place::Rule(id) => self.rule(id),
+            Place::Condition(id, number) => {
+                part(id, &|places| places.conditions.get(*number).copied())
+            }
+            Place::Grant(id, role) => part(id, &|places| of_role(&places.grants, role)),
+            Place::Denial(id, role) => part(id, &|places| of_role(&places.denials, role)),
+            Place::Role(name) => self.roles.get(name.as_str()).copied(),
+            Place::Connection(id) => self.connection(id),
+            Place::DutySet(number) => self.duty_sets.get(*number).copied(),
+            Place::ExclusiveGroup(name) => self.groups.get(name).copied(),
+            _ => None,
+        };
+        start.unwrap_or_default()
+    }
+
+    /// Says where in the file an error of roles and rules is. Unknown roles were said where they
+    /// stand.
+    pub(super) fn add_roles_error(&self, error: &RolesError, problems: &mut Problems) {
+        let Some(rule) = error.rule() else {
+            if problems.is_empty() {
+                problems.add_at(0, error.to_string());
+            }
+            return;
+        };
+        let start = match error {
+            RolesError::DuplicateRule(rule) => self.repeated.get(rule).copied(),
+            _ => self.rule(rule),
+        };
+        problems.add_at(start.unwrap_or_default(), error.to_string());
+    }
+
+    /// Says where in the file an error of the whole policy is.
+    pub(super) fn add_policy_error(&self, error: &PolicyError, problems: &mut Problems) {
+        let start = match error {
+            PolicyError::NoDomain(id)
+            | PolicyError::Domain { connection: id, .. }
+            | PolicyError::PrivilegedDefault { connection: id, .. }
+            | PolicyError::CreatesPreProvisioned(id)
+            | PolicyError::NotDocuSign(id)
+            | PolicyError::HalfAccount(id)
+            | PolicyError::DefaultExceedsMax { connection: id, .. }
+            | PolicyError::ProofOfUnclaimedDomain { connection: id, .. }
+            | PolicyError::PassesOverApproval(id)
+            | PolicyError::AttributeIsGroups { connection: id, .. }
+            | PolicyError::SameIssuer { second: id, .. } => self.connection(id),
+            PolicyError::NothingToClear(field) => self.attributes.get(field.name()).copied(),
+            PolicyError::AccountWithoutProfile => {
+                let named = ["account_id", "permission_profile_id"].into_iter();
+                named.filter_map(|name| self.attributes.get(name)).copied().min()
+            }
+            PolicyError::RuleWithoutConnection(rule)
+            | PolicyError::UnknownConnection { rule, .. }
+            | PolicyError::DecodedPrivilege { rule, .. }
+            | PolicyError::RuleExceedsMax { rule, .. } => self.rule(rule),
+            PolicyError::Lint(finding) => Some(self.start(&finding.place)),
+            _ => None,
+        };
+        problems.add_at(start.unwrap_or_default(), error.to_string());
+    }
 }

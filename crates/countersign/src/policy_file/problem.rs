@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_core::text::is_hidden;
+pub(super) use countersign_core::text::quote;
 
 /// One thing that is wrong in a policy file, and where: line and column count from 1, columns in
 /// characters.
@@ -18,20 +18,11 @@ impl Problem {
     pub(super) fn locate(text: &str, mut found: Vec<(usize, String)>) -> Vec<Self> {
         found.sort();
         found.dedup();
-        let (mut line, mut column, mut from) = (1_usize, 1_usize, 0);
-        let located = found.into_iter().map(|(offset, message)| {
-            for c in text.get(from..offset).unwrap_or_default().chars() {
-                (line, column) = match c {
-                    '\n' => (line.saturating_add(1), 1),
-                    _ => (line, column.saturating_add(1)),
-                };
-            }
-            from = offset.max(from);
-            Self {
-                line,
-                column,
-                message,
-            }
+        let located = locate(text, found).into_iter();
+        let located = located.map(|(line, column, message)| Self {
+            line,
+            column,
+            message,
         });
         located.collect()
     }
@@ -55,6 +46,22 @@ impl Problem {
     }
 }
 
+/// The line and the column of each of these byte offsets of `text`, which are in order.
+pub(super) fn locate<T>(text: &str, found: Vec<(usize, T)>) -> Vec<(usize, usize, T)> {
+    let (mut line, mut column, mut from) = (1_usize, 1_usize, 0);
+    let located = found.into_iter().map(|(offset, what)| {
+        for c in text.get(from..offset).unwrap_or_default().chars() {
+            (line, column) = match c {
+                '\n' => (line.saturating_add(1), 1),
+                _ => (line, column.saturating_add(1)),
+            };
+        }
+        from = offset.max(from);
+        (line, column, what)
+    });
+    located.collect()
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.message)
@@ -66,25 +73,6 @@ pub(super) fn not_utf8(good: &[u8]) -> Vec<Problem> {
     let good = String::from_utf8_lossy(good);
     let message = "is not UTF-8 from here on".to_owned();
     Problem::locate(&good, vec![(good.len(), message)])
-}
-
-/// What the file says, in backticks: hidden characters spelled out, and no longer than a line.
-pub(super) fn quote(given: &str) -> String {
-    /// Longer ones are cut: a message is for a person.
-    const MOST_CHARACTERS: usize = 80;
-    let mut quoted = String::from("`");
-    for c in given.chars().take(MOST_CHARACTERS) {
-        if is_hidden(c) {
-            quoted.extend(c.escape_unicode());
-        } else {
-            quoted.push(c);
-        }
-    }
-    if given.chars().nth(MOST_CHARACTERS).is_some() {
-        quoted.push('…');
-    }
-    quoted.push('`');
-    quoted
 }
 
 /// "unknown KIND `given`", with the nearest of `names`, or all of them if they are few.

@@ -3,22 +3,30 @@
 
 use countersign_core::Sha256Digest;
 use countersign_provision::{Policy, PolicyParts};
-use countersign_roles::{RoleCatalog, RuleSet};
+use countersign_roles::{Finding, RoleCatalog, RuleSet};
 use toml::de::DeTable;
 
 use crate::policy_file::attribute::read_attribute;
 use crate::policy_file::connection::read_connection;
 use crate::policy_file::defaults::read_defaults;
 use crate::policy_file::exclusion::read_exclusions;
-use crate::policy_file::place::{add_policy_error, add_roles_error};
+use crate::policy_file::place::Places;
 use crate::policy_file::problem::Problem;
 use crate::policy_file::risk::read_risk;
 use crate::policy_file::roles::{read_role, read_rule};
 use crate::policy_file::session::read_session;
 use crate::policy_file::span::{Problems, Section, Text};
 
+/// A policy, and where in the file its parts are.
+pub(super) struct Read {
+    pub(super) policy: Policy,
+    pub(super) places: Places,
+    /// What was odd in the text itself, and where.
+    pub(super) oddities: Vec<(usize, Finding)>,
+}
+
 /// Reads the whole file, or says everything that is wrong with it.
-pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Policy, Vec<Problem>> {
+pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Read, Vec<Problem>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut problems = Problems::default();
     for error in &errors {
@@ -32,9 +40,14 @@ pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Policy, Vec<Problem
         return Err(problems);
     }
     let root = Section::new(document.get_ref(), 0..0);
-    let policy = read_policy(root, hash, &mut problems);
+    let mut places = Places::default();
+    let policy = read_policy(root, hash, &mut places, &mut problems);
     match policy {
-        Some(policy) if problems.is_empty() => Ok(policy),
+        Some(policy) if problems.is_empty() => Ok(Read {
+            policy,
+            places,
+            oddities: problems.into_oddities(),
+        }),
         _ => Err(problems.locate(text)),
     }
 }
@@ -42,6 +55,7 @@ pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Policy, Vec<Problem
 fn read_policy(
     mut root: Section<'_>,
     hash: Sha256Digest,
+    places: &mut Places,
     problems: &mut Problems,
 ) -> Option<Policy> {
     let mut parts = PolicyParts::new(hash);
@@ -52,14 +66,14 @@ fn read_policy(
         Some(section) => read_defaults(section, problems),
         None => Policy::DEFAULT_TEMPORARY_ROLE,
     };
-    let sections = root.named_sections("role", problems);
-    let roles = sections.into_iter();
-    let roles: Vec<_> = roles
-        .filter_map(|(name, section)| read_role(&name, section, problems))
-        .collect();
+    let mut roles = Vec::new();
+    for (name, section) in root.named_sections("role", problems) {
+        places.add_role(&name);
+        roles.extend(read_role(&name, section, problems));
+    }
     // A table's keys are unique, so the names of the roles are.
     let catalog = RoleCatalog::new(roles).ok()?;
-    let catalog = read_exclusions(&mut root, catalog, problems);
+    let catalog = read_exclusions(&mut root, catalog, places, problems);
 
     let sections = root.named_sections("connection", problems);
     let names: Vec<Text<'_>> = sections.iter().map(|(name, _)| name.clone()).collect();
@@ -67,21 +81,20 @@ fn read_policy(
         problems.add(&(0..0), "there is no `[connection.NAME]`");
     }
     for (name, section) in sections {
+        places.add_connection(&name);
         let read = read_connection(&name, section, &catalog, problems);
         parts.connections.extend(read);
     }
-    let sections = root.named_sections("attribute", problems);
-    let attributes: Vec<Text<'_>> = sections.iter().map(|(name, _)| name.clone()).collect();
-    for (name, section) in sections {
+    for (name, section) in root.named_sections("attribute", problems) {
+        places.add_attribute(&name);
         read_attribute(&name, section, &mut parts.attributes, problems);
     }
 
     let mut rules = Vec::new();
-    let mut rule_spans = Vec::new();
     for section in root.listed_sections("rule", problems) {
         let read = read_rule(section, &catalog, &names, temporary, problems);
-        if let Some((rule, span)) = read {
-            rule_spans.push((rule.id.clone(), span));
+        if let Some((rule, rule_places)) = read {
+            places.add_rule(rule.id.clone(), rule_places);
             rules.push(rule);
         }
     }
@@ -94,7 +107,7 @@ fn read_policy(
         Ok(rules) => parts.rules = rules,
         Err(errors) => {
             for error in errors {
-                add_roles_error(&error, &rule_spans, problems);
+                places.add_roles_error(&error, problems);
             }
             return None;
         }
@@ -107,7 +120,7 @@ fn read_policy(
         Ok(policy) => Some(policy),
         Err(errors) => {
             for error in errors {
-                add_policy_error(&error, &names, &attributes, &rule_spans, problems);
+                places.add_policy_error(&error, problems);
             }
             None
         }

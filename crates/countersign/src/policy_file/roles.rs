@@ -7,6 +7,7 @@ use countersign_core::{ConnectionId, DocumentPattern, RoleName, RuleId};
 use countersign_roles::{Role, RoleCatalog, RoleGrant, Rule};
 
 use crate::policy_file::condition::read_condition;
+use crate::policy_file::place::RulePlaces;
 use crate::policy_file::problem::quote;
 use crate::policy_file::span::{Problems, Section, Span, Text};
 
@@ -47,9 +48,8 @@ pub(super) fn known_role(
     catalog: &RoleCatalog,
     problems: &mut Problems,
 ) -> Option<RoleName> {
-    let known = catalog
-        .roles()
-        .find(|role| role.name().as_str() == text.value);
+    let named = RoleName::new(text.value).ok();
+    let known = named.and_then(|name| catalog.role(&name));
     if known.is_none() {
         let names: Vec<&str> = catalog.roles().map(|role| role.name().as_str()).collect();
         problems.add_unknown(&text.span, "role", text.value, &names);
@@ -57,14 +57,14 @@ pub(super) fn known_role(
     known.map(|role| role.name().clone())
 }
 
-/// Reads one `[[rule]]`, and where its id stands.
+/// Reads one `[[rule]]`, and where its parts stand.
 pub(super) fn read_rule(
     mut section: Section<'_>,
     catalog: &RoleCatalog,
     connections: &[Text<'_>],
     temporary: Duration,
     problems: &mut Problems,
-) -> Option<(Rule, Span)> {
+) -> Option<(Rule, RulePlaces)> {
     let id = section.text("id", problems);
     let scope = section
         .text_or_texts("connection", problems)
@@ -92,15 +92,29 @@ pub(super) fn read_rule(
     });
     let denied = denied.unwrap_or_default();
     let parts = (conditions.len(), grants.len(), denied.len());
+    let starts = conditions.iter().map(|condition| condition.span().start);
+    let mut places = RulePlaces {
+        conditions: starts.collect(),
+        ..RulePlaces::default()
+    };
     let conditions = conditions.into_iter();
     let all = conditions.filter_map(|condition| read_condition(condition, problems));
     let all: Vec<_> = all.collect();
-    let grants = grants.into_iter();
-    let grant = grants.filter_map(|grant| read_grant(grant, catalog, temporary, problems));
-    let grant: Vec<_> = grant.collect();
-    let denied = denied.iter();
-    let deny = denied.filter_map(|role| known_role(role, catalog, problems));
-    let deny: Vec<_> = deny.collect();
+    let mut grant = Vec::new();
+    for section in grants {
+        let start = section.span().start;
+        if let Some(read) = read_grant(section, catalog, temporary, problems) {
+            places.grants.push((read.role.clone(), start));
+            grant.push(read);
+        }
+    }
+    let mut deny = Vec::new();
+    for text in &denied {
+        if let Some(role) = known_role(text, catalog, problems) {
+            places.denials.push((role.clone(), text.span.start));
+            deny.push(role);
+        }
+    }
     if parts != (all.len(), grant.len(), deny.len()) {
         // A rule with a part missing would only bring up problems that are not there.
         return None;
@@ -118,7 +132,8 @@ pub(super) fn read_rule(
         grant,
         deny,
     };
-    Some((rule, text.span))
+    places.id = text.span.start;
+    Some((rule, places))
 }
 
 fn known_connection(
@@ -126,10 +141,10 @@ fn known_connection(
     connections: &[Text<'_>],
     problems: &mut Problems,
 ) -> Option<ConnectionId> {
-    let names: Vec<&str> = connections.iter().map(|name| name.value).collect();
-    if names.contains(&text.value) {
+    if connections.iter().any(|name| name.value == text.value) {
         return ConnectionId::new(text.value).ok();
     }
+    let names: Vec<&str> = connections.iter().map(|name| name.value).collect();
     problems.add_unknown(&text.span, "connection", text.value, &names);
     None
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use countersign_core::Timestamp;
+use countersign_roles::Finding;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -32,6 +33,7 @@ pub(super) enum TextOrSection<'d> {
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     found: Vec<(usize, String)>,
+    oddities: Vec<(usize, Finding)>,
 }
 
 impl Problems {
@@ -40,9 +42,22 @@ impl Problems {
     const MOST: usize = 100;
 
     pub(super) fn add(&mut self, span: &Span, message: impl Into<String>) {
+        self.add_at(span.start, message);
+    }
+
+    pub(super) fn add_at(&mut self, start: usize, message: impl Into<String>) {
         if self.found.len() < Self::MOST {
-            self.found.push((span.start, message.into()));
+            self.found.push((start, message.into()));
         }
+    }
+
+    /// Adds what is odd, and no mistake.
+    pub(super) fn add_oddity(&mut self, span: &Span, finding: Finding) {
+        self.oddities.push((span.start, finding));
+    }
+
+    pub(super) fn into_oddities(self) -> Vec<(usize, Finding)> {
+        self.oddities
     }
 
     /// Adds that `given` is no `kind`, of which there are `names`.
