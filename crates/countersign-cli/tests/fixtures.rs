@@ -175,3 +175,183 @@ fn every_bad_assertion_is_refused_with_a_code() {
     }
     assert_eq!(seen, 10);
 }
+
+// The example policies, on what real providers sent.
+
+/// An example policy with what is the example organization's replaced by what is the provider's.
+fn example(file: &str, replaced: &[(&str, &str)]) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/policies");
+    let text = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
+    changed(text, replaced)
+}
+
+fn changed(mut text: String, replaced: &[(&str, &str)]) -> String {
+    for (from, to) in replaced {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// What a policy would do with one of the stored responses.
+fn decide(policy: &str, connection: &str, (folder, acs_url): (&str, &str), more: &[&str]) -> Value {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), policy).unwrap();
+    let folder = format!("{ASSERTIONS}/{folder}");
+    let params: Value =
+        serde_json::from_str(&fixtures::read_text(&format!("{folder}/params.json"))).unwrap();
+    let metadata = fixtures::path(&format!("{folder}/metadata.xml"));
+    let response = fixtures::path(&format!("{folder}/assertion.xml"));
+    let mut arguments = vec![
+        "--json",
+        "policy",
+        "decide",
+        "--policy",
+        file.path().to_str().unwrap(),
+        "--connection",
+        connection,
+        "--idp-metadata",
+        metadata.to_str().unwrap(),
+        "--sp-entity-id",
+        params["sp_entity_id"].as_str().unwrap(),
+        "--acs-url",
+        acs_url,
+        "--at",
+        params["now"].as_str().unwrap(),
+    ];
+    arguments.extend_from_slice(more);
+    arguments.push(response.to_str().unwrap());
+    let run = countersign(&arguments);
+    assert!(run.code < 2, "{run:?}");
+    run.json()
+}
+
+fn given(decided: &Value) -> Vec<&str> {
+    let given = decided["plan"]["grants"]["give"].as_array();
+    let given = given.unwrap_or_else(|| panic!("{decided}"));
+    let roles = given.iter().map(|grant| grant["role"].as_str().unwrap());
+    roles.collect()
+}
+
+fn reasons(decided: &Value) -> Vec<&str> {
+    let reasons = decided["plan"]["reasons"].as_array().unwrap();
+    let codes = reasons
+        .iter()
+        .map(|reason| reason["code"].as_str().unwrap());
+    codes.collect()
+}
+
+const ENTRA: (&str, &str) = (
+    "adfs",
+    "http://localhost:8080/accounts/8155d0cc-d51b-461a-a062-821b6bd574b1/saml/acs",
+);
+const ENTRA_ISSUER: &str = "https://sts.windows.net/a9054a0f-2011-4e31-b3ac-fd8c354146ec/";
+const GOOGLE: (&str, &str) = (
+    "google",
+    "https://example.com/accounts/bfeb03a0-6022-4862-9bbf-5a4d7608db35/saml/acs",
+);
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn the_enterprises_policy_admits_a_real_entra_user_as_a_viewer() {
+    let policy = example(
+        "enterprise-entra.toml",
+        &[
+            (
+                "https://sts.windows.net/00000000-0000-0000-0000-000000000000/",
+                ENTRA_ISSUER,
+            ),
+            ("\"acme.example\"", "\"codomaindata.com\""),
+        ],
+    );
+    let decided = decide(&policy, "acme", ENTRA, UNSOLICITED);
+    assert_eq!(given(&decided), ["viewer"]);
+    assert!(reasons(&decided).contains(&"provision.created"));
+    // This tenant sends no groups: they are unknown, which is not the same as none.
+    assert!(reasons(&decided).contains(&"provision.groups_incomplete"));
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn the_hospitals_policy_gives_a_real_keycloak_user_one_day() {
+    let replaced = [
+        (
+            "https://idp.agency.example/realms/nurses",
+            "http://localhost:8085/realms/master",
+        ),
+        ("agency.example", "ssoready.com"),
+    ];
+    let acs = "http://localhost:8080/v1/saml/saml_conn_7o6ylycayrere4h9kg76vqc0k/acs";
+    let asked = ["--request-id", "saml_flow_95q1hli3z0vohj0d55l4j4yo1"];
+    let hospital = example("hospital-contract-nurses.toml", &replaced);
+    let decided = decide(&hospital, "agency", ("keycloak", acs), &asked);
+    assert_eq!(decided["code"], "provision.required_group_missing");
+
+    let hospital = changed(hospital, &[("\"contract-nurse\"", "\"view-profile\"")]);
+    let decided = decide(&hospital, "agency", ("keycloak", acs), &asked);
+    assert_eq!(given(&decided), ["onboarding-signer"]);
+    assert_eq!(
+        decided["plan"]["grants"]["give"][0]["expires_at"],
+        "2024-05-21T21:10:42.468Z"
+    );
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn the_universitys_policy_refuses_a_real_google_user_of_whose_groups_nothing_is_known() {
+    let issuer = "https://accounts.google.com/o/saml2?idpid=";
+    let replaced = [
+        ("idpid=EXAMPLE", "idpid=C029op2ga"),
+        ("university.example", "codomaindata.com"),
+    ];
+    let university = example("university-adjuncts.toml", &replaced);
+    assert!(university.contains(issuer));
+    let decided = decide(&university, "university", GOOGLE, UNSOLICITED);
+    assert_eq!(decided["ok"], false);
+    assert!(
+        reasons(&decided)[0].starts_with("provision.required_group_"),
+        "{decided}"
+    );
+
+    // Where nothing is asked of groups, the person gets in, with no role that needs one.
+    let open = changed(university, &[("require_group = \"faculty\"", "")]);
+    let decided = decide(&open, "university", GOOGLE, UNSOLICITED);
+    assert_eq!(given(&decided), [""; 0]);
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn docusigns_policy_puts_a_real_entra_user_on_the_default_account() {
+    let policy = example(
+        "docusign.toml",
+        &[
+            ("https://idp.acme.example", ENTRA_ISSUER),
+            ("\"acme.example\"", "\"codomaindata.com\""),
+        ],
+    );
+    let decided = decide(&policy, "acme", ENTRA, UNSOLICITED);
+    assert_eq!(given(&decided), ["signer"]);
+    let user = &decided["plan"]["user"];
+    assert_eq!(user["account_id"], "default-account");
+    assert_eq!(user["permission_profile_id"], "default-profile");
+    assert_eq!(user["email"], "ulysse.carion@codomaindata.com");
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn the_starting_policy_for_okta_admits_a_real_okta_user() {
+    let printed = countersign(&["--json", "policy", "preset", "okta"]).json();
+    let policy = changed(
+        printed["policy"].as_str().unwrap().to_owned(),
+        &[
+            (
+                "http://www.okta.com/exk0000000000000000",
+                "http://www.okta.com/exkdoocxa1VmjpXmX697",
+            ),
+            ("acme.example", "codomaindata.com"),
+        ],
+    );
+    let asked = ["--allow-unsolicited", "--signature", "assertion"];
+    let decided = decide(&policy, "acme", ("okta", "http://localhost:8080"), &asked);
+    assert_eq!(given(&decided), ["viewer"]);
+}
