@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::assertion::AssertionVerified;
 use crate::leaf::{Account, Leaf};
+use crate::link::LinkProposed;
 use crate::record::Actor;
 use crate::seal::Draft;
 
@@ -103,11 +104,27 @@ impl UserLinked {
         assertion: Leaf<AssertionVerified>,
         provisioned: Option<Leaf<UserProvisioned>>,
     ) -> Draft<Self> {
+        self.draft_proved(user, person, assertion, provisioned, None)
+    }
+
+    /// The same of a link that was proposed before, and confirmed.
+    #[must_use]
+    pub fn draft_proved(
+        self,
+        user: UserId,
+        person: &Person,
+        assertion: Leaf<AssertionVerified>,
+        provisioned: Option<Leaf<UserProvisioned>>,
+        proposed: Option<Leaf<LinkProposed>>,
+    ) -> Draft<Self> {
         let mut draft = Draft::new(self, Actor::System)
             .about(user)
             .caused_by(assertion);
         if let Some(provisioned) = provisioned {
             draft = draft.caused_by(provisioned);
+        }
+        if let Some(proposed) = proposed {
+            draft = draft.caused_by(proposed);
         }
         person.commit(draft)
     }

@@ -12,6 +12,7 @@ use crate::lifecycle::{
     HoldPlaced, HoldReleased, UserDeprovisioned, UserErased, UserReactivated, UserStale,
     UserSuspended,
 };
+use crate::link::LinkProposed;
 use crate::policy::PolicyChanged;
 use crate::review::AccessReviewed;
 use crate::role::{RoleExpired, RoleGranted, RoleRevoked};
@@ -130,6 +131,8 @@ kinds! {
     InvitationUsed = "invitation.used",
     /// An invitation was taken back before it was used.
     InvitationWithdrawn = "invitation.withdrawn",
+    /// A token was issued that ties a subject to an account.
+    LinkProposed = "link.proposed",
     /// An administrator approved an account that waited for it.
     UserApproved = "user.approved",
     /// An administrator declined an account that waited for approval.
@@ -214,8 +217,15 @@ impl Kind {
             }
             Self::UserRefused => const { &[required(ASSERTION)] },
             Self::UserLinked => {
-                const { &[required(ASSERTION), optional(&[Self::UserProvisioned])] }
+                const {
+                    &[
+                        required(ASSERTION),
+                        optional(&[Self::UserProvisioned, Self::LinkProposed]),
+                        optional(&[Self::LinkProposed]),
+                    ]
+                }
             }
+            Self::LinkProposed => const { &[required(ASSERTION)] },
             Self::UserApproved | Self::UserDeclined => {
                 const { &[required(&[Self::UserProvisioned])] }
             }

@@ -14,7 +14,7 @@
 //! | [`record`] | the envelope, and how bytes become a [`Record`] |
 //! | [`kind`] | the kinds of record and what each needs as its cause |
 //! | [`assertion`], [`account`], [`approval`], [`role`], [`session`], [`ceremony`], [`lifecycle`], [`review`], [`policy`] | what each kind says, and its draft |
-//! | [`email`], [`invitation`] | the kinds that issue a token, and what becomes of it |
+//! | [`email`], [`invitation`], [`link`] | the kinds that issue a token, and what becomes of it |
 //! | [`token`] | what such a record says of its token |
 //! | [`seal`] | from a draft to an entry |
 //! | [`leaf`] | [`Leaf`]: the hash of a record, typed by its kind |
@@ -63,6 +63,7 @@ pub mod kind;
 pub mod leaf;
 pub mod ledger;
 pub mod lifecycle;
+pub mod link;
 pub mod merkle;
 pub mod note;
 pub mod policy;

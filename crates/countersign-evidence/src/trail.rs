@@ -193,6 +193,7 @@ fn sentence(body: &Body) -> String {
         Body::UserLinked(b) => format!("linked to an account that was there ({})", b.strategy),
         Body::UserUpdated(b) => format!("account changed: {}", b.changed.join(", ")),
         Body::UserRefused(b) => format!("refused ({}): {}", b.outcome, b.reasons.join(", ")),
+        Body::LinkProposed(b) => format!("a link was proposed until {}", b.token.expires_at),
         Body::UserApproved(b) => format!("account approved, {}", b.state),
         Body::UserDeclined(b) => format!("account declined, {}", b.state),
         Body::RoleGranted(b) => format!(

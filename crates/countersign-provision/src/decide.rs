@@ -19,6 +19,7 @@ use crate::user::{User, UserState};
 
 mod creation;
 mod fields;
+mod holders;
 
 /// Decides about one sign-in.
 ///
@@ -513,8 +514,13 @@ impl<'a> Decision<'a> {
         let matched = evaluation.matched().iter();
         reasons.extend(matched.map(|rule| Reason::RuleMatched(rule.id.clone())));
         let existing = account.existing.map_or(&[][..], |user| &user.grants);
-        let grants = reconcile(existing, &sync, &evaluation, self.now);
+        let mut grants = reconcile(existing, &sync, &evaluation, self.now);
+        let (keep_holders, kept) = match account.existing {
+            Some(existing) => self.keep_last(existing, &mut grants),
+            None => Default::default(),
+        };
         reasons.extend(grant_reasons(&grants));
+        reasons.extend(kept);
         if !self.facts.groups.is_complete() {
             reasons.push(Reason::GroupsIncomplete);
         }
@@ -526,7 +532,7 @@ impl<'a> Decision<'a> {
             grants,
             seat_cap: self.connection.create.seats,
             unique_email: !self.connection.matching.shares_email && takes_address,
-            keep_holders: BTreeSet::new(),
+            keep_holders,
             session_not_after: self.policy.session().deadline(self.now, None),
             reasons,
         }

@@ -108,6 +108,8 @@ pub enum MatchedBy {
     Invitation,
     /// By its address, proved on both sides.
     Email,
+    /// By its address, which whoever reads its mail confirmed in the browser that signed in.
+    Proof,
     /// By address, given name and family name, as DocuSign does.
     EmailAndName,
     /// It was not: it is new.
@@ -122,6 +124,7 @@ impl MatchedBy {
             Self::Subject => "subject",
             Self::Invitation => "invitation",
             Self::Email => "email",
+            Self::Proof => "proof",
             Self::EmailAndName => "email_and_name",
             Self::Created => "created",
         }

@@ -352,6 +352,13 @@ impl Policy {
         self.parts.connections.iter()
     }
 
+    /// The roles that a tenant must not be without.
+    #[must_use]
+    pub fn guarded_roles(&self) -> BTreeSet<RoleName> {
+        let roles = self.catalog().roles().filter(|role| role.keeps_last());
+        roles.map(|role| role.name().clone()).collect()
+    }
+
     /// What [`crate::decide()`] needs to know from the store.
     #[must_use]
     pub fn snapshot_query(
@@ -365,7 +372,7 @@ impl Policy {
             connection: connection.clone(),
             subject: facts.subject.clone(),
             email: facts.email.as_ref().map(|email| email.address.clone()),
-            guarded_roles: BTreeSet::new(),
+            guarded_roles: self.guarded_roles(),
             now,
         }
     }

@@ -14,7 +14,7 @@ use countersign_core::{
     UserId,
 };
 use countersign_provision::plan::{Admission, LinkPlan, NewUser, UserField, UserPlan};
-use countersign_provision::store::{Change, Link, SessionRecord, Snapshot, UserWrite};
+use countersign_provision::store::{Change, KeepHolders, Link, SessionRecord, Snapshot, UserWrite};
 use countersign_provision::user::{User, UserState};
 
 use crate::engine::Engine;
@@ -87,6 +87,12 @@ impl<'a> Writer<'a> {
         change.connection = Some((arrival.id.clone(), snapshot.connection.epoch));
         change.seat_cap = admission.seat_cap;
         change.unique_email = admission.unique_email;
+        if !admission.keep_holders.is_empty() {
+            change.keep_holders = Some(KeepHolders {
+                roles: admission.keep_holders.clone(),
+                now: arrival.now,
+            });
+        }
         Self {
             engine,
             arrival,

@@ -70,6 +70,7 @@
 //! | [`step_up`] | when a sign-in is not strong enough for a document |
 //! | [`approval`] | accounts that wait for an administrator's approval |
 //! | [`ceremony`] | the steps of a signature as types |
+//! | [`link`] | tying a sign-in to an account that is there, by a proof from both sides |
 //! | [`invitation`] | who is invited to sign what |
 //! | [`token`] | the tokens that go into links |
 //! | [`export`] | checkpoints and evidence bundles |
@@ -89,6 +90,7 @@ pub mod error;
 pub mod export;
 mod identifier;
 pub mod invitation;
+pub mod link;
 pub mod memory;
 mod new_account;
 pub mod policy_file;

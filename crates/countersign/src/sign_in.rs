@@ -11,7 +11,9 @@ use countersign_core::{
 };
 use countersign_provision::group_fetcher::take_groups;
 use countersign_provision::store::Change;
-use countersign_provision::{ConnectionPolicy, Plan, Reason, Refusal, RefusalKind, decide};
+use countersign_provision::{
+    ConnectionPolicy, FactsError, Plan, Reason, Refusal, RefusalKind, decide,
+};
 use countersign_saml::{AdmitError, AuthnRequest, Expect, Inbound, MessageId, Rejection};
 
 use crate::admission::Admitting;
@@ -19,6 +21,7 @@ use crate::ceremony::sha256;
 use crate::engine::{Connection, Engine, MOST_ATTEMPTS, too_many_conflicts};
 use crate::error::EngineError;
 use crate::identifier::{self, random};
+use crate::link::LinkProposal;
 use crate::new_account::codes;
 use crate::session::Session;
 
@@ -42,15 +45,28 @@ pub struct Refused {
     code: &'static str,
     message: String,
     entry: LeafHash,
+    link_proposal: Option<Box<LinkProposal>>,
 }
 
 impl Refused {
-    fn new(reason: &Reason, entry: LeafHash) -> Self {
+    pub(crate) fn new(reason: &Reason, entry: LeafHash) -> Self {
+        Self::with_code(reason.code(), reason.to_string(), entry)
+    }
+
+    fn with_code(code: &'static str, message: String, entry: LeafHash) -> Self {
         Self {
-            code: reason.code(),
-            message: reason.to_string(),
+            code,
+            message,
             entry,
+            link_proposal: None,
         }
+    }
+
+    /// The link that would let the person in, where all that is missing is that nobody verified
+    /// the account's address here; see [`crate::link`].
+    #[must_use]
+    pub fn link_proposal(&self) -> Option<&LinkProposal> {
+        self.link_proposal.as_deref()
     }
 
     /// The stable code: `saml.…` where the response was refused, `provision.…` where the policy
@@ -83,6 +99,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) rules: &'a ConnectionPolicy,
     pub(crate) identity: VerifiedIdentity,
     pub(crate) now: Timestamp,
+    /// Whether this browser had asked for it.
+    pub(crate) solicited: bool,
     walk: Correlation,
 }
 
@@ -184,6 +202,7 @@ impl Engine {
             rules,
             identity,
             now,
+            solicited: matches!(expect, Expect::Request(_)),
             walk,
         };
         let provider = &configured.identity_provider;
@@ -193,24 +212,7 @@ impl Engine {
                 self.fetch_groups(&arrival, &mut facts).await;
                 self.provision(&arrival, &facts).await
             }
-            Err(error) => {
-                let draft = UserRefused {
-                    connection: connection.clone(),
-                    strategy: rules.strategy.name().to_owned(),
-                    outcome: "denied".to_owned(),
-                    candidates: Vec::new(),
-                    reasons: vec![error.code().to_owned()],
-                };
-                self.refuse(
-                    &arrival,
-                    draft,
-                    None,
-                    &Person::default(),
-                    error.code(),
-                    error.to_string(),
-                )
-                .await
-            }
+            Err(error) => self.refuse_facts(&arrival, &error).await,
         }
     }
 
@@ -306,11 +308,11 @@ impl Engine {
         let mut change = Change::new(walk.tenant().clone());
         change.entries = vec![entry];
         self.shared.users.commit(&change).await?;
-        Ok(SignIn::Refused(Refused {
-            code: rejection.code(),
-            message: rejection.to_string(),
-            entry: recorded.leaf().hash(),
-        }))
+        Ok(SignIn::Refused(Refused::with_code(
+            rejection.code(),
+            rejection.to_string(),
+            recorded.leaf().hash(),
+        )))
     }
 
     async fn refuse_person(
@@ -319,53 +321,70 @@ impl Engine {
         facts: &Facts,
         refusal: &Refusal,
     ) -> Result<SignIn, EngineError> {
-        let about = refusal.user();
-        let candidates = match refusal.kind() {
-            RefusalKind::Conflict { with } if Some(with) != about => vec![with.clone()],
-            RefusalKind::Ambiguous { candidates } => candidates.clone(),
-            _ => Vec::new(),
-        };
-        let draft = UserRefused {
-            connection: arrival.id.clone(),
-            strategy: arrival.rules.strategy.name().to_owned(),
-            outcome: refusal.kind().name().to_owned(),
-            candidates,
-            reasons: codes(refusal.reasons()),
-        };
-        self.refuse(
-            arrival,
-            draft,
-            refusal.user().cloned(),
-            &person(facts),
-            refusal.code(),
-            refusal.reason().to_string(),
-        )
-        .await
+        let mut walk = arrival.walk();
+        let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
+        let (verified, assertion) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
+        let body = refused_body(arrival.id, arrival.rules, refusal);
+        let draft = body.draft(refusal.user().cloned(), &person(facts), assertion.leaf());
+        let (entry, recorded) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
+        let mut change = Change::new(walk.tenant().clone());
+        change.entries = vec![verified, entry];
+        let mut refused = Refused::new(refusal.reason(), recorded.leaf().hash());
+        let assertion = assertion.leaf();
+        let proposed = self.propose_link(arrival, facts, refusal, &mut walk, assertion)?;
+        if let Some((entry, proposal)) = proposed {
+            change.entries.push(entry);
+            refused.link_proposal = Some(Box::new(proposal));
+        }
+        self.shared.users.commit(&change).await?;
+        Ok(SignIn::Refused(refused))
     }
 
-    /// Records that a person who was proved to be somebody was refused all the same.
-    async fn refuse(
+    /// Records that what was proved names nobody.
+    async fn refuse_facts(
         &self,
         arrival: &Arrival<'_>,
-        body: UserRefused,
-        user: Option<countersign_core::UserId>,
-        person: &Person,
-        code: &'static str,
-        message: String,
+        error: &FactsError,
     ) -> Result<SignIn, EngineError> {
         let mut walk = arrival.walk();
         let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
         let (verified, assertion) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
-        let draft = body.draft(user, person, assertion.leaf());
+        let body = UserRefused {
+            connection: arrival.id.clone(),
+            strategy: arrival.rules.strategy.name().to_owned(),
+            outcome: RefusalKind::Denied.name().to_owned(),
+            candidates: Vec::new(),
+            reasons: vec![error.code().to_owned()],
+        };
+        let draft = body.draft(None, &Person::default(), assertion.leaf());
         let (refused, recorded) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
         let mut change = Change::new(walk.tenant().clone());
         change.entries = vec![verified, refused];
         self.shared.users.commit(&change).await?;
-        Ok(SignIn::Refused(Refused {
-            code,
-            message,
-            entry: recorded.leaf().hash(),
-        }))
+        let entry = recorded.leaf().hash();
+        let refused = Refused::with_code(error.code(), error.to_string(), entry);
+        Ok(SignIn::Refused(refused))
+    }
+}
+
+/// What the record of a refusal says.
+pub(crate) fn refused_body(
+    connection: &ConnectionId,
+    rules: &ConnectionPolicy,
+    refusal: &Refusal,
+) -> UserRefused {
+    let about = refusal.user();
+    let candidates = match refusal.kind() {
+        RefusalKind::Conflict { with } if Some(with) != about => vec![with.clone()],
+        RefusalKind::Ambiguous { candidates } => candidates.clone(),
+        _ => Vec::new(),
+    };
+    UserRefused {
+        connection: connection.clone(),
+        strategy: rules.strategy.name().to_owned(),
+        outcome: refusal.kind().name().to_owned(),
+        candidates,
+        reasons: codes(refusal.reasons()),
     }
 }
 

@@ -184,7 +184,6 @@ impl Minted {
     }
 
     /// A token that is good together with its [`BrowserHalf`].
-    #[allow(dead_code, reason = "for links that prove an address, which come next")]
     pub(crate) fn for_this_browser(
         entropy: &dyn Entropy,
         expires_at: Timestamp,
@@ -266,7 +265,6 @@ pub(crate) enum Browser<'a> {
     /// Whichever: for tokens that are bound to none, and where a host says so by name.
     Any,
     /// The one whose session has this half.
-    #[allow(dead_code, reason = "for links that prove an address, which come next")]
     With(&'a BrowserHalf),
 }
 

@@ -14,12 +14,14 @@ use countersign::audit::lifecycle::{
     HoldPlaced, HoldReleased, UserDeprovisioned, UserErased, UserReactivated, UserStale,
     UserSuspended,
 };
+use countersign::audit::link::LinkProposed;
 use countersign::audit::policy::PolicyChanged;
 use countersign::audit::record::Actor;
 use countersign::audit::review::{AccessReviewed, ReviewOutcome};
 use countersign::audit::role::{RoleExpired, RoleGranted, RoleRevoked};
 use countersign::audit::seal::{Draft, EntropyError};
 use countersign::audit::session::{SessionClosed, SessionOpened};
+use countersign::audit::token::TokenTerms;
 use countersign::audit::{AuditError, Correlation, Entropy, Recorded};
 use countersign::{
     CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, GrantId, GrantOwner,
@@ -174,6 +176,19 @@ pub(crate) fn walk() -> Result<Walk, Failure> {
         "user-refused",
         refused.draft(None, &person, assertion.leaf()),
     )?;
+    let proposed = LinkProposed {
+        connection: ConnectionId::new("acme")?,
+        token: TokenTerms {
+            browser_sha256: Some(digest(4)),
+            expires_at: "2026-03-01T10:00:00Z".parse()?,
+            secret_sha256: digest(5),
+        },
+    };
+    let (Some(subject), Some(email)) = (&person.subject, &person.email) else {
+        return Err("the person has a subject and an address".into());
+    };
+    let draft = proposed.draft(user.clone(), subject, email, assertion.leaf());
+    sealing.seal("link-proposed", draft)?;
     let approved = UserApproved {
         state: "active".to_owned(),
     };
