@@ -1,0 +1,119 @@
+//! `docs/policy.md`: what it shows is what the files and the commands say.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod run;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use run::countersign;
+
+const PAGE: &str = include_str!("../../../docs/policy.md");
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The blocks of a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    let blocks = PAGE.split(fence.as_str()).skip(1);
+    blocks.map(|rest| rest.split_once("```").unwrap().0).collect()
+}
+
+/// What is shown of an example is in it, word for word.
+#[test]
+fn every_excerpt_is_out_of_an_example_policy() {
+    let excerpts = blocks("toml");
+    assert_eq!(excerpts.len(), 4, "the four cases");
+    for excerpt in excerpts {
+        let (name, shown) = excerpt.split_once('\n').unwrap();
+        let name = name.strip_prefix("# ").unwrap();
+        let file = root().join("examples/policies").join(name);
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains(shown), "{name} has not:\n{shown}");
+    }
+}
+
+/// Runs the commands that are shown, where a person would run them; with
+/// `COUNTERSIGN_WRITE_DOCS=1` writes what they say into the page instead of comparing it.
+#[test]
+fn every_command_says_what_the_page_shows() {
+    let mut page = PAGE.to_owned();
+    for block in blocks("console") {
+        let (line, shown) = block.split_once('\n').unwrap();
+        let arguments = line.strip_prefix("$ countersign ").unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(arguments.split(' '))
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        if std::env::var_os("COUNTERSIGN_WRITE_DOCS").is_some() {
+            page = page.replace(block, &format!("{line}\n{said}"));
+        } else {
+            assert_eq!(said, shown, "{line}: write the page anew with COUNTERSIGN_WRITE_DOCS=1");
+        }
+    }
+    if page != PAGE {
+        std::fs::write(root().join("docs/policy.md"), page).unwrap();
+    }
+}
+
+#[test]
+fn every_command_of_the_page_is_there() {
+    let help = countersign(&["policy", "--help"]).stdout;
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `countersign policy "));
+    let mut named: Vec<&str> = rows.map(|row| row.split([' ', '`']).next().unwrap()).collect();
+    named.sort_unstable();
+    let there = help.lines().filter_map(|line| line.strip_prefix("  "));
+    let there = there.filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    let mut there: Vec<&str> = there
+        .map(|line| line.split(' ').next().unwrap())
+        .filter(|command| *command != "help")
+        .collect();
+    there.sort_unstable();
+    assert_eq!(named, there);
+}
+
+/// Each test that the page names is one.
+#[test]
+fn every_test_of_the_page_is_there() {
+    let (_, table) = PAGE.split_once("## By construction").unwrap();
+    let named = table.split('`').skip(1).step_by(2);
+    let named = named.filter(|name| name.contains('_') && name.len() > 20);
+    let sources: String = ["countersign", "countersign-provision", "countersign-roles"]
+        .into_iter()
+        .flat_map(|name| {
+            let folder = root().join("crates").join(name);
+            [folder.join("tests"), folder.join("src")]
+        })
+        .flat_map(sources)
+        .collect();
+    let mut seen = 0;
+    for name in named {
+        assert!(sources.contains(&format!("fn {name}()")), "no test {name}");
+        seen += 1;
+    }
+    assert!(seen >= 10, "{seen} tests");
+}
+
+/// The Rust files in a folder and in those right below it.
+fn sources(folder: PathBuf) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(sources(path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            texts.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
+    texts
+}
