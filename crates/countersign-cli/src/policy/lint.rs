@@ -49,16 +49,23 @@ fn page(file: &str, rules: usize, remarks: &[Remark]) -> Page {
     let mut page = Page::new();
     let mut summary = good("no errors").and(format!(" in {}", counted(rules, "rule")));
     for (severity, noun) in [(Severity::Warning, "warning"), (Severity::Note, "note")] {
-        let of_it = remarks.iter().filter(|remark| remark.finding.severity == severity);
+        let of_it = remarks
+            .iter()
+            .filter(|remark| remark.finding.severity == severity);
         let count = of_it.count();
         if count > 0 {
-            summary = summary.and(", ").and(toned(severity, &counted(count, noun)));
+            summary = summary
+                .and(", ")
+                .and(toned(severity, &counted(count, noun)));
         }
     }
     page.line(summary);
     for (severity, heading) in [(Severity::Warning, "warnings"), (Severity::Note, "notes")] {
         let mut table = Table::new().folded();
-        for remark in remarks.iter().filter(|remark| remark.finding.severity == severity) {
+        for remark in remarks
+            .iter()
+            .filter(|remark| remark.finding.severity == severity)
+        {
             let place = format!("{file}:{}:{}", remark.line, remark.column);
             table.row([
                 dim(place),

@@ -41,7 +41,9 @@ pub(super) fn run(question: &Question) -> Result<Verdict, Unreadable> {
     }
     let mut reach = policy.who_can_reach(&question.role);
     if let Some(id) = &question.connection {
-        reach.connections.retain(|through| through.connection == *id);
+        reach
+            .connections
+            .retain(|through| through.connection == *id);
     }
     Ok(Verdict::Accepted {
         json: as_json(&policy, &reach),
@@ -159,7 +161,10 @@ fn entrance(connection: &ConnectionPolicy) -> Line {
         line = line.and(", for members of the group ").and(name(group));
     }
     if let Some(seats) = connection.create.seats {
-        line = line.and(format!(", up to {}", counted(usize::try_from(seats).unwrap_or(usize::MAX), "seat")));
+        line = line.and(format!(
+            ", up to {}",
+            counted(usize::try_from(seats).unwrap_or(usize::MAX), "seat")
+        ));
     }
     line
 }
@@ -192,7 +197,12 @@ fn ways(through: &ConnectionReach) -> Table {
 fn by(path: &Path) -> Line {
     let sources = path.by.iter().map(|source| match source {
         Source::Rule {
-            id, ttl, renew, cap, scope, ..
+            id,
+            ttl,
+            renew,
+            cap,
+            scope,
+            ..
         } => {
             let mut line = name(id);
             if let Some(ttl) = ttl {

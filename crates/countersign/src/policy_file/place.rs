@@ -137,7 +137,10 @@ impl Places {
             PolicyError::NothingToClear(field) => self.attributes.get(field.name()).copied(),
             PolicyError::AccountWithoutProfile => {
                 let named = ["account_id", "permission_profile_id"].into_iter();
-                named.filter_map(|name| self.attributes.get(name)).copied().min()
+                named
+                    .filter_map(|name| self.attributes.get(name))
+                    .copied()
+                    .min()
             }
             PolicyError::RuleWithoutConnection(rule)
             | PolicyError::UnknownConnection { rule, .. }
