@@ -21,8 +21,8 @@ pub struct RoleGranted {
     pub rule: Option<RuleId>,
     /// From this instant on it does not exist.
     pub expires_at: Option<Timestamp>,
-    /// What the role allowed when it was given, each `action document-type`
-    /// \[record.md §5.2\].
+    /// What the role allowed within the grant's scope when it was given, each
+    /// `action document-type` \[record.md §5.2\].
     pub permissions: Vec<String>,
 }
 

@@ -506,8 +506,10 @@ impl<'a> Decision<'a> {
         }
         let sync = RoleSync {
             connection: self.id,
+            catalog: self.policy.catalog(),
             rules: self.policy.rules(),
             default_roles: &self.connection.create.default_roles,
+            max_privilege: self.connection.max_privilege.as_ref(),
             facts: self.facts,
         };
         let evaluation = self.policy.rules().evaluate(self.id, self.facts);
@@ -579,5 +581,14 @@ fn grant_reasons(grants: &GrantDelta) -> impl Iterator<Item = Reason> {
         role: grant.role.clone(),
         rule: grant.rule.clone(),
     });
-    given.chain(renewed).chain(taken).chain(spent)
+    let withheld = grants.withheld.iter().map(|withheld| Reason::RoleWithheld {
+        role: withheld.role.clone(),
+        rule: withheld.rule.clone(),
+        obstacle: Box::new(withheld.obstacle.clone()),
+    });
+    given
+        .chain(renewed)
+        .chain(taken)
+        .chain(spent)
+        .chain(withheld)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use countersign_core::{FactNote, RoleName, RuleId, UserId};
+use countersign_roles::Obstacle;
 
 use crate::plan::UserField;
 
@@ -140,6 +141,15 @@ pub enum Reason {
         /// The role.
         role: RoleName,
     },
+    /// A role that a rule or a default gives was not given.
+    RoleWithheld {
+        /// The role.
+        role: RoleName,
+        /// The rule; none for a default role.
+        rule: Option<RuleId>,
+        /// What stands against it.
+        obstacle: Box<Obstacle>,
+    },
     /// Not all groups were told, so nothing was taken that depends on one.
     GroupsIncomplete,
     /// How the facts came about.
@@ -185,6 +195,7 @@ impl Reason {
             Self::RoleRenewed { .. } => "provision.role_renewed",
             Self::RoleTaken { .. } => "provision.role_taken",
             Self::RoleSpent { .. } => "provision.role_spent",
+            Self::RoleWithheld { .. } => "provision.role_withheld",
             Self::GroupsIncomplete => "provision.groups_incomplete",
             Self::UserErased => "provision.user_erased",
             Self::AttributeMissing(_) => "provision.attribute_missing",
@@ -285,6 +296,7 @@ impl Reason {
             Self::LastHolderKept { .. } => {
                 "kept, though its rule does not give it any more: nobody else has it"
             }
+            Self::RoleWithheld { .. } => "not given",
             Self::GroupsIncomplete => {
                 "not all groups were told, so nothing was taken that depends on one"
             }
@@ -307,6 +319,14 @@ impl fmt::Display for Reason {
             | Self::RoleSpent { role, rule } => match rule {
                 Some(rule) => write!(f, "role `{role}` {said}, by rule `{rule}`"),
                 None => write!(f, "role `{role}` {said}, as a default role"),
+            },
+            Self::RoleWithheld {
+                role,
+                rule,
+                obstacle,
+            } => match rule {
+                Some(rule) => write!(f, "role `{role}` {said} by rule `{rule}`: {obstacle}"),
+                None => write!(f, "role `{role}` {said} as a default role: {obstacle}"),
             },
             _ => f.write_str(said),
         }

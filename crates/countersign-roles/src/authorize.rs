@@ -5,6 +5,7 @@ use std::fmt;
 use countersign_core::{Grant, Timestamp};
 
 use crate::catalog::RoleCatalog;
+use crate::scope;
 
 /// The answer to "may this be done now?".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +75,8 @@ impl fmt::Display for Denial {
 /// Decides whether `grants` allow `action` on `document_type` at `now`.
 ///
 /// A grant that has expired does not exist, whether or not somebody removed it; nor does one
-/// whose role is not in the catalog any more. `grants` must be one account's.
+/// whose role is not in the catalog any more. A grant allows what its role allows within its
+/// scope, and several allow together what each allows by itself, nothing more. `grants` must be one account's.
 pub fn authorize(
     catalog: &RoleCatalog,
     grants: &[Grant],
@@ -84,7 +86,8 @@ pub fn authorize(
 ) -> Authorization {
     let allows = |grant: &&Grant| {
         let role = catalog.role(&grant.role);
-        role.is_some_and(|role| role.allows(action, document_type))
+        scope::covers(&grant.scope, document_type)
+            && role.is_some_and(|role| role.allows(action, document_type))
     };
     let live = || grants.iter().filter(|grant| grant.is_live(now));
     let lasts = |grant: &&Grant| (grant.expires_at.unwrap_or(Timestamp::MAX), grant.id.clone());

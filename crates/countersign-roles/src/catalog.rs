@@ -101,11 +101,15 @@ impl Role {
     /// What it allows within `scope`; an empty scope is no limit.
     #[must_use]
     pub fn permissions_within(&self, scope: &[DocumentPattern]) -> Vec<Permission> {
+        let scope = scope::canonical(scope);
+        if scope.is_empty() {
+            return self.permissions.clone();
+        }
         let mut within = Vec::new();
         for permission in &self.permissions {
-            let documents = std::slice::from_ref(permission.documents());
-            let shared = scope::intersection(documents, scope).unwrap_or_default();
-            within.extend(shared.into_iter().map(|shared| permission.on(shared)));
+            let documents = permission.documents();
+            let shared = scope.iter().filter_map(|of| scope::common(documents, of));
+            within.extend(shared.map(|shared| permission.on(shared.clone())));
         }
         within
     }

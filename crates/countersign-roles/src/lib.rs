@@ -15,7 +15,8 @@
 //! | [`condition`] | [`Condition`]: a question to facts, and its three answers |
 //! | [`rule`] | [`Rule`]: conditions, and the roles that they give or deny |
 //! | [`rule_set`] | [`RuleSet`]: many rules, checked and indexed; which of them match |
-//! | [`mod@reconcile`] | the grants that a sign-in gives, renews, keeps and takes |
+//! | [`grant_delta`] | [`GrantDelta`]: what is done to an account's grants, and why |
+//! | [`mod@reconcile`] | the grants that a sign-in gives, renews, keeps and takes; what a sweep does |
 //! | [`mod@authorize`] | whether a grant allows an act now |
 //! | [`mod@lint`] | what is wrong, or odd, in the rules of a policy |
 //! | [`reach`] | who could ever have a role, and how |
@@ -53,6 +54,7 @@ pub mod condition;
 pub mod error;
 pub mod exclusion;
 pub mod finding;
+pub mod grant_delta;
 pub mod lint;
 pub mod nearest;
 pub mod permission;
@@ -73,13 +75,14 @@ pub use crate::condition::{Answer, Condition, EMAIL, GROUPS, Test, Values};
 pub use crate::error::RolesError;
 pub use crate::exclusion::{DutySet, ExclusiveGroup};
 pub use crate::finding::{Finding, Place, Severity};
+pub use crate::grant_delta::{
+    GrantDelta, Obstacle, ProposedGrant, Renewal, RenewalReason, TakeReason, Taken, Withheld,
+};
 pub use crate::lint::{lint, lint_errors};
 pub use crate::nearest::nearest;
 pub use crate::permission::{ParsePermissionError, Permission};
 pub use crate::reach::{ConnectionReach, Need, Path, Reach, Source, who_can_reach};
-pub use crate::reconcile::{
-    GrantDelta, ProposedGrant, Renewal, RenewalReason, RoleSync, TakeReason, Taken, reconcile,
-};
+pub use crate::reconcile::{ConnectionRoles, RoleSweep, RoleSync, reconcile, sweep};
 pub use crate::rule::{RoleGrant, Rule};
 pub use crate::rule_set::{Evaluation, RuleSet, Verdict};
 pub use crate::view::{ConnectionView, PolicyView};

@@ -1,150 +1,72 @@
 //! The grants that a sign-in gives, renews, keeps and takes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use countersign_core::{ConnectionId, Facts, Grant, GrantOwner, RoleName, RuleId, Timestamp};
 
+use crate::catalog::RoleCatalog;
+use crate::grant_delta::{GrantDelta, ProposedGrant, Renewal, TakeReason, Taken, Withheld};
+use crate::reconcile::row::{Placed, Row, Standing, Terms, place};
 use crate::rule_set::{Evaluation, RuleSet, Verdict, verdict};
+
+mod obstacles;
+mod row;
+mod sweep;
+
+pub use crate::reconcile::sweep::{ConnectionRoles, RoleSweep, sweep};
 
 /// Where the roles of one sign-in come from.
 #[derive(Debug, Clone, Copy)]
 pub struct RoleSync<'a> {
     /// The connection, whose grants are the only ones that are touched.
     pub connection: &'a ConnectionId,
+    /// The policy's roles, and which do not go together.
+    pub catalog: &'a RoleCatalog,
     /// The policy's rules.
     pub rules: &'a RuleSet,
     /// The roles that everybody gets who comes through the connection.
     pub default_roles: &'a [RoleName],
+    /// The role that nothing which the connection gives may exceed.
+    pub max_privilege: Option<&'a RoleName>,
     /// The facts of this sign-in.
     pub facts: &'a Facts,
 }
 
-/// A grant to give.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProposedGrant {
-    /// The role.
-    pub role: RoleName,
-    /// Whose row it will be.
-    pub owner: GrantOwner,
-    /// The rule that gives it; none for a default role.
-    pub rule: Option<RuleId>,
-    /// When it will end.
-    pub expires_at: Option<Timestamp>,
-}
+/// What a row of one connection is known by: its rule (none for a default) and role.
+type RowKey<'a> = (Option<&'a RuleId>, &'a RoleName);
 
-/// A grant that goes on with another end; the end has passed already where the policy shortened
-/// its time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Renewal {
-    /// The grant as it was.
-    pub grant: Grant,
-    /// When it counts as given.
-    pub granted_at: Timestamp,
-    /// When it will end.
-    pub expires_at: Option<Timestamp>,
-    /// Why.
-    pub reason: RenewalReason,
-}
-
-/// Why a grant gets another end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RenewalReason {
-    /// The rule renews at each sign-in.
-    SignIn,
-    /// The rule's time is another one than when the grant was given.
-    PolicyChanged,
-}
-
-/// A grant to take away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// The grant as it was; it may have expired already.
-    pub grant: Grant,
-    /// Why.
-    pub reason: TakeReason,
-}
-
-/// Why a grant is taken away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TakeReason {
-    /// Its rule does not match any more.
-    RuleNoLongerMatches,
-    /// Its rule is gone from the policy, or does not give this role any more.
-    RuleChanged,
-    /// It is no default role any more.
-    NotDefault,
-    /// Another rule that matches gives the role for a shorter time.
-    ShorterRule,
-    /// Another row of the same rule gives the same role.
-    Duplicate,
-}
-
-impl TakeReason {
-    /// A stable code for logs and records.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::RuleNoLongerMatches => "roles.rule_no_longer_matches",
-            Self::RuleChanged => "roles.rule_changed",
-            Self::NotDefault => "roles.not_default",
-            Self::ShorterRule => "roles.shorter_rule",
-            Self::Duplicate => "roles.duplicate",
-        }
-    }
-}
-
-/// What a sign-in does to an account's grants.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct GrantDelta {
-    /// To give.
-    pub give: Vec<ProposedGrant>,
-    /// To go on with another end.
-    pub renew: Vec<Renewal>,
-    /// To leave alone: live, and wanted as they are or not known to be lost.
-    pub keep: Vec<Grant>,
-    /// To take away.
-    pub take: Vec<Taken>,
-    /// Run out, and not renewed by their rule: to be left where they are, so that the next
-    /// sign-in does not give them anew. They allow nothing.
-    pub spent: Vec<Grant>,
-    /// Of other owners, and live: not this sign-in's to touch.
-    pub others: Vec<Grant>,
-}
-
-impl GrantDelta {
-    /// Whether nothing has to be written.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.give.is_empty() && self.renew.is_empty() && self.take.is_empty()
-    }
-}
-
-/// What a grant row is known by: owner, rule, role.
-type RowKey = (GrantOwner, Option<RuleId>, RoleName);
-
-/// A row that should be there.
-#[derive(Debug, Clone, Copy)]
-struct Wanted {
-    ttl: Option<Duration>,
-    renew: bool,
-    /// Its rule is undecided: the row may end sooner, and never later.
-    held: bool,
-}
+/// The rows of one connection, by key. Of several with one key the oldest stands for them.
+type Rows<'a> = BTreeMap<RowKey<'a>, &'a Grant>;
 
 /// Compares the rows that an account has with those that this sign-in wants.
 ///
-/// - Only rows that the connection owns are touched, `Jit` and `Default`.
-/// - Roles are the union of what the rules that match and the defaults give. Where several give
-///   one role, those with the shortest time count.
-/// - A grant whose rule can not be decided, because it asks for a group and not all groups were
-///   told, is neither taken nor renewed. Only [`countersign_core::Groups::Complete`] takes away
-///   what only a group could.
+/// Only rows that the connection owns are touched, `Jit` and `Default`. Which of them are wanted
+/// is found in this order, and nothing depends on the order of the rules:
+///
+/// 1. The union of what the defaults and the rules that match give.
+/// 2. Less what a rule that matches denies.
+/// 3. Less what exceeds the connection's `max_privilege`.
+/// 4. Where several give one role for documents in common, those with the shortest time count.
+/// 5. Separation of duty: whoever would hold two roles of a set gets none of the set from this
+///    connection. Live grants of other owners count as held.
+/// 6. Exclusive groups: of what is left, the highest. Grants of other owners do not count.
+///
+/// What is not known takes nothing away, and gives nothing:
+///
+/// - A grant whose rule is undecided, because it asks for groups and not all groups were told,
+///   is *held*: neither taken nor renewed, it may end sooner and be narrowed, never the reverse.
+/// - So is a grant that something undecided stands against: a denial, a shorter rule, another
+///   role of a duty set, a higher role of an exclusive group. What is not there yet is not given
+///   then. A rule that is undecided and has given nothing stands against nothing, unless it
+///   denies.
+///
+/// Times and scopes:
+///
 /// - A grant ends `ttl` after it was given, also if the policy changed `ttl` since. It begins
-///   anew only where the rule says `renew`; otherwise it stays spent while the rule matches.
+///   anew only where the rule says `renew`, and never past `cap` after it was first given;
+///   otherwise it stays spent for as long as the rule matches, also while something stands
+///   against it. A rule that has stopped matching and matches again begins anew.
+/// - A grant's scope is that of its rule in the policy in force.
 ///
 /// `existing` must be one account's grants, expired ones too.
 #[must_use]
@@ -155,148 +77,167 @@ pub fn reconcile(
     now: Timestamp,
 ) -> GrantDelta {
     let mut delta = GrantDelta::default();
-    let mut wanted = wanted(existing, sync, evaluation);
-    let shorter = keep_shortest(&mut wanted);
-
-    let mut rows: Vec<&Grant> = existing.iter().collect();
-    rows.sort_by_key(|grant| (grant.granted_at, grant.id.clone()));
-    let mut seen = BTreeSet::new();
-    for grant in rows {
+    let mut rows = Rows::new();
+    for grant in oldest_first(existing) {
         if !is_owned(sync.connection, grant) {
             if grant.is_live(now) {
                 delta.others.push(grant.clone());
             }
-            continue;
-        }
-        let key = key(grant);
-        match wanted.remove(&key) {
-            Some(want) => {
-                place(grant, want, now, &mut delta);
-                seen.insert(key);
-            }
-            None => {
-                let reason = if seen.contains(&key) {
-                    TakeReason::Duplicate
-                } else if shorter.contains(&key) {
-                    TakeReason::ShorterRule
-                } else {
-                    take_reason(sync, grant)
-                };
-                delta.take.push(Taken {
-                    grant: grant.clone(),
-                    reason,
-                });
-            }
+        } else if is_sound(grant) && !rows.contains_key(&key(grant)) {
+            rows.insert(key(grant), grant);
+        } else {
+            let reason = if is_sound(grant) {
+                TakeReason::Duplicate
+            } else {
+                take_reason(sync, grant)
+            };
+            delta.take.push(Taken {
+                grant: grant.clone(),
+                reason,
+            });
         }
     }
-    for ((owner, rule, role), want) in wanted {
-        delta.give.push(ProposedGrant {
-            role,
-            owner,
-            rule,
-            expires_at: want.ttl.map(|ttl| now.saturating_add(ttl)),
+
+    let mut wanted = wanted(&rows, sync, evaluation);
+    let others: Vec<&RoleName> = delta.others.iter().map(|grant| &grant.role).collect();
+    obstacles::raise(&mut wanted, sync, evaluation, &others, now);
+    for row in wanted {
+        rows.remove(&row.key());
+        settle(row, sync.connection, now, &mut delta);
+    }
+    for (_, grant) in rows {
+        delta.take.push(Taken {
+            grant: grant.clone(),
+            reason: take_reason(sync, grant),
         });
     }
     delta
 }
 
-/// The rows that the defaults and the matched rules want, and those that are undecided.
-fn wanted(
-    existing: &[Grant],
-    sync: &RoleSync<'_>,
-    evaluation: &Evaluation<'_>,
-) -> BTreeMap<RowKey, Wanted> {
-    let mut wanted = BTreeMap::new();
-    for role in sync.default_roles {
-        let owner = GrantOwner::Default(sync.connection.clone());
-        let forever = Wanted {
-            ttl: None,
-            renew: false,
-            held: false,
+/// The rows that the defaults and the matched rules want, and those that exist and whose rule is
+/// undecided; by key.
+fn wanted<'a>(rows: &Rows<'a>, sync: &RoleSync<'a>, evaluation: &Evaluation<'a>) -> Vec<Row<'a>> {
+    let mut wanted: BTreeMap<RowKey<'a>, Row<'a>> = BTreeMap::new();
+    let mut want = |rule, role, terms, standing| {
+        let row = Row {
+            rule,
+            role,
+            terms,
+            existing: rows.get(&(rule, role)).copied(),
+            standing,
         };
-        wanted.insert((owner, None, role.clone()), forever);
+        wanted.insert(row.key(), row);
+    };
+    for role in sync.default_roles {
+        want(None, role, Terms::DEFAULT, Standing::In);
     }
-    let jit = GrantOwner::Jit(sync.connection.clone());
     for rule in evaluation.matched() {
         for grant in &rule.grant {
-            let key = (jit.clone(), Some(rule.id.clone()), grant.role.clone());
-            let want = Wanted {
-                ttl: grant.ttl,
-                renew: grant.renew,
-                held: false,
-            };
-            wanted.insert(key, want);
+            want(Some(&rule.id), &grant.role, Terms::of(grant), Standing::In);
         }
     }
-    for grant in existing.iter().filter(|grant| grant.owner == jit) {
-        let rule = grant.rule.as_ref().and_then(|id| sync.rules.rule(id));
-        let gives = rule.and_then(|rule| Some((rule, rule.grant_of(&grant.role)?)));
-        if let Some((rule, gives)) = gives
-            && matches!(
-                verdict(rule, sync.connection, sync.facts),
-                Verdict::Undecided(_)
-            )
+    for (rule, role) in rows.keys() {
+        let rule = rule.and_then(|id| sync.rules.rule(id));
+        if let Some(rule) = rule
+            && let Some(grant) = rule.grant_of(role)
+            && let Verdict::Undecided(_) = verdict(rule, sync.connection, sync.facts)
         {
-            let held = Wanted {
-                ttl: gives.ttl,
-                renew: false,
-                held: true,
-            };
-            wanted.insert(key(grant), held);
+            let terms = Terms::of(grant);
+            want(Some(&rule.id), &grant.role, terms, Standing::Doubt(None));
         }
     }
+    let mut wanted: Vec<Row<'a>> = wanted.into_values().collect();
+    // What somebody earned by a rule is told before what everybody gets.
+    wanted.sort_by_key(|row| row.rule.is_none());
     wanted
 }
 
-/// Leaves, for each role, the rows with the shortest time; returns the keys of the others.
-fn keep_shortest(wanted: &mut BTreeMap<RowKey, Wanted>) -> BTreeSet<RowKey> {
-    let span = |want: &Wanted| want.ttl.unwrap_or(Duration::MAX);
-    let mut shortest: BTreeMap<RoleName, Duration> = BTreeMap::new();
-    for ((_, _, role), want) in wanted.iter() {
-        let least = shortest.entry(role.clone()).or_insert(Duration::MAX);
-        *least = span(want).min(*least);
-    }
-    let is_longer = |key: &RowKey, want: &Wanted| shortest.get(&key.2) != Some(&span(want));
-    let longer = wanted.iter().filter(|(key, want)| is_longer(key, want));
-    let longer: BTreeSet<RowKey> = longer.map(|(key, _)| key.clone()).collect();
-    wanted.retain(|key, _| !longer.contains(key));
-    longer
-}
-
-/// Files a wanted row that exists.
-fn place(grant: &Grant, want: Wanted, now: Timestamp, delta: &mut GrantDelta) {
-    let granted_at = if want.renew { now } else { grant.granted_at };
-    let expires_at = want.ttl.map(|ttl| granted_at.saturating_add(ttl));
-    let end = |expires_at: Option<Timestamp>| expires_at.unwrap_or(Timestamp::MAX);
-    let stays_out = !grant.is_live(now) && end(expires_at) <= now;
-    let would_outlast_doubt = want.held && end(expires_at) > end(grant.expires_at);
-    if expires_at != grant.expires_at && !stays_out && !would_outlast_doubt {
-        delta.renew.push(Renewal {
+/// Files one row where it belongs.
+fn settle(row: Row<'_>, connection: &ConnectionId, now: Timestamp, delta: &mut GrantDelta) {
+    let (rule, role) = (row.rule.cloned(), row.role.clone());
+    let Some(grant) = row.existing else {
+        match row.standing {
+            Standing::In => delta.give.push(ProposedGrant {
+                role,
+                owner: owner(connection, rule.as_ref()),
+                rule,
+                expires_at: row.terms.ttl.map(|ttl| now.saturating_add(ttl)),
+                scope: row.terms.scope(),
+            }),
+            Standing::Doubt(Some(obstacle)) | Standing::Out(obstacle) => {
+                delta.withheld.push(Withheld {
+                    role,
+                    rule,
+                    obstacle,
+                });
+            }
+            Standing::Doubt(None) => {}
+        }
+        return;
+    };
+    match row.standing {
+        Standing::Out(_) if !grant.is_live(now) => delta.spent.push(grant.clone()),
+        Standing::Out(obstacle) => delta.take.push(Taken {
             grant: grant.clone(),
-            granted_at,
-            expires_at,
-            reason: if want.renew {
-                RenewalReason::SignIn
-            } else {
-                RenewalReason::PolicyChanged
-            },
-        });
-    } else if grant.is_live(now) {
-        delta.keep.push(grant.clone());
-    } else {
-        delta.spent.push(grant.clone());
+            reason: TakeReason::Obstacle(obstacle),
+        }),
+        Standing::In => file(place(grant, &row.terms, false, now), grant, delta),
+        Standing::Doubt(_) => file(place(grant, &row.terms, true, now), grant, delta),
     }
 }
 
-fn key(grant: &Grant) -> RowKey {
-    (grant.owner.clone(), grant.rule.clone(), grant.role.clone())
+/// Files a row that goes on, or of which nothing is left.
+fn file(placed: Placed, grant: &Grant, delta: &mut GrantDelta) {
+    match placed {
+        Placed::Keep => delta.keep.push(grant.clone()),
+        Placed::Spent => delta.spent.push(grant.clone()),
+        Placed::Renew(renewal) => delta.renew.push(Renewal {
+            grant: grant.clone(),
+            granted_at: renewal.granted_at,
+            expires_at: renewal.expires_at,
+            scope: renewal.scope,
+            reason: renewal.reason,
+        }),
+        Placed::Nothing => delta.take.push(Taken {
+            grant: grant.clone(),
+            reason: TakeReason::RuleChanged,
+        }),
+    }
+}
+
+fn oldest_first(existing: &[Grant]) -> Vec<&Grant> {
+    let mut rows: Vec<&Grant> = existing.iter().collect();
+    rows.sort_by_key(|grant| (grant.granted_at, &grant.id));
+    rows
+}
+
+fn key(grant: &Grant) -> RowKey<'_> {
+    (grant.rule.as_ref(), &grant.role)
+}
+
+/// Whose a row is that `rule`, or else a default, gives.
+fn owner(connection: &ConnectionId, rule: Option<&RuleId>) -> GrantOwner {
+    match rule {
+        Some(_) => GrantOwner::Jit(connection.clone()),
+        None => GrantOwner::Default(connection.clone()),
+    }
+}
+
+/// The connection that a row belongs to, if it is one's.
+fn connection_of(grant: &Grant) -> Option<&ConnectionId> {
+    match &grant.owner {
+        GrantOwner::Jit(owner) | GrantOwner::Default(owner) => Some(owner),
+        _ => None,
+    }
 }
 
 fn is_owned(connection: &ConnectionId, grant: &Grant) -> bool {
-    match &grant.owner {
-        GrantOwner::Jit(owner) | GrantOwner::Default(owner) => owner == connection,
-        _ => false,
-    }
+    connection_of(grant) == Some(connection)
+}
+
+/// Whether it is a rule's and names it, or a default and names none.
+fn is_sound(grant: &Grant) -> bool {
+    matches!(grant.owner, GrantOwner::Jit(_)) == grant.rule.is_some()
 }
 
 fn take_reason(sync: &RoleSync<'_>, grant: &Grant) -> TakeReason {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
-use countersign_core::{ConnectionId, Facts, RuleId};
+use countersign_core::{ConnectionId, Facts, RoleName, RuleId};
 
 use crate::catalog::RoleCatalog;
 use crate::condition::{Answer, Condition, said};
@@ -52,6 +52,8 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     by_id: BTreeMap<RuleId, usize>,
     index: Index,
+    /// The rules that deny each role and ask for groups: only those can be undecided.
+    denials_by_group: BTreeMap<RoleName, Vec<usize>>,
 }
 
 /// Which rules matched.
@@ -99,11 +101,23 @@ impl RuleSet {
         if !errors.is_empty() {
             return Err(errors);
         }
+        let mut denials_by_group: BTreeMap<RoleName, Vec<usize>> = BTreeMap::new();
+        for (place, rule) in rules.iter().enumerate() {
+            if rule.all.iter().any(Condition::asks_for_groups) {
+                for role in &rule.deny {
+                    denials_by_group
+                        .entry(role.clone())
+                        .or_default()
+                        .push(place);
+                }
+            }
+        }
         let index = Index::of(&rules);
         Ok(Self {
             rules,
             by_id,
             index,
+            denials_by_group,
         })
     }
 
@@ -140,6 +154,27 @@ impl RuleSet {
         Evaluation {
             matched: matched.collect(),
         }
+    }
+
+    /// The rules that would deny `role` and can not be decided, by id: they ask for groups, and
+    /// not all groups were told.
+    #[must_use]
+    pub fn undecided_denials(
+        &self,
+        role: &RoleName,
+        connection: &ConnectionId,
+        facts: &Facts,
+    ) -> Vec<RuleId> {
+        if facts.groups.is_complete() {
+            return Vec::new();
+        }
+        let places = self.denials_by_group.get(role).into_iter().flatten();
+        let rules = places.filter_map(|place| self.rules.get(*place));
+        let undecided =
+            rules.filter(|rule| matches!(verdict(rule, connection, facts), Verdict::Undecided(_)));
+        let mut ids: Vec<RuleId> = undecided.map(|rule| rule.id.clone()).collect();
+        ids.sort();
+        ids
     }
 
     /// What every rule says: matched, or the first condition that failed.

@@ -39,9 +39,13 @@ pub fn covers(scope: &[DocumentPattern], document_type: &str) -> bool {
     scope.is_empty() || scope.iter().any(|pattern| pattern.covers(document_type))
 }
 
-/// A scope in its one shortest form: sorted, and nothing that the rest covers anyway.
+/// A scope in its one shortest form: sorted, nothing that the rest covers anyway, and empty if
+/// it covers all.
 #[must_use]
 pub fn canonical(scope: &[DocumentPattern]) -> Vec<DocumentPattern> {
+    if scope.contains(&DocumentPattern::Any) {
+        return Vec::new();
+    }
     let mut sorted = scope.to_vec();
     sorted.sort();
     sorted.dedup();
@@ -51,6 +55,13 @@ pub fn canonical(scope: &[DocumentPattern]) -> Vec<DocumentPattern> {
     };
     let needed = sorted.iter().filter(|pattern| !within_other(pattern));
     needed.cloned().collect()
+}
+
+/// Whether two scopes have a document type in common.
+#[must_use]
+pub fn overlap(one: &[DocumentPattern], other: &[DocumentPattern]) -> bool {
+    let meets = |a| other.iter().any(|b| common(a, b).is_some());
+    one.is_empty() || other.is_empty() || one.iter().any(meets)
 }
 
 /// What two scopes have in common; `None` if that is nothing, which an empty scope is not.
@@ -119,6 +130,9 @@ mod tests {
             intersection(&[below("nda"), exact("hr")], &[any()]),
             Some(vec![exact("hr"), below("nda")])
         );
+        assert_eq!(intersection(&[any()], &[any()]), Some(vec![]));
+        assert!(overlap(&[below("nda")], &[exact("z"), exact("nda/x")]));
+        assert!(!overlap(&[below("nda")], &[exact("nda")]) && overlap(&[], &[exact("z")]));
         assert_eq!(
             intersection(
                 &[below("nda")],
@@ -138,6 +152,6 @@ mod tests {
             exact("b"),
         ];
         assert_eq!(canonical(&scope), [exact("b"), below("nda")]);
-        assert_eq!(canonical(&[exact("b"), any()]), [any()]);
+        assert_eq!(canonical(&[exact("b"), any()]), []);
     }
 }

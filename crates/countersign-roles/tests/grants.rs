@@ -7,157 +7,23 @@
     reason = "tests fail by panicking"
 )]
 
+mod account;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use countersign_core::{
-    ConnectionId, Facts, Grant, GrantId, GrantOwner, Groups, LeafHash, RoleName, RuleId,
-    Sha256Digest, SubjectKey, TenantId, Timestamp, UserId,
-};
+use countersign_core::{ConnectionId, GrantOwner, Groups, RuleId, Timestamp};
 use countersign_roles::{
-    Authorization, Condition, Denial, GROUPS, GrantDelta, RenewalReason, Role, RoleCatalog,
-    RoleGrant, RoleSync, Rule, RuleSet, TakeReason, authorize, reconcile,
+    Condition, GROUPS, Obstacle, RenewalReason, RoleGrant, Rule, TakeReason, Taken,
 };
 use proptest::prelude::*;
 
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+use crate::account::{Account, DAY, HOUR, acme, complete, partial, permanent, role, rule, start};
 
-fn role(name: &str) -> RoleName {
-    RoleName::new(name).unwrap()
-}
-
-fn acme() -> ConnectionId {
-    ConnectionId::new("acme").unwrap()
-}
-
-fn start() -> Timestamp {
-    "2026-03-01T09:00:00Z".parse().unwrap()
-}
-
-fn catalog() -> RoleCatalog {
-    let allows =
-        |name: &str, permission: &str| Role::new(role(name)).allow(permission.parse().unwrap());
-    RoleCatalog::new([
-        allows("signer", "sign nda/*"),
-        allows("viewer", "view *"),
-        allows("admin", "approve *").privileged(),
-    ])
-    .unwrap()
-}
-
-fn rule(id: &str, group: &str, grant: RoleGrant) -> Rule {
-    Rule::new(RuleId::new(id).unwrap(), [Condition::eq(GROUPS, group)]).gives(grant)
-}
-
-fn complete(groups: &[&str]) -> Groups {
-    Groups::Complete(groups.iter().map(|group| (*group).into()).collect())
-}
-
-fn partial(groups: &[&str]) -> Groups {
-    Groups::Partial(groups.iter().map(|group| (*group).into()).collect())
-}
-
-/// An account whose grants are written as the engine writes them.
-#[derive(Debug, Clone)]
-struct Account {
-    rules: RuleSet,
-    default_roles: Vec<RoleName>,
-    grants: Vec<Grant>,
-    made: usize,
-}
-
-impl Account {
-    fn with(rules: Vec<Rule>, default_roles: &[&str]) -> Self {
-        Self {
-            rules: RuleSet::new(&catalog(), rules).unwrap(),
-            default_roles: default_roles.iter().map(|name| role(name)).collect(),
-            grants: Vec::new(),
-            made: 0,
-        }
+fn shorter(rule: &str) -> Obstacle {
+    Obstacle::ShorterRule {
+        by: RuleId::new(rule).unwrap(),
     }
-
-    fn edit(&mut self, rules: Vec<Rule>) {
-        self.rules = RuleSet::new(&catalog(), rules).unwrap();
-    }
-
-    fn plan(&self, groups: Groups, now: Timestamp) -> GrantDelta {
-        let tenant = TenantId::new("t").unwrap();
-        let subject = SubjectKey::from_stable_value(tenant, "https://idp.example", "s").unwrap();
-        let mut facts = Facts::new(subject);
-        facts.groups = groups;
-        let sync = RoleSync {
-            connection: &acme(),
-            rules: &self.rules,
-            default_roles: &self.default_roles,
-            facts: &facts,
-        };
-        let evaluation = self.rules.evaluate(&acme(), &facts);
-        reconcile(&self.grants, &sync, &evaluation, now)
-    }
-
-    fn sign_in(&mut self, groups: Groups, now: Timestamp) -> GrantDelta {
-        let delta = self.plan(groups, now);
-        let gone: BTreeSet<_> = delta
-            .take
-            .iter()
-            .map(|taken| taken.grant.id.clone())
-            .collect();
-        self.grants.retain(|grant| !gone.contains(&grant.id));
-        for renewal in &delta.renew {
-            let grant = self
-                .grants
-                .iter_mut()
-                .find(|g| g.id == renewal.grant.id)
-                .unwrap();
-            grant.granted_at = renewal.granted_at;
-            grant.expires_at = renewal.expires_at;
-        }
-        for give in &delta.give {
-            self.insert(
-                give.owner.clone(),
-                give.rule.clone(),
-                give.role.clone(),
-                now,
-                give.expires_at,
-            );
-        }
-        delta
-    }
-
-    fn insert(
-        &mut self,
-        owner: GrantOwner,
-        rule: Option<RuleId>,
-        role: RoleName,
-        granted_at: Timestamp,
-        expires_at: Option<Timestamp>,
-    ) {
-        self.made += 1;
-        self.grants.push(Grant {
-            id: GrantId::new(format!("g{}", self.made)).unwrap(),
-            user: UserId::new("u").unwrap(),
-            role,
-            owner,
-            rule,
-            policy_hash: Sha256Digest::from_bytes([0; 32]),
-            first_given_at: granted_at,
-            granted_at,
-            expires_at,
-            scope: Vec::new(),
-            entry: LeafHash::from_bytes([0; 32]),
-        });
-    }
-
-    fn live_roles(&self, now: Timestamp) -> Vec<String> {
-        let live = self.grants.iter().filter(|grant| grant.is_live(now));
-        let roles: BTreeSet<String> = live.map(|grant| grant.role.to_string()).collect();
-        roles.into_iter().collect()
-    }
-}
-
-fn permanent(name: &str) -> RoleGrant {
-    RoleGrant::permanent(role(name))
 }
 
 #[test]
@@ -339,7 +205,10 @@ fn the_shortest_time_wins_and_takes_the_longer_rows() {
     account.sign_in(complete(&[]), start());
     assert_eq!(account.grants[0].expires_at, None);
     let delta = account.sign_in(complete(&["nurse"]), start());
-    assert_eq!(delta.take[0].reason, TakeReason::ShorterRule);
+    assert_eq!(
+        delta.take[0].reason,
+        TakeReason::Obstacle(shorter("nurses"))
+    );
     assert!(account.live_roles(start().saturating_add(DAY)).is_empty());
 }
 
@@ -394,65 +263,6 @@ fn a_second_row_of_one_rule_is_taken() {
     let delta = account.sign_in(complete(&["legal"]), start());
     assert_eq!(delta.take[0].reason, TakeReason::Duplicate);
     assert_eq!(account.grants.len(), 1);
-}
-
-fn granted(name: &str, expires_at: Option<Timestamp>) -> Grant {
-    let mut account = Account::with(vec![], &[]);
-    account.insert(GrantOwner::Manual, None, role(name), start(), expires_at);
-    account.grants.remove(0)
-}
-
-fn denial(grants: &[Grant], action: &str, document: &str, now: Timestamp) -> Denial {
-    match authorize(&catalog(), grants, action, document, now) {
-        Authorization::Denied { reason } => reason,
-        Authorization::Allowed { grant } => unreachable!("allowed by {grant:?}"),
-    }
-}
-
-#[test]
-fn an_expired_grant_allows_nothing_from_the_instant_it_ends() {
-    let end = start().saturating_add(DAY);
-    let grants = [granted("signer", Some(end))];
-    let just_before = Timestamp::from_unix_millis(end.unix_millis() - 1);
-    let allowed = authorize(&catalog(), &grants, "sign", "nda/mutual", just_before);
-    assert_eq!(allowed.grant(), Some(&grants[0]));
-    assert_eq!(denial(&grants, "sign", "nda/mutual", end), Denial::Expired);
-}
-
-#[test]
-fn what_no_role_allows_is_denied() {
-    let grants = [granted("signer", None)];
-    assert_eq!(
-        denial(&grants, "sign", "contract", start()),
-        Denial::NotPermitted
-    );
-    assert_eq!(
-        denial(&grants, "view", "nda/mutual", start()),
-        Denial::NotPermitted
-    );
-    assert_eq!(
-        denial(&[], "sign", "nda/mutual", start()),
-        Denial::NoLiveGrant
-    );
-}
-
-#[test]
-fn a_role_that_left_the_catalog_allows_nothing() {
-    let grants = [granted("ghost", None)];
-    assert_eq!(
-        denial(&grants, "sign", "nda/mutual", start()),
-        Denial::NotPermitted
-    );
-}
-
-#[test]
-fn of_all_grants_that_allow_it_the_longest_is_named() {
-    let short = granted("signer", Some(start().saturating_add(HOUR)));
-    let long = granted("signer", None);
-    for grants in [[short.clone(), long.clone()], [long.clone(), short]] {
-        let allowed = authorize(&catalog(), &grants, "sign", "nda/mutual", start());
-        assert_eq!(allowed.grant(), Some(&long));
-    }
 }
 
 /// One of the sign-ins of a generated history.
@@ -543,8 +353,8 @@ proptest! {
                 prop_assert_eq!(rows, wanted);
             } else {
                 let taken = delta.take.iter();
-                let by_group = |reason| reason == TakeReason::RuleNoLongerMatches;
-                prop_assert_eq!(taken.filter(|taken| by_group(taken.reason)).count(), 0);
+                let by_group = |taken: &&Taken| taken.reason == TakeReason::RuleNoLongerMatches;
+                prop_assert_eq!(taken.filter(by_group).count(), 0);
             }
 
             // Doing it twice does nothing more.

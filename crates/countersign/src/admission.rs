@@ -258,13 +258,14 @@ impl<'a> Writer<'a> {
                 first_given_at: self.now,
                 granted_at: self.now,
                 expires_at: proposed.expires_at,
-                scope: &[],
+                scope: &proposed.scope,
             });
         }
         for renewal in &delta.renew {
             given.push(Given {
                 granted_at: renewal.granted_at,
                 expires_at: renewal.expires_at,
+                scope: &renewal.scope,
                 ..Given::again(&renewal.grant)
             });
         }
@@ -292,7 +293,8 @@ impl<'a> Writer<'a> {
         assertion: Leaf<AssertionVerified>,
     ) -> Result<Grant, EngineError> {
         let role = self.engine.policy().catalog().role(given.role);
-        let permissions = role.map_or(&[][..], |role| role.permissions());
+        let permissions = role.map(|role| role.permissions_within(given.scope));
+        let permissions = permissions.unwrap_or_default();
         let body = RoleGranted {
             grant: given.id.clone(),
             role: given.role.clone(),
