@@ -7,17 +7,20 @@
     reason = "tests fail by panicking"
 )]
 
-mod run;
-
 use std::path::PathBuf;
 use std::process::Command;
-
-use run::countersign;
 
 const PAGE: &str = include_str!("../../../docs/policy.md");
 
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// What the command says on standard output, where a person would run it.
+fn countersign(arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let output = command.args(arguments).current_dir(root()).output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
 }
 
 /// The blocks of a language.
@@ -51,12 +54,7 @@ fn every_command_says_what_the_page_shows() {
     for block in blocks("console") {
         let (line, shown) = block.split_once('\n').unwrap();
         let arguments = line.strip_prefix("$ countersign ").unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(arguments.split(' '))
-            .current_dir(root())
-            .output()
-            .unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
+        let said = countersign(&arguments.split(' ').collect::<Vec<_>>());
         if std::env::var_os("COUNTERSIGN_WRITE_DOCS").is_some() {
             page = page.replace(block, &format!("{line}\n{said}"));
         } else {
@@ -73,7 +71,7 @@ fn every_command_says_what_the_page_shows() {
 
 #[test]
 fn every_command_of_the_page_is_there() {
-    let help = countersign(&["policy", "--help"]).stdout;
+    let help = countersign(&["policy", "--help"]);
     let rows = PAGE
         .lines()
         .filter_map(|line| line.strip_prefix("| `countersign policy "));
