@@ -10,7 +10,7 @@ use countersign::provision::{Key, Preset};
 use countersign::{ConnectionId, PolicyFile};
 
 #[test]
-fn every_starting_policy_loads_as_printed() {
+fn every_starting_policy_loads_and_lints_clean_as_printed() {
     for preset in Preset::ALL {
         let text = preset.starting_policy();
         let policy = PolicyFile::parse(preset.name(), &text)
@@ -18,6 +18,7 @@ fn every_starting_policy_loads_as_printed() {
         let acme = ConnectionId::new("acme").unwrap();
         let connection = policy.connection(&acme).unwrap();
         assert_eq!(connection.preset, preset);
+        assert_eq!(policy.lint(), [], "{preset}");
         // What it names is what the preset does anyway.
         assert_eq!(connection.matching, preset.matching(), "{preset}");
         if let Key::Attribute(key) = preset.key() {
