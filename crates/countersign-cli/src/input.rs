@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Input that can not be read: exit code 2.
@@ -55,6 +55,22 @@ pub(crate) fn read_whole(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadabl
         ));
     }
     Ok(bytes)
+}
+
+/// Opens a file, or standard input for `-`, to be read piece by piece; with its size, if it has
+/// one.
+pub(crate) fn open(path: &Path) -> Result<(Box<dyn BufRead>, Option<u64>), Unreadable> {
+    if path == Path::new("-") {
+        return Ok((Box::new(std::io::stdin().lock()), None));
+    }
+    let unreadable = |error| Unreadable::new(path.display(), error);
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(Unreadable::new(path.display(), "is a directory"));
+    }
+    let bytes = metadata.is_file().then_some(metadata.len());
+    Ok((Box::new(BufReader::new(file)), bytes))
 }
 
 /// A path, or `-` for standard input.

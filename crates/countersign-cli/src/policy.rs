@@ -2,14 +2,16 @@
 
 mod check;
 mod decide;
+mod facts;
 mod lint;
 mod preset;
+mod simulate;
 mod who_can;
 
 use clap::Subcommand;
 use countersign::policy_file::PolicyFileError;
-use countersign::provision::{Policy, Reason};
-use countersign::{PolicyFile, RuleId, Timestamp};
+use countersign::provision::{ConnectionPolicy, Policy, Reason};
+use countersign::{ConnectionId, PolicyFile, RuleId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::input::{InputPath, Unreadable, read};
@@ -28,6 +30,11 @@ pub(crate) enum Command {
     Lint(lint::Linting),
     /// Say who could ever get a role by signing in, and how.
     WhoCan(who_can::Question),
+    /// Verify responses and print what they say as lines of a corpus, for `policy simulate`. The
+    /// lines are personal data.
+    Facts(Box<facts::Extraction>),
+    /// Try a new policy on sign-ins of the past: who loses what, who gains what.
+    Simulate(simulate::Trial),
 }
 
 pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
@@ -37,6 +44,8 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
         Command::Preset(starting) => Ok(preset::run(starting)),
         Command::Lint(linting) => lint::run(linting),
         Command::WhoCan(question) => who_can::run(question),
+        Command::Facts(extraction) => facts::run(extraction),
+        Command::Simulate(trial) => simulate::run(trial),
     }
 }
 
@@ -57,6 +66,19 @@ fn load_sound(argument: &str, file: &InputPath) -> Result<Policy, Unreadable> {
     load(file)?.map_err(|error| {
         let message = error.to_string();
         Unreadable::new(argument, message.lines().next().unwrap_or_default())
+    })
+}
+
+/// The connection of that name, which has to be there.
+fn connection<'p>(
+    policy: &'p Policy,
+    id: &ConnectionId,
+) -> Result<&'p ConnectionPolicy, Unreadable> {
+    policy.connection(id).ok_or_else(|| {
+        Unreadable::new(
+            "--connection",
+            format_args!("the policy has no connection `{id}`"),
+        )
     })
 }
 

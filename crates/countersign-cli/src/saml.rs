@@ -18,7 +18,8 @@ use serde_json::Value;
 use crate::input::{InputPath, Unreadable, read_whole};
 use crate::verdict::Verdict;
 
-pub(crate) use self::verify::Verification;
+pub(crate) use self::message::Messages;
+pub(crate) use self::verify::{Checks, Verification};
 
 /// A pending request has some hundred bytes; with the form that was sent, some thousand.
 const PENDING_LIMIT_BYTES: usize = 1 << 20;

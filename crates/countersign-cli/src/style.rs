@@ -121,6 +121,20 @@ pub(crate) fn name(text: impl Display) -> Line {
     Line::of(Tone::Name, &text)
 }
 
+/// A number with commas between its thousands.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        let left = digits.len().saturating_sub(place);
+        if place > 0 && left.is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `1 rule`, `2 rules`: nouns whose plural ends in `s`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     match count {

@@ -78,7 +78,7 @@ impl Verdict {
                     object.extend(members);
                 }
             }
-            print_to(io::stdout(), &visible_json(&object))
+            print_to(io::stdout(), &visible_json(&object.to_string()))
         } else if let (Some(code), Some(message)) = (code, message) {
             if exit == 2 {
                 // A path may be a stranger's choice, too.
@@ -111,11 +111,17 @@ impl From<Unreadable> for Verdict {
     }
 }
 
+/// Lines of JSON, for programs.
+pub(crate) fn json_lines<'l>(lines: impl IntoIterator<Item = &'l str>) -> Page {
+    let lines: Vec<String> = lines.into_iter().map(visible_json).collect();
+    Page::verbatim(lines.join("\n"))
+}
+
 /// JSON whose strings can not move a terminal's cursor either: the characters that JSON leaves as
 /// they are, and a person does not see, are escaped. They stand in strings only.
-fn visible_json(value: &Value) -> String {
+fn visible_json(json: &str) -> String {
     let mut text = String::new();
-    for c in value.to_string().chars() {
+    for c in json.chars() {
         if countersign::text::is_hidden(c) {
             // Hidden characters are all below U+10000, which one escape can write.
             text.push_str(&format!("\\u{:04x}", u32::from(c)));

@@ -324,3 +324,72 @@ fn a_policy_that_refuses_is_a_refusal_with_its_reason() {
     );
     assert_eq!(json["plan"]["outcome"], "refuse");
 }
+
+#[test]
+fn responses_become_a_corpus_that_a_new_policy_is_tried_on() {
+    let walked = Walked::new();
+    let (policy, metadata, response) = (
+        walked.path("policy.toml"),
+        walked.path("metadata.xml"),
+        walked.path("response.xml"),
+    );
+    let facts = |more: &[&str]| {
+        let arguments = [
+            &[
+                "policy",
+                "facts",
+                "--policy",
+                &policy,
+                "--connection",
+                "acme",
+                "--idp-metadata",
+                &metadata,
+                "--sp-entity-id",
+                SP,
+                "--acs-url",
+                ACS,
+                "--allow-unsolicited",
+                "--at",
+                NOW,
+            ],
+            more,
+        ];
+        countersign(&arguments.concat())
+    };
+    let lines = facts(&[&response, &response]);
+    assert_eq!(lines.code, 0, "{lines:?}");
+    assert_eq!(lines.stdout.lines().count(), 2, "{lines:?}");
+    let corpus = walked.path("corpus.jsonl");
+    std::fs::write(&corpus, &lines.stdout).unwrap();
+    // One that is refused leaves no lines of the others.
+    let refused = facts(&[&response, &metadata]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stdout.contains("metadata.xml: "), "{refused:?}");
+
+    let new = walked.path("new.toml");
+    std::fs::write(&new, POLICY.replace("contractors-sign", "others-sign")).unwrap();
+    let simulate = |more: &[&str]| {
+        let arguments = [
+            &[
+                "--json", "policy", "simulate", "--old", &policy, "--new", &new, "--corpus",
+                &corpus,
+            ],
+            more,
+        ];
+        let run = countersign(&arguments.concat());
+        assert_eq!(run.code, 0, "{run:?}");
+        run.json()["simulation"].clone()
+    };
+    // Who is not known yet gets the role by either rule.
+    let unknown = simulate(&[]);
+    assert_eq!(
+        (&unknown["people"], &unknown["sign_ins"]),
+        (&1.into(), &2.into())
+    );
+    assert_eq!(unknown["affected"], Value::Array(Vec::new()));
+    assert_eq!(unknown["rules"]["others-sign"]["matched_after"], 2);
+    // The account that is there holds it by the old one, and by the new one from another instant.
+    let known = simulate(&["--database", &walked.path("store.db")]);
+    assert_eq!(known["losing"], 0, "{known}");
+    assert_eq!(known["changed"], 0, "{known}");
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::subject::SubjectKey;
@@ -84,7 +85,8 @@ impl From<Email> for String {
 }
 
 /// An e-mail address and what the identity provider said of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EmailFact {
     /// The address in canonical form.
     pub address: Email,
@@ -95,8 +97,10 @@ pub struct EmailFact {
 /// A person's groups, as far as they were told.
 ///
 /// Only [`Groups::Complete`] may take anything away: Entra leaves groups out past 150 in SAML,
-/// and an absent attribute is not an empty one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// and an absent attribute is not an empty one. In JSON they are `"absent"`, `{"partial": […]}` or
+/// `{"complete": […]}`, so that none of the three is ever written by leaving something out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Groups {
     /// The provider said nothing of groups.
     #[default]
@@ -199,32 +203,77 @@ impl fmt::Display for FactNote {
 
 /// What policy and rules may ask about a person: made from a [`crate::VerifiedIdentity`] by a
 /// preset, and by nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// The JSON form is that of a corpus (`docs/spec/corpus.md`): members in the order of the fields,
+/// what was not sent left out, but for `groups`. What is read back has been checked as a preset
+/// checks it: the subject and the address are made by their own constructors, and a member that
+/// is unknown or there twice is refused. It is for simulations and tests: whoever reads facts
+/// from elsewhere and acts on them has verified nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Facts {
     /// The key that the account is found by.
     pub subject: SubjectKey,
     /// The e-mail address, if a usable one was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<EmailFact>,
     /// Given name, NFC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_name: Option<String>,
     /// Family name, NFC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family_name: Option<String>,
     /// Display name, NFC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// The account that a new user belongs to (DocuSign's `accountid`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
     /// The permission profile of a new user (DocuSign's `permissionprofileid`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission_profile_id: Option<String>,
     /// The groups.
     pub groups: Groups,
     /// Every attribute by its short name (or by its full name where the preset has no short
     /// one), values in NFC, in document order.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "each_once"
+    )]
     pub attributes: BTreeMap<String, Vec<String>>,
     /// How the person authenticated (`AuthnContextClassRef`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authn_context: Option<String>,
     /// How they came about.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub notes: BTreeSet<FactNote>,
+}
+
+/// A map in which no key is there twice: of two, nobody could say which one counts.
+fn each_once<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
+    struct EachOnce;
+    impl<'de> Visitor<'de> for EachOnce {
+        type Value = BTreeMap<String, Vec<String>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("attributes with their values")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut all = BTreeMap::new();
+            while let Some((name, values)) = map.next_entry::<String, Vec<String>>()? {
+                if all.insert(name, values).is_some() {
+                    return Err(A::Error::custom("an attribute is there twice"));
+                }
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_map(EachOnce)
 }
 
 impl Facts {
@@ -274,6 +323,63 @@ mod tests {
             "a@ac\u{fc}me.example",
         ] {
             assert!(Email::from_canonical(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn facts_are_read_back_as_they_were_written() {
+        let tenant = crate::id::TenantId::new("acme").unwrap();
+        let subject = SubjectKey::from_stable_value(tenant, "https://idp.example", "7").unwrap();
+        let mut facts = Facts::new(subject);
+        assert_eq!(
+            serde_json::to_string(&facts).unwrap(),
+            r#"{"subject":{"tenant":"acme","issuer":"https://idp.example","subject":"7"},"groups":"absent"}"#
+        );
+        facts.email = Some(EmailFact {
+            address: Email::from_canonical("a@acme.example").unwrap(),
+            verified_by_idp: true,
+        });
+        facts.given_name = Some("Given".into());
+        facts.groups = Groups::Partial(BTreeSet::from(["g".into()]));
+        facts
+            .attributes
+            .insert("department".into(), vec!["ext".into()]);
+        let json = serde_json::to_string(&facts).unwrap();
+        assert!(json.contains(r#""groups":{"partial":["g"]}"#), "{json}");
+        assert_eq!(serde_json::from_str::<Facts>(&json).unwrap(), facts);
+    }
+
+    #[test]
+    fn facts_that_no_preset_could_have_made_are_refused() {
+        let facts = |subject: &str, rest: &str| {
+            let json = format!(
+                r#"{{"subject":{{"tenant":"acme","issuer":"i","subject":"{subject}"}},{rest}}}"#
+            );
+            serde_json::from_str::<Facts>(&json)
+        };
+        assert!(facts("7", r#""groups":"absent""#).is_ok());
+        for (subject, rest) in [
+            ("", r#""groups":"absent""#),
+            (r"a\u0000", r#""groups":"absent""#),
+            ("7", r#""email":null"#),
+            ("7", r#""groups":"absent","groups":"absent""#),
+            ("7", r#""groups":["a"]"#),
+            ("7", r#""groups":"absent","unknown":1"#),
+            (
+                "7",
+                r#""groups":"absent","email":{"address":"A@ACME.example","verified_by_idp":true}"#,
+            ),
+            (
+                "7",
+                r#""groups":"absent","email":{"address":"a@acme.example"}"#,
+            ),
+            (
+                "7",
+                r#""groups":"absent","attributes":{"a":["1"],"a":["2"]}"#,
+            ),
+            ("7", r#""groups":"absent","attributes":{"a":"1"}"#),
+        ] {
+            assert!(facts(subject, rest).is_err(), "{subject} {rest}");
         }
     }
 

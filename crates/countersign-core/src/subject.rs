@@ -31,10 +31,27 @@ pub enum SubjectKeyError {
 /// Never an e-mail address that happens to be known: that is how nOAuth and Grafana
 /// CVE-2023-3128 took accounts over. Case is kept; nothing is trimmed or folded.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct SubjectKey {
     tenant: TenantId,
     issuer: String,
     subject: String,
+}
+
+/// A key as it is read, before it is checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    tenant: TenantId,
+    issuer: String,
+    subject: String,
+}
+
+impl TryFrom<Parts> for SubjectKey {
+    type Error = SubjectKeyError;
+    fn try_from(parts: Parts) -> Result<Self, SubjectKeyError> {
+        Self::from_stable_value(parts.tenant, &parts.issuer, &parts.subject)
+    }
 }
 
 impl SubjectKey {

@@ -19,6 +19,8 @@
 //! | [`confusable`] | addresses and names that look like others |
 //! | [`connection`] | [`ConnectionPolicy`]: one identity provider's strategy, matching and creation |
 //! | [`mod@decide`] | the decision |
+//! | [`corpus`] | one sign-in of the past, to be decided again |
+//! | [`mod@simulate`] | what another policy would change, and how much of that is too much |
 //! | [`plan`] | [`Plan`]: what to write, or the refusal |
 //! | [`refusal`] | [`Refusal`]: conflict, tombstone, ambiguity, missing proof or approval, or no |
 //! | [`reason`] | [`Reason`]: why, with a stable code and a sentence |
@@ -30,6 +32,7 @@ pub mod attribute;
 pub mod attribute_names;
 pub mod confusable;
 pub mod connection;
+pub mod corpus;
 pub mod decide;
 pub mod decoder;
 pub mod group_fetcher;
@@ -44,6 +47,7 @@ mod reading;
 pub mod reason;
 pub mod refusal;
 pub mod risk;
+pub mod simulate;
 pub mod store;
 pub mod user;
 
@@ -55,6 +59,7 @@ pub use crate::connection::{
     ConnectionPolicy, Creation, CreationMode, EmailLink, Matching, OnConfusable, OnEmailChange,
     OnInactive, Strategy,
 };
+pub use crate::corpus::PastSignIn;
 pub use crate::decide::{ProvedLink, decide, decide_proved_link};
 pub use crate::decoder::{Decoded, Decoder};
 pub use crate::group_fetcher::{GroupFetchError, GroupFetcher, GroupRequest};
@@ -66,3 +71,4 @@ pub use crate::policy::{Policy, PolicyError, PolicyParts, SessionPolicy};
 pub use crate::preset::Preset;
 pub use crate::reason::Reason;
 pub use crate::refusal::{Refusal, RefusalKind};
+pub use crate::simulate::{BlastRadius, Simulation, Simulator, simulate};

@@ -228,7 +228,7 @@ impl<'a> Writer<'a> {
         });
     }
 
-    /// Gives, renews, keeps and takes grants; returns those that remain.
+    /// Gives, renews, keeps and takes grants; returns those that remain, run out or not.
     fn grants(
         &mut self,
         user: &UserId,
@@ -281,7 +281,7 @@ impl<'a> Writer<'a> {
         for given in given {
             grants.push(self.give(given, user, account, assertion)?);
         }
-        grants.extend(delta.others.iter().cloned());
+        grants.extend(delta.others.iter().chain(&delta.spent).cloned());
         Ok(grants)
     }
 

@@ -73,6 +73,7 @@
 //! | [`link`] | tying a sign-in to an account that is there, by a proof from both sides |
 //! | [`invitation`] | who is invited to sign what |
 //! | [`token`] | the tokens that go into links |
+//! | [`corpus`] | sign-ins of the past, to try another policy on |
 //! | [`export`] | checkpoints and evidence bundles |
 //! | [`policy_file`] | policy and roles from one TOML file |
 //! | [`memory`] | a store for tests and first steps |
@@ -85,6 +86,7 @@ pub mod blocking;
 pub mod builder;
 pub mod ceremony;
 pub mod clock;
+pub mod corpus;
 pub mod engine;
 pub mod error;
 pub mod export;

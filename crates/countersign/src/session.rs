@@ -5,7 +5,10 @@ use std::fmt;
 use countersign_core::{
     ConnectionId, CorrelationId, Grant, LeafHash, NameId, SessionId, TenantId, Timestamp, UserId,
 };
+use countersign_provision::PastSignIn;
 use countersign_provision::store::SessionRecord;
+
+use crate::corpus::Kept;
 
 /// A session that was live when the engine gave it out.
 ///
@@ -17,16 +20,21 @@ pub struct Session {
     record: SessionRecord,
     grants: Vec<Grant>,
     name_id: Option<NameId>,
+    spent: Vec<Grant>,
+    past: Kept,
 }
 
 impl Session {
-    pub(crate) fn new(record: SessionRecord, mut grants: Vec<Grant>, now: Timestamp) -> Self {
-        grants.retain(|grant| grant.is_live(now));
+    pub(crate) fn new(record: SessionRecord, grants: Vec<Grant>, now: Timestamp) -> Self {
+        let (mut grants, spent): (Vec<_>, _) =
+            grants.into_iter().partition(|grant| grant.is_live(now));
         grants.sort_by(|a, b| (&a.role, &a.id).cmp(&(&b.role, &b.id)));
         Self {
             record,
             grants,
             name_id: None,
+            spent,
+            past: Kept::default(),
         }
     }
 
@@ -36,6 +44,24 @@ impl Session {
             name_id: Some(name_id),
             ..self
         }
+    }
+
+    /// The session, with what the provider said.
+    pub(crate) fn knowing(self, past: Kept) -> Self {
+        Self { past, ..self }
+    }
+
+    /// The sign-in that the session comes from, with the grants that it left the account with, as
+    /// one line of a [corpus](crate::corpus); `None` unless the session comes from the sign-in
+    /// itself. No store keeps it. It is personal data.
+    #[must_use]
+    pub fn past(&self) -> Option<PastSignIn> {
+        Some(
+            self.past
+                .past()?
+                .clone()
+                .with_grants(self.grants.iter().chain(&self.spent)),
+        )
     }
 
     /// The session's id.

@@ -12,12 +12,13 @@ use countersign_core::{
 use countersign_provision::group_fetcher::take_groups;
 use countersign_provision::store::Change;
 use countersign_provision::{
-    ConnectionPolicy, FactsError, Plan, Reason, Refusal, RefusalKind, decide,
+    ConnectionPolicy, FactsError, PastSignIn, Plan, Reason, Refusal, RefusalKind, decide,
 };
 use countersign_saml::{AdmitError, AuthnRequest, Expect, Inbound, MessageId, Rejection};
 
 use crate::admission::Admitting;
 use crate::ceremony::sha256;
+use crate::corpus::Kept;
 use crate::engine::{Connection, Engine, MOST_ATTEMPTS, too_many_conflicts};
 use crate::error::EngineError;
 use crate::identifier::{self, random};
@@ -39,6 +40,30 @@ pub enum SignIn {
     Refused(Refused),
 }
 
+impl SignIn {
+    /// Who came and what the provider said of them, as one line of a [corpus](crate::corpus): what
+    /// a host writes down to try another policy on; `None` if the response was refused. It is
+    /// personal data.
+    #[must_use]
+    pub fn past(&self) -> Option<PastSignIn> {
+        match self {
+            Self::Admitted(session) => session.past(),
+            Self::Refused(refused) => refused.past().cloned(),
+        }
+    }
+
+    fn of(self, past: PastSignIn) -> Self {
+        let kept = Kept::new(past);
+        match self {
+            Self::Admitted(session) => Self::Admitted(session.knowing(kept)),
+            Self::Refused(refused) => Self::Refused(Refused {
+                past: kept,
+                ..refused
+            }),
+        }
+    }
+}
+
 /// Why somebody was not let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -46,6 +71,7 @@ pub struct Refused {
     message: String,
     entry: LeafHash,
     link_proposal: Option<Box<LinkProposal>>,
+    past: Kept,
 }
 
 impl Refused {
@@ -59,6 +85,7 @@ impl Refused {
             message,
             entry,
             link_proposal: None,
+            past: Kept::default(),
         }
     }
 
@@ -77,6 +104,13 @@ impl Refused {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// Who came and what the provider said of them, as one line of a [corpus](crate::corpus);
+    /// `None` if the response was refused. It is personal data.
+    #[must_use]
+    pub fn past(&self) -> Option<&PastSignIn> {
+        self.past.past()
     }
 
     /// The `assertion.rejected` or `user.refused` record; the `user.provisioned` record of an
@@ -210,7 +244,8 @@ impl Engine {
         match rules.facts_in_scope(&arrival.identity, &speaks_for) {
             Ok(mut facts) => {
                 self.fetch_groups(&arrival, &mut facts).await;
-                self.provision(&arrival, &facts).await
+                let sign_in = self.provision(&arrival, &facts).await?;
+                Ok(sign_in.of(PastSignIn::new(connection.clone(), now, facts)))
             }
             Err(error) => self.refuse_facts(&arrival, &error).await,
         }

@@ -9,7 +9,7 @@ use countersign::{ConnectionId, UserId, blocking};
 use countersign_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
-use super::{by, load_sound, reasons_json, until};
+use super::{by, connection, load_sound, reasons_json, until};
 use crate::input::{InputPath, Unreadable};
 use crate::ledger::with_causes;
 use crate::saml::{Verification, rejected};
@@ -35,18 +35,13 @@ pub(crate) struct Decision {
 pub(super) fn run(decision: &Decision) -> Result<Verdict, Unreadable> {
     let policy = load_sound("--policy", &decision.policy)?;
     let id = &decision.connection;
-    let Some(rules) = policy.connection(id) else {
-        return Err(Unreadable::new(
-            "--connection",
-            format!("the policy has no connection `{id}`"),
-        ));
-    };
-    let (login, provider) = match decision.verification.run_with_provider()? {
-        Ok(verified) => verified,
+    let rules = connection(&policy, id)?;
+    let verifier = decision.verification.verifier()?;
+    let login = match decision.verification.run_by(&verifier)? {
+        Ok(login) => login,
         Err(rejection) => return Ok(rejected(&rejection)),
     };
-    let speaks_for = |value: &str| provider.check_scoped(value).is_ok();
-    let facts = match rules.facts_in_scope(login.identity(), &speaks_for) {
+    let facts = match verifier.facts(rules, &login) {
         Ok(facts) => facts,
         Err(error) => return Ok(Verdict::refused(error.code(), error)),
     };

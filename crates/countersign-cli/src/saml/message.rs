@@ -30,6 +30,40 @@ struct File {
     form: Option<InputPath>,
 }
 
+/// Messages, each in a file of its own.
+#[derive(Debug, Args)]
+pub(crate) struct Messages {
+    /// The messages.
+    #[arg(required = true, value_name = "FILE")]
+    messages: Vec<InputPath>,
+    /// They are in Base64, as in a form's field.
+    #[arg(long)]
+    base64: bool,
+}
+
+impl Messages {
+    /// The files, in the order in which they were named.
+    pub(crate) fn files(&self) -> &[InputPath] {
+        &self.messages
+    }
+
+    /// Reads one of them and hands it to `verify`.
+    pub(crate) fn read<T>(
+        &self,
+        file: &InputPath,
+        verify: impl FnOnce(Inbound<'_>) -> T,
+    ) -> Result<T, Unreadable> {
+        let bytes = read(file, RESPONSE_LIMIT_BYTES)?;
+        // What was cut off in reading is too large as XML, and must not pass as something shorter.
+        let is_whole = bytes.len() <= RESPONSE_LIMIT_BYTES;
+        Ok(verify(if self.base64 && is_whole {
+            Inbound::Post(&bytes)
+        } else {
+            Inbound::Xml(&bytes)
+        }))
+    }
+}
+
 impl Message {
     /// Reads the message and hands it to `verify`.
     pub(super) fn read<T>(&self, verify: impl FnOnce(Inbound<'_>) -> T) -> Result<T, Unreadable> {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use countersign::provision::{ConnectionPolicy, FactsError};
 use countersign::saml::{
-    Expect, IdentityProvider, Login, PendingRequest, Rejection, ServiceProvider, SignedPart,
-    Verified, verify,
+    Expect, IdentityProvider, Inbound, Login, PendingRequest, Rejection, ServiceProvider,
+    SignedPart, Verified, verify,
 };
-use countersign::{Clock, SystemClock, Timestamp};
+use countersign::{Clock, Facts, SystemClock, Timestamp};
 use serde_json::json;
 
 use super::decryption::Decryption;
@@ -33,6 +34,15 @@ enum Signature {
 #[derive(Debug, Args)]
 pub(crate) struct Verification {
     #[command(flatten)]
+    checks: Checks,
+    #[command(flatten)]
+    message: Message,
+}
+
+/// What responses are verified against.
+#[derive(Debug, Args)]
+pub(crate) struct Checks {
+    #[command(flatten)]
     provider: Provider,
     /// Our own entity id: what the response's Audience has to be.
     #[arg(long, value_name = "ID")]
@@ -56,8 +66,6 @@ pub(crate) struct Verification {
     /// Accept SHA-1 and RSA keys of 1024 bits: for old test data only.
     #[arg(long)]
     insecure_legacy_algorithms: bool,
-    #[command(flatten)]
-    message: Message,
 }
 
 /// Whether the response answers a request.
@@ -92,25 +100,32 @@ impl Expected {
 impl Verification {
     /// The clock that was asked for.
     pub(crate) fn now(&self) -> Timestamp {
+        self.checks.now()
+    }
+
+    /// Reads all that verifying takes.
+    pub(crate) fn verifier(&self) -> Result<Verifier, Unreadable> {
+        self.checks.verifier()
+    }
+
+    /// Verifies the response.
+    pub(crate) fn run_by(
+        &self,
+        verifier: &Verifier,
+    ) -> Result<Result<Login, Rejection>, Unreadable> {
+        self.message.read(|message| verifier.verify(message))
+    }
+}
+
+impl Checks {
+    /// The clock that was asked for.
+    pub(crate) fn now(&self) -> Timestamp {
         self.at.unwrap_or_else(|| SystemClock.now())
     }
 
-    /// Verifies the response. There is no store to remember assertions in, so a replay is not
-    /// noticed: the command only tells what one response proves.
-    pub(crate) fn run(&self) -> Result<Result<Login, Rejection>, Unreadable> {
-        self.run_by(&self.provider.read()?)
-    }
-
-    /// The same, and the provider, which tells what it may speak for.
-    pub(crate) fn run_with_provider(
-        &self,
-    ) -> Result<Result<(Login, IdentityProvider), Rejection>, Unreadable> {
+    /// Reads all that verifying takes.
+    pub(crate) fn verifier(&self) -> Result<Verifier, Unreadable> {
         let idp = self.provider.read()?;
-        let login = self.run_by(&idp)?;
-        Ok(login.map(|login| (login, idp)))
-    }
-
-    fn run_by(&self, idp: &IdentityProvider) -> Result<Result<Login, Rejection>, Unreadable> {
         let mut sp = ServiceProvider::new(&self.sp_entity_id, &self.acs_url)
             .and_then(|sp| sp.with_clock_skew(Duration::from_secs(self.skew)))
             .map_err(|error| Unreadable::new("service provider", error))?
@@ -122,20 +137,46 @@ impl Verification {
         if self.insecure_legacy_algorithms {
             sp = sp.insecure_legacy_algorithms();
         }
-        let sp = self.decryption.provide(sp)?;
-        let pending = self.expected.pending()?;
-        let expect = pending
-            .as_ref()
-            .map_or(Expect::Unsolicited, Expect::Request);
-        self.message.read(|message| {
-            verify(&sp, idp, message, expect, self.now())
-                .map(Verified::insecure_without_replay_check)
+        Ok(Verifier {
+            idp,
+            sp: self.decryption.provide(sp)?,
+            pending: self.expected.pending()?,
+            now: self.now(),
         })
     }
 }
 
+/// Verifies responses.
+pub(crate) struct Verifier {
+    idp: IdentityProvider,
+    sp: ServiceProvider,
+    pending: Option<PendingRequest>,
+    now: Timestamp,
+}
+
+impl Verifier {
+    /// Verifies a response. There is no store to remember assertions in, so a replay is not
+    /// noticed: the command only tells what one response proves.
+    pub(crate) fn verify(&self, message: Inbound<'_>) -> Result<Login, Rejection> {
+        let pending = self.pending.as_ref();
+        let expect = pending.map_or(Expect::Unsolicited, Expect::Request);
+        verify(&self.sp, &self.idp, message, expect, self.now)
+            .map(Verified::insecure_without_replay_check)
+    }
+
+    /// What a login says of a person, as far as the provider may speak for it.
+    pub(crate) fn facts(
+        &self,
+        connection: &ConnectionPolicy,
+        login: &Login,
+    ) -> Result<Facts, FactsError> {
+        let speaks_for = |value: &str| self.idp.check_scoped(value).is_ok();
+        connection.facts_in_scope(login.identity(), &speaks_for)
+    }
+}
+
 pub(super) fn run(verification: &Verification) -> Result<Verdict, Unreadable> {
-    Ok(match verification.run()? {
+    Ok(match verification.run_by(&verification.verifier()?)? {
         Ok(login) => accepted(&login),
         Err(rejection) => rejected(&rejection),
     })
