@@ -26,6 +26,7 @@
 //! | [`reason`] | [`Reason`]: why, with a stable code and a sentence |
 //! | [`user`] | accounts as the policy sees them |
 //! | [`risk`] | how strong a sign-in has to be to sign what |
+//! | [`lifecycle`] | which state of an account may follow which, by whom, and when |
 //! | [`store`] | the port to the host's users |
 
 pub mod attribute;
@@ -37,6 +38,7 @@ pub mod decide;
 pub mod decoder;
 pub mod group_fetcher;
 pub mod key;
+pub mod lifecycle;
 mod lint;
 mod max_privilege;
 pub mod normalize;
@@ -64,6 +66,9 @@ pub use crate::decide::{ProvedLink, decide, decide_proved_link};
 pub use crate::decoder::{Decoded, Decoder};
 pub use crate::group_fetcher::{GroupFetchError, GroupFetcher, GroupRequest};
 pub use crate::key::{FactsError, Key};
+pub use crate::lifecycle::{
+    EraseRefusal, LifecycleError, LifecyclePolicy, Mover, RefusedTransition, Transition,
+};
 pub use crate::plan::{
     Admission, FieldChange, LinkPlan, MatchedBy, NewUser, Plan, Queued, UserField, UserPlan,
 };

@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::attribute::{AbsenceMode, Attributes, SyncMode};
 use crate::attribute_names;
 use crate::connection::{ConnectionPolicy, CreationMode, EmailLink, OnInactive, Strategy};
+use crate::lifecycle::{LifecycleError, LifecyclePolicy};
 use crate::lint;
 use crate::max_privilege;
 use crate::normalize;
@@ -58,6 +59,9 @@ pub enum PolicyError {
     /// A role or a rule.
     #[error("{0}")]
     Roles(RolesError),
+    /// When accounts that are not used move on.
+    #[error("{0}")]
+    Lifecycle(LifecycleError),
     /// A session would be over before it began.
     #[error("a session lasts no time")]
     NoSessionTime,
@@ -195,6 +199,7 @@ impl PolicyError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Roles(error) => error.code(),
+            Self::Lifecycle(error) => error.code(),
             Self::NoSessionTime => "provision.no_session_time",
             Self::NoDomain(_) => "provision.no_domain",
             Self::Domain { .. } => "provision.bad_domain",
@@ -241,6 +246,8 @@ pub struct PolicyParts {
     pub risks: Risks,
     /// Which fields follow the provider, and what an absent one means.
     pub attributes: Attributes,
+    /// When accounts that are not used move on.
+    pub lifecycle: LifecyclePolicy,
 }
 
 impl PolicyParts {
@@ -255,6 +262,7 @@ impl PolicyParts {
             connections: BTreeMap::new(),
             risks: Risks::default(),
             attributes: Attributes::default(),
+            lifecycle: LifecyclePolicy::default(),
         }
     }
 }
@@ -290,6 +298,8 @@ impl Policy {
         ));
         errors.extend(attribute_faults(&parts.attributes));
         errors.extend(attribute_names::faults(&parts));
+        let faults = parts.lifecycle.faults().into_iter();
+        errors.extend(faults.map(PolicyError::Lifecycle));
         if errors.is_empty() {
             // What rules mean can be asked once everything that they name is there.
             errors.extend(lint::faults(&parts).into_iter().map(PolicyError::Lint));
@@ -339,6 +349,12 @@ impl Policy {
     #[must_use]
     pub fn attributes(&self) -> &Attributes {
         &self.parts.attributes
+    }
+
+    /// When accounts that are not used move on.
+    #[must_use]
+    pub fn lifecycle(&self) -> &LifecyclePolicy {
+        &self.parts.lifecycle
     }
 
     /// The connection of that name, if there is one.

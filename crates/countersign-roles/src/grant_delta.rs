@@ -102,6 +102,8 @@ impl TakeReason {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
+    /// An administrator took the role from the account for good.
+    Barred,
     /// These rules deny it, by id.
     Denied {
         /// The rules that match.
@@ -142,6 +144,7 @@ impl Obstacle {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Barred => "roles.barred",
             Self::Denied { .. } => "roles.denied",
             Self::DenialUndecided { .. } => "roles.denial_undecided",
             Self::ExceedsMaxPrivilege { .. } => "roles.exceeds_max_privilege",
@@ -155,6 +158,7 @@ impl Obstacle {
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Barred => f.write_str("an administrator took it from the account for good"),
             Self::Denied { by } => write!(f, "it is denied by {}", quoted(by)),
             Self::DenialUndecided { by } => {
                 write!(f, "it is not known whether it is denied by {}", quoted(by))

@@ -44,7 +44,8 @@ type Rows<'a> = BTreeMap<RowKey<'a>, &'a Grant>;
 /// is found in this order, and nothing depends on the order of the rules:
 ///
 /// 1. The union of what the defaults and the rules that match give.
-/// 2. Less what a rule that matches denies.
+/// 2. Less what an administrator has barred the account from, and what a rule that matches
+///    denies.
 /// 3. Less what exceeds the connection's `max_privilege`.
 /// 4. Where several give one role for documents in common, those with the shortest time count.
 /// 5. Separation of duty: whoever would hold two roles of a set gets none of the set from this
@@ -100,7 +101,11 @@ pub fn reconcile(
 
     let mut wanted = wanted(&rows, sync, evaluation);
     let others: Vec<&RoleName> = delta.others.iter().map(|grant| &grant.role).collect();
-    obstacles::raise(&mut wanted, sync, evaluation, &others, now);
+    let bars = existing
+        .iter()
+        .filter(|row| row.owner == GrantOwner::Barred);
+    let barred = bars.map(|row| &row.role).collect();
+    obstacles::raise(&mut wanted, sync, evaluation, &barred, &others, now);
     for row in wanted {
         rows.remove(&row.key());
         settle(row, sync.connection, now, &mut delta);

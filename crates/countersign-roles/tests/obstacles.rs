@@ -334,3 +334,23 @@ fn the_last_of_a_role_can_be_kept_instead_of_lost() {
     delta = account.plan(complete(&[]), tomorrow);
     assert_eq!(delta.keep_instead_of_losing(&role("admin"), tomorrow), None);
 }
+
+#[test]
+fn a_role_that_an_administrator_barred_is_given_by_no_rule_and_keeps_no_other_out() {
+    let mut account = Account::with(by_group(&["signer", "viewer"]), &[]);
+    exclusive(&mut account, &["signer", "viewer"]);
+    let all = || complete(&["g-signer", "g-viewer"]);
+    account.sign_in(all(), start());
+    assert_eq!(account.live_roles(start()), ["signer"]);
+    let barred = Some(start());
+    account.insert(GrantOwner::Barred, None, role("signer"), start(), barred);
+
+    let delta = account.sign_in(all(), start());
+    assert_eq!(account.live_roles(start()), ["viewer"]);
+    let reason = TakeReason::Obstacle(Obstacle::Barred);
+    assert_eq!(delta.take[0].reason, reason);
+    assert_eq!(delta.take[0].reason.code(), "roles.barred");
+    let delta = account.sign_in(all(), start());
+    assert_eq!(delta.withheld[0].obstacle, Obstacle::Barred);
+    assert!(delta.is_empty());
+}

@@ -15,6 +15,7 @@ use countersign_audit::leaf::Leaf;
 use countersign_audit::record::Recorded;
 use countersign_audit::seal::{Correlation, Draft};
 use countersign_core::{Facts, LeafHash, TenantId, UserId};
+use countersign_provision::lifecycle::{Mover, Transition};
 use countersign_provision::plan::{LinkPlan, Queued};
 use countersign_provision::store::{Change, Link, Snapshot, UserQuery, UserWrite};
 use countersign_provision::user::{User, UserState};
@@ -114,21 +115,19 @@ impl Engine {
                 .map(|account| account.user)
                 .filter(|user| user.state == UserState::PendingApproval)
                 .and_then(|user| Some((user.entry?, user)));
-            let Some((entry, mut waiting)) = waiting else {
+            let Some((entry, waiting)) = waiting else {
                 return Err(EngineError::NotAwaitingApproval);
             };
+            let step = Transition::new(waiting.state, state, Mover::Administrator);
+            let step = step.map_err(|_| EngineError::NotAwaitingApproval)?;
             let provisioned: Recorded<UserProvisioned> = self.recorded(entry).await?;
             let mut walk = Correlation::resume(&provisioned).under_policy(self.policy().hash());
             let sealed = self.seal(&mut walk, draft(provisioned.leaf()), now)?;
             let leaf = sealed.leaf().hash();
-            let expected_version = waiting.version;
-            waiting.state = state;
-            waiting.state_since = now;
-            waiting.state_entry = Some(leaf);
             let mut change = Change::new(tenant.clone());
             change.users.push(UserWrite::Update {
-                user: waiting,
-                expected_version,
+                user: step.apply(&waiting, now, Some(leaf)),
+                expected_version: waiting.version,
             });
             change.entries.push(sealed.into_parts().0);
             if self.commits(&change).await? {

@@ -6,6 +6,7 @@ use countersign_evidence::EvidenceError;
 use countersign_provision::risk::Needs;
 use thiserror::Error;
 
+use crate::account::AccountError;
 use crate::token::TokenError;
 
 /// Why the engine did not do what was asked. Whatever it is, nothing was given or signed.
@@ -51,6 +52,9 @@ pub enum EngineError {
         /// What was handed over.
         what: &'static str,
     },
+    /// The account can not be changed like this.
+    #[error("{0}")]
+    Account(#[from] AccountError),
     /// A token is not good.
     #[error("{0}")]
     Token(#[from] TokenError),
@@ -77,6 +81,7 @@ impl EngineError {
             Self::NotAwaitingApproval => "engine.not_awaiting_approval",
             Self::UnknownConnection(_) => "engine.unknown_connection",
             Self::Misuse { .. } => "engine.misuse",
+            Self::Account(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::Store(_) => "engine.store",
             Self::Audit(error) => error.code(),

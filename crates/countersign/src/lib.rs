@@ -66,6 +66,10 @@
 //! | [`builder`] | putting an engine together |
 //! | [`sign_in`] | asking a provider, and how a sign-in ends: [`SignIn`] |
 //! | [`sign_out`] | signing out because a provider says so: [`SignOut`] |
+//! | [`account`] | the steps of an account's life that administrators take |
+//! | [`role_by_hand`] | roles that administrators give and take |
+//! | [`mod@sweep`] | what time does to accounts and roles |
+//! | [`policy_record`] | the record of another policy |
 //! | [`session`] | [`Session`] |
 //! | [`step_up`] | when a sign-in is not strong enough for a document |
 //! | [`approval`] | accounts that wait for an administrator's approval |
@@ -80,6 +84,8 @@
 //! | [`clock`], [`blocking`] | the time, and waiting without a runtime |
 //! | [`error`] | what can go wrong, by whose fault |
 
+pub mod account;
+mod account_step;
 mod admission;
 pub mod approval;
 pub mod blocking;
@@ -96,10 +102,13 @@ pub mod link;
 pub mod memory;
 mod new_account;
 pub mod policy_file;
+pub mod policy_record;
+pub mod role_by_hand;
 pub mod session;
 pub mod sign_in;
 pub mod sign_out;
 pub mod step_up;
+pub mod sweep;
 pub mod token;
 
 pub use countersign_audit as audit;
@@ -110,6 +119,7 @@ pub use countersign_provision as provision;
 pub use countersign_roles as roles;
 pub use countersign_saml as saml;
 
+pub use crate::account::AccountError;
 pub use crate::builder::{BuildError, EngineBuilder};
 pub use crate::ceremony::{Confirmed, Declined, Document, Intent, Presented, Signature};
 pub use crate::clock::{Clock, ManualClock, SystemClock};
@@ -117,7 +127,9 @@ pub use crate::engine::Engine;
 pub use crate::error::EngineError;
 pub use crate::invitation::{Invitation, OpenInvitation};
 pub use crate::policy_file::PolicyFile;
+pub use crate::role_by_hand::RoleByHand;
 pub use crate::session::Session;
 pub use crate::sign_in::{Refused, SignIn};
 pub use crate::sign_out::{SignOut, SignedOut};
+pub use crate::sweep::{Sweep, SweepReport};
 pub use crate::token::{BrowserHalf, Token, TokenError};

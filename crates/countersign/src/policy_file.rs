@@ -60,6 +60,12 @@
 //! documents = ["loan/*"]
 //! require = ["mfa"]                      # or federated: not by a mailed link
 //! max_age = "15m"                        # since the person authenticated
+//!
+//! [lifecycle]                            # what is not said does not happen by itself
+//! stale_after = "90d"                    # not signed in for so long: reported, and no more
+//! suspend_after = "180d"
+//! deprovision_after = "365d"
+//! retain = "2555d"                       # deprovisioned for so long: erased
 //! ```
 //!
 //! In `[connection.NAME.create]` there are also `account_id` and `permission_profile_id`, the
@@ -93,6 +99,7 @@ mod creation;
 mod defaults;
 mod domain;
 mod exclusion;
+mod lifecycle;
 mod matching;
 mod place;
 mod problem;

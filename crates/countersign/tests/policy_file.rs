@@ -830,3 +830,44 @@ decode = { split = ";" }
         "{said:?}"
     );
 }
+
+/// The good policy with this `[lifecycle]`.
+fn with_lifecycle(lines: &str) -> Result<Policy, Vec<String>> {
+    parse(&format!("{GOOD}[lifecycle]\n{lines}\n"))
+}
+
+#[test]
+fn what_becomes_of_unused_accounts_is_read() {
+    let lines = "stale_after = \"90d\"\nsuspend_after = \"180d\"\nretain = \"2555d\"";
+    let policy = with_lifecycle(lines).unwrap();
+    let lifecycle = policy.lifecycle();
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+    assert_eq!(lifecycle.stale_after, days(90));
+    assert_eq!(lifecycle.suspend_after, days(180));
+    assert_eq!(lifecycle.deprovision_after, None);
+    assert_eq!(lifecycle.retain, days(2555));
+}
+
+#[test]
+fn stages_of_an_accounts_life_that_are_out_of_order_are_refused_where_the_later_one_stands() {
+    let said = with_lifecycle("stale_after = \"90d\"\nsuspend_after = \"90d\"").unwrap_err();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0]
+            .ends_with("`stale_after` is not shorter than `suspend_after`, which comes after it"),
+        "{said:?}"
+    );
+    let line = GOOD.lines().count() + 3;
+    let place = format!("policy.toml:{line}:17: ");
+    assert!(said[0].starts_with(&place), "{said:?}");
+}
+
+#[test]
+fn a_stage_of_no_time_and_an_unknown_stage_are_refused() {
+    let said = with_lifecycle("retain = \"0d\"\nstale = \"90d\"").unwrap_err();
+    assert!(
+        said[0].contains("`retain` must be more than no time"),
+        "{said:?}"
+    );
+    assert!(said[1].contains("did you mean `stale_after`?"), "{said:?}");
+}

@@ -5,6 +5,7 @@ use countersign_core::{Email, Timestamp};
 use crate::attribute::{AbsenceMode, SyncMode};
 use crate::connection::OnEmailChange;
 use crate::decide::Decision;
+use crate::lifecycle::{Mover, Transition};
 use crate::plan::{FieldChange, UserField, UserPlan};
 use crate::user::{User, UserState};
 
@@ -112,14 +113,14 @@ struct Edit {
 
 impl Edit {
     fn activate(&mut self, now: Timestamp) {
-        if self.user.state != UserState::Active {
+        let step = Transition::new(self.user.state, UserState::Active, Mover::SignIn);
+        if let Ok(step) = step {
             self.changes.push(FieldChange {
                 field: UserField::State,
                 before: Some(self.user.state.name().to_owned()),
                 after: Some(UserState::Active.name().to_owned()),
             });
-            self.user.state = UserState::Active;
-            self.user.state_since = now;
+            self.user = step.apply(&self.user, now, None);
         }
     }
 

@@ -26,14 +26,24 @@ pub(super) fn raise(
     rows: &mut [Row<'_>],
     sync: &RoleSync<'_>,
     evaluation: &Evaluation<'_>,
+    barred: &BTreeSet<&RoleName>,
     others: &[&RoleName],
     now: Timestamp,
 ) {
+    bar(rows, barred);
     deny(rows, sync, evaluation);
     bound(rows, sync);
     keep_shortest(rows);
     separate_duties(rows, sync.catalog, others, now);
     keep_highest(rows, sync.catalog, now);
+}
+
+fn bar(rows: &mut [Row<'_>], barred: &BTreeSet<&RoleName>) {
+    for row in rows {
+        if barred.contains(row.role) {
+            row.refuse(Obstacle::Barred);
+        }
+    }
 }
 
 fn deny(rows: &mut [Row<'_>], sync: &RoleSync<'_>, evaluation: &Evaluation<'_>) {

@@ -10,6 +10,7 @@ use crate::policy_file::attribute::read_attribute;
 use crate::policy_file::connection::read_connection;
 use crate::policy_file::defaults::read_defaults;
 use crate::policy_file::exclusion::read_exclusions;
+use crate::policy_file::lifecycle::read_lifecycle;
 use crate::policy_file::place::Places;
 use crate::policy_file::problem::Problem;
 use crate::policy_file::risk::read_risk;
@@ -97,6 +98,9 @@ fn read_policy(
             places.add_rule(rule.id.clone(), rule_places);
             rules.push(rule);
         }
+    }
+    if let Some(section) = root.section("lifecycle", problems) {
+        parts.lifecycle = read_lifecycle(section, problems);
     }
     for (name, section) in root.named_sections("risk", problems) {
         parts.risks.extend(read_risk(&name, section, problems));

@@ -102,6 +102,11 @@ impl<'d> Section<'d> {
         &self.span
     }
 
+    /// Where a value stands, if it is there.
+    pub(super) fn span_of(&self, key: &str) -> Option<Span> {
+        self.table.get(key).map(Spanned::span)
+    }
+
     fn value(&mut self, key: &'static str) -> Option<&'d Spanned<DeValue<'d>>> {
         self.asked.push(key);
         self.table.get(key)
