@@ -13,16 +13,15 @@ use countersign_testkit::fixtures;
 use run::{Run, countersign};
 use serde_json::Value;
 
-/// Verifies one of the stored responses with the clock and the names that it was made for.
-fn verify(folder: &str, acs_url: &str, more: &[&str]) -> Run {
+/// Runs a command on one of the stored responses, with the clock and the names that it was made for.
+fn on_response(command: &[&str], folder: &str, acs_url: &str, more: &[&str]) -> Run {
     let params: Value =
         serde_json::from_str(&fixtures::read_text(&format!("{folder}/params.json"))).unwrap();
     let metadata = fixtures::path(&format!("{folder}/metadata.xml"));
     let response = fixtures::path(&format!("{folder}/assertion.xml"));
-    let mut arguments = vec![
-        "--json",
-        "saml",
-        "verify",
+    let mut arguments = vec!["--json"];
+    arguments.extend_from_slice(command);
+    arguments.extend_from_slice(&[
         "--idp-metadata",
         metadata.to_str().unwrap(),
         "--sp-entity-id",
@@ -31,10 +30,14 @@ fn verify(folder: &str, acs_url: &str, more: &[&str]) -> Run {
         acs_url,
         "--at",
         params["now"].as_str().unwrap(),
-    ];
+    ]);
     arguments.extend_from_slice(more);
     arguments.push(response.to_str().unwrap());
     countersign(&arguments)
+}
+
+fn verify(folder: &str, acs_url: &str, more: &[&str]) -> Run {
+    on_response(&["saml", "verify"], folder, acs_url, more)
 }
 
 const ASSERTIONS: &str = "saml/ssoready/assertions";
@@ -197,31 +200,16 @@ fn changed(mut text: String, replaced: &[(&str, &str)]) -> String {
 fn decide(policy: &str, connection: &str, (folder, acs_url): (&str, &str), more: &[&str]) -> Value {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), policy).unwrap();
-    let folder = format!("{ASSERTIONS}/{folder}");
-    let params: Value =
-        serde_json::from_str(&fixtures::read_text(&format!("{folder}/params.json"))).unwrap();
-    let metadata = fixtures::path(&format!("{folder}/metadata.xml"));
-    let response = fixtures::path(&format!("{folder}/assertion.xml"));
-    let mut arguments = vec![
-        "--json",
+    let policy = file.path().to_str().unwrap();
+    let command = [
         "policy",
         "decide",
         "--policy",
-        file.path().to_str().unwrap(),
+        policy,
         "--connection",
         connection,
-        "--idp-metadata",
-        metadata.to_str().unwrap(),
-        "--sp-entity-id",
-        params["sp_entity_id"].as_str().unwrap(),
-        "--acs-url",
-        acs_url,
-        "--at",
-        params["now"].as_str().unwrap(),
     ];
-    arguments.extend_from_slice(more);
-    arguments.push(response.to_str().unwrap());
-    let run = countersign(&arguments);
+    let run = on_response(&command, &format!("{ASSERTIONS}/{folder}"), acs_url, more);
     assert!(run.code < 2, "{run:?}");
     run.json()
 }

@@ -309,12 +309,10 @@ impl Reading<'_> {
         }
     }
 
-    /// How the groups are packed: as the connection says, else as the preset knows, which is about
-    /// the preset's own attribute.
+    /// How the groups are packed: as the connection says, else as the preset knows.
     pub(crate) fn group_decoder(&self) -> Decoder {
         let by_preset = || {
             let delimiter = self.table.group_delimiter;
-            let delimiter = delimiter.filter(|_| self.groups.names.is_empty());
             delimiter.and_then(Decoder::split).unwrap_or_default()
         };
         self.groups.decode.clone().unwrap_or_else(by_preset)

@@ -14,7 +14,7 @@
 //! [connection.acme]
 //! tenant = "acme"                        # whose accounts; "default" if not said
 //! issuer = "https://sts.windows.net/TID/"
-//! preset = "entra-saml"                  # adfs, docusign, generic, google-workspace, keycloak, okta
+//! preset = "entra-saml"                  # `Preset::ALL` has their names
 //! strategy = "jit"                       # or pre_provisioned_only, self_register
 //! domains = ["acme.example"]             # claimed: an address outside is refused; or with the end
 //!                                        # of the proof: { name = "…", proved_until = "2027-06-30T00:00:00Z" }
@@ -24,6 +24,15 @@
 //! link = { by = "email", require = ["idp_verified", "locally_verified", "owned_domain"], exclude_roles = ["manager"] }
 //! on_inactive = "deny"                   # or reactivate_deprovisioned
 //! on_email_change = "update_if_owned_domain" # or keep, deny
+//!
+//! [connection.acme.attribute_names]       # on top of the preset's
+//! department = "dept"                    # or a list, or { names = ["dept"], decode = "json", scoped = true }
+//!
+//! [connection.acme.groups]
+//! names = ["memberOf"]                   # the preset's if not said
+//! decode = { dn_cn = "OU=Groups,DC=acme" } # or values, dn_cn, path, json, { split = ";" }, { path = "/apps" }
+//! most = 75                              # a list so long may have been cut
+//! fetch = "overage"                      # when a group fetcher is asked; or incomplete, never
 //!
 //! [connection.acme.create]
 //! mode = "allow"                         # or approve, deny

@@ -51,6 +51,30 @@ const DISPLAY_NAME: &str = "urn:oid:2.16.840.1.113730.3.1.241";
 /// Claim type of a group of Active Directory's, which AD FS and Auth0 use.
 const CLAIMS_GROUP: &str = "http://schemas.xmlsoap.org/claims/Group";
 
+/// A provider of which nothing is particular: its `NameID` is the key, and its groups come one by
+/// one, all of them.
+const PLAIN: Table = Table {
+    name: "",
+    summary: "",
+    key: KeyDefault::NameId,
+    name_id_as_email: NameIdAsEmail::ByFormat,
+    attributes: &[],
+    groups: &["groups"],
+    overage: &[],
+    most_groups: None,
+    group_delimiter: None,
+    scoped: &[],
+    tenant_id: None,
+    start: Start {
+        issuer: "https://idp.acme.example",
+        key: "",
+        attribute_names: &[("department", "department")],
+        groups: "",
+        group: "Legal",
+        asks: "groups",
+    },
+};
+
 /// Recorded, but for groups: those and the link are documented (Microsoft, "Configure group claims
 /// for applications"). A `sub` is unique within a tenant only, and so is the object id; the tenant
 /// is in the issuer, `https://sts.windows.net/TID/`, and the issuer is in the key. The tenant is
@@ -84,9 +108,6 @@ pub(super) static ENTRA_SAML: Table = Table {
         "http://schemas.microsoft.com/claims/groups.link",
         windows!("groups.link"),
     ],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
     tenant_id: Some("tenantid"),
     start: Start {
         issuer: "https://sts.windows.net/00000000-0000-0000-0000-000000000000/",
@@ -96,6 +117,7 @@ pub(super) static ENTRA_SAML: Table = Table {
         group: "11111111-1111-1111-1111-111111111111",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Documented (Microsoft, "The role of claims" and AD FS's claim descriptions). The response that
@@ -104,7 +126,6 @@ pub(super) static ADFS: Table = Table {
     name: "adfs",
     summary: "Active Directory Federation Services: the user principal name is the key, groups are names",
     key: KeyDefault::Attribute("upn"),
-    name_id_as_email: NameIdAsEmail::ByFormat,
     attributes: &[
         ("upn", &[xmlsoap!("upn")]),
         ("primarysid", &[windows!("primarysid")]),
@@ -118,11 +139,6 @@ pub(super) static ADFS: Table = Table {
         ("email_verified", &["email_verified"]),
     ],
     groups: &[CLAIMS_GROUP],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "http://adfs.acme.example/adfs/services/trust",
         key: "The user principal name. Where names are given to new people, send the SID and write\n`key = \"primarysid\"`.",
@@ -134,6 +150,7 @@ pub(super) static ADFS: Table = Table {
         group: "Legal",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Recorded without attributes; the names are those of Okta's profile, which its documentation
@@ -141,8 +158,6 @@ pub(super) static ADFS: Table = Table {
 pub(super) static OKTA: Table = Table {
     name: "okta",
     summary: "Okta: the name identifier that the application was set up with, admin-named attributes",
-    key: KeyDefault::NameId,
-    name_id_as_email: NameIdAsEmail::ByFormat,
     attributes: &[
         ("emailaddress", &["email"]),
         ("givenname", &["firstName"]),
@@ -151,11 +166,6 @@ pub(super) static OKTA: Table = Table {
         ("email_verified", &["email_verified"]),
     ],
     groups: &["groups"],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "http://www.okta.com/exk0000000000000000",
         key: "The name identifier that the application was set up with: choose one that lasts, as\n`user.id`. If its format is unspecified, say that it lasts: `key = \"name_id\"`.",
@@ -164,6 +174,7 @@ pub(super) static OKTA: Table = Table {
         group: "Legal",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Recorded with `firstName`, `lastName` and `jobTitle`; at most 75 groups, and only those that an
@@ -183,12 +194,8 @@ pub(super) static GOOGLE_WORKSPACE: Table = Table {
         ("email_verified", &["email_verified"]),
     ],
     groups: &["groups"],
-    overage: &[],
     // At most 75 groups are sent.
     most_groups: Some(75),
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "https://accounts.google.com/o/saml2?idpid=EXAMPLE",
         key: "The primary address: Google sends no other identifier. Whoever is renamed is a new person\nhere.",
@@ -201,6 +208,7 @@ pub(super) static GOOGLE_WORKSPACE: Table = Table {
         group: "Legal",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Documented: `SAML_SUBJECT` becomes the `NameID` (Ping, "Attribute contracts"), and the contract
@@ -208,8 +216,6 @@ pub(super) static GOOGLE_WORKSPACE: Table = Table {
 pub(super) static PING_FEDERATE: Table = Table {
     name: "pingfederate",
     summary: "PingFederate: SAML_SUBJECT is the key, attributes as in the contract, groups often as DNs",
-    key: KeyDefault::NameId,
-    name_id_as_email: NameIdAsEmail::ByFormat,
     // The directory's own names, as contracts take them over.
     attributes: &[
         ("emailaddress", &["mail", "email"]),
@@ -219,11 +225,6 @@ pub(super) static PING_FEDERATE: Table = Table {
         ("email_verified", &["email_verified"]),
     ],
     groups: &["memberOf"],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "pingfederate.acme.example",
         key: "SAML_SUBJECT of the contract, which is the name identifier. Fulfil it with something that\nlasts; if its format is unspecified, say that it lasts: `key = \"name_id\"`.",
@@ -232,6 +233,7 @@ pub(super) static PING_FEDERATE: Table = Table {
         group: "CN=Legal,OU=Groups,DC=acme,DC=example",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Recorded: `User.email`, `User.FirstName`, `User.LastName`, `memberOf` with an empty value,
@@ -240,8 +242,6 @@ pub(super) static PING_FEDERATE: Table = Table {
 pub(super) static ONELOGIN: Table = Table {
     name: "onelogin",
     summary: "OneLogin: the address is the key, groups as one text with semicolons",
-    key: KeyDefault::NameId,
-    name_id_as_email: NameIdAsEmail::ByFormat,
     attributes: &[
         ("emailaddress", &["User.email"]),
         ("givenname", &["User.FirstName"]),
@@ -250,11 +250,7 @@ pub(super) static ONELOGIN: Table = Table {
         ("email_verified", &["email_verified"]),
     ],
     groups: &["memberOf"],
-    overage: &[],
-    most_groups: None,
     group_delimiter: Some(";"),
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "https://app.onelogin.com/saml/metadata/000000",
         key: "The name identifier, an address. If OneLogin sends something that lasts, name that:\n`key = \"personimmutableid\"`.",
@@ -263,6 +259,7 @@ pub(super) static ONELOGIN: Table = Table {
         group: "Legal",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Documented (JumpCloud, "SAML Attribute Notes"): administrators name the attributes, and a group
@@ -270,8 +267,6 @@ pub(super) static ONELOGIN: Table = Table {
 pub(super) static JUMPCLOUD: Table = Table {
     name: "jumpcloud",
     summary: "JumpCloud: the address is the key, admin-named attributes, one value for each group",
-    key: KeyDefault::NameId,
-    name_id_as_email: NameIdAsEmail::ByFormat,
     // What JumpCloud itself calls them, and what its connectors propose.
     attributes: &[
         ("emailaddress", &["email"]),
@@ -281,11 +276,6 @@ pub(super) static JUMPCLOUD: Table = Table {
         ("email_verified", &["email_verified"]),
     ],
     groups: &["memberOf"],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "JumpCloud",
         key: "The name identifier, an address. If its format is unspecified, say that it lasts:\n`key = \"name_id\"`.",
@@ -294,6 +284,7 @@ pub(super) static JUMPCLOUD: Table = Table {
         group: "Legal",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Recorded: `Role`, once for each role. Documented (Keycloak's `GroupMembershipMapper`): `member`,
@@ -301,8 +292,6 @@ pub(super) static JUMPCLOUD: Table = Table {
 pub(super) static KEYCLOAK: Table = Table {
     name: "keycloak",
     summary: "Keycloak: the name identifier is the key, roles and group paths, each by itself",
-    key: KeyDefault::NameId,
-    name_id_as_email: NameIdAsEmail::ByFormat,
     // The X.500 mappers' object identifiers, and the basic names.
     attributes: &[
         ("emailaddress", &["urn:oid:1.2.840.113549.1.9.1", "email"]),
@@ -312,11 +301,6 @@ pub(super) static KEYCLOAK: Table = Table {
     ],
     // `Role` comes once for each role, unless its mapper says "single".
     groups: &["Role", "groups", "member"],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "https://idp.acme.example/realms/staff",
         key: "The name identifier: set the client's format to persistent, and force it.",
@@ -325,6 +309,7 @@ pub(super) static KEYCLOAK: Table = Table {
         group: "/legal",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Documented (Auth0's `samlp` and the mappings of its SAML2 add-on). The `NameID` is the first of
@@ -333,7 +318,6 @@ pub(super) static AUTH0: Table = Table {
     name: "auth0",
     summary: "Auth0: the user id (`connection|id`) is the key, which the attributes carry",
     key: KeyDefault::Attribute("nameidentifier"),
-    name_id_as_email: NameIdAsEmail::ByFormat,
     attributes: &[
         ("nameidentifier", &[xmlsoap!("nameidentifier")]),
         ("emailaddress", &[xmlsoap!("emailaddress")]),
@@ -353,11 +337,6 @@ pub(super) static AUTH0: Table = Table {
         ),
     ],
     groups: &[CLAIMS_GROUP, "http://schemas.auth0.com/groups"],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "urn:acme.eu.auth0.com",
         key: "The user id, such as `auth0|5f7c8ec7`. Two connections of Auth0's give one person two.",
@@ -366,6 +345,7 @@ pub(super) static AUTH0: Table = Table {
         group: "Legal",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Recorded: a response of samltest.id with `subject-id`, `mail`, `sn`, `givenName`, `displayName`
@@ -403,16 +383,12 @@ pub(super) static SHIBBOLETH: Table = Table {
         // `isMemberOf` [eduMember 201602]
         "urn:oid:1.3.6.1.4.1.5923.1.5.1.1",
     ],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
     scoped: &[
         "urn:oasis:names:tc:SAML:attribute:pairwise-id",
         "urn:oasis:names:tc:SAML:attribute:subject-id",
         edu_person!("6"),
         edu_person!("9"),
     ],
-    tenant_id: None,
     start: Start {
         issuer: "https://idp.acme.example/idp/shibboleth",
         key: "pairwise-id, which is another at each service. Where services have to agree on a person,\n`key = \"subject-id\"`. Ask for the one in your metadata (subject-id:req).",
@@ -421,13 +397,13 @@ pub(super) static SHIBBOLETH: Table = Table {
         group: "staff@acme.example",
         asks: "scoped_affiliation",
     },
+    ..PLAIN
 };
 
 /// Documented (DocuSign, "SAML attributes"): what DocuSign expects of a provider.
 pub(super) static DOCUSIGN: Table = Table {
     name: "docusign",
     summary: "DocuSign's own names and matching, for hosts that take its place",
-    key: KeyDefault::NameId,
     name_id_as_email: NameIdAsEmail::Never,
     attributes: &[
         (
@@ -441,11 +417,6 @@ pub(super) static DOCUSIGN: Table = Table {
         ("permissionprofileid", &["permissionprofileid"]),
     ],
     groups: &["groups"],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "https://idp.acme.example",
         key: "The name identifier, which has to be persistent.",
@@ -454,14 +425,13 @@ pub(super) static DOCUSIGN: Table = Table {
         group: "Legal",
         asks: "groups",
     },
+    ..PLAIN
 };
 
 /// Names that are well known, for a provider that has no table.
 pub(super) static GENERIC: Table = Table {
     name: "generic",
     summary: "Any other provider that uses well-known names",
-    key: KeyDefault::NameId,
-    name_id_as_email: NameIdAsEmail::ByFormat,
     attributes: &[
         (
             "emailaddress",
@@ -491,11 +461,6 @@ pub(super) static GENERIC: Table = Table {
         ("email_verified", &["email_verified", "emailVerified"]),
     ],
     groups: &["groups", "memberOf", CLAIMS_GROUP],
-    overage: &[],
-    most_groups: None,
-    group_delimiter: None,
-    scoped: &[],
-    tenant_id: None,
     start: Start {
         issuer: "https://idp.acme.example",
         key: "The name identifier, if its format says that it stands for the person. An attribute that\nlasts is as good: `key = \"employeeNumber\"`.",
@@ -504,4 +469,5 @@ pub(super) static GENERIC: Table = Table {
         group: "Legal",
         asks: "groups",
     },
+    ..PLAIN
 };
