@@ -16,11 +16,12 @@ fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// What the command says on standard output, where a person would run it.
+/// What the command says to a person, where they would run it: why it refuses comes first.
 fn countersign(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     let output = command.args(arguments).current_dir(root()).output();
-    String::from_utf8(output.unwrap().stdout).unwrap()
+    let output = output.unwrap();
+    String::from_utf8([output.stderr, output.stdout].concat()).unwrap()
 }
 
 /// The blocks of a language.

@@ -6,10 +6,10 @@
 )]
 
 use countersign_core::{
-    Attribute, AttributeValue, Door, Facts, Groups, IdentityClaims, NameId, Sha256Digest,
-    SignedEvidence, SubjectKeyError, TenantId, VerifiedIdentity,
+    Attribute, AttributeValue, Facts, Groups, SubjectKeyError, TenantId, VerifiedIdentity,
 };
 use countersign_provision::{FactsError, Key, Preset};
+use countersign_testkit::identity::vouched;
 
 const EMAIL_FORMAT: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
@@ -43,30 +43,7 @@ fn of_values(name: impl Into<String>, values: Vec<AttributeValue>) -> Attribute 
 }
 
 fn identity(name_id: &str, format: &str, attributes: Vec<Attribute>) -> VerifiedIdentity {
-    let claims = IdentityClaims {
-        issuer: "https://idp.acme.example".into(),
-        name_id: NameId {
-            value: name_id.into(),
-            format: Some(format.into()),
-            name_qualifier: None,
-            sp_name_qualifier: None,
-        },
-        session_index: None,
-        session_not_on_or_after: None,
-        authn_instant: None,
-        authn_context: Some("urn:oasis:names:tc:SAML:2.0:ac:classes:Password".into()),
-        attributes,
-    };
-    let evidence = SignedEvidence {
-        signed_element: "Assertion".into(),
-        signed_bytes: Vec::new(),
-        signed_sha256: Sha256Digest::from_bytes([0; 32]),
-        certificate_sha256: Sha256Digest::from_bytes([0; 32]),
-        signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".into(),
-        assertion_id: "_1".into(),
-        content_keys: Vec::new(),
-    };
-    VerifiedIdentity::vouched_by_door(Door::Saml, claims, evidence)
+    vouched("https://idp.acme.example", (name_id, format), attributes)
 }
 
 fn read(preset: Preset, identity: &VerifiedIdentity) -> Result<Facts, FactsError> {

@@ -6,6 +6,7 @@ pub mod broken;
 pub mod conformance;
 pub mod encryption;
 pub mod fixtures;
+pub mod identity;
 pub mod idp;
 pub mod keys;
 pub mod providers;

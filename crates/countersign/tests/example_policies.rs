@@ -12,10 +12,8 @@ use countersign::provision::store::{Snapshot, UserWithGrants};
 use countersign::provision::user::{User, UserState};
 use countersign::provision::{Plan, Policy, decide, normalize};
 use countersign::roles::Severity;
-use countersign::{
-    Attribute, AttributeValue, ConnectionId, Door, IdentityClaims, NameId, PolicyFile,
-    Sha256Digest, SignedEvidence, TenantId, Timestamp, UserId, VerifiedIdentity,
-};
+use countersign::{ConnectionId, PolicyFile, TenantId, Timestamp, UserId};
+use countersign_testkit::identity::{attribute, vouched};
 
 const EMAIL_FORMAT: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
@@ -72,39 +70,9 @@ impl Desk {
     fn plan(&self, person: &Person<'_>, snapshot: &Snapshot) -> Plan {
         let id = ConnectionId::new(person.connection).unwrap();
         let connection = self.policy.connection(&id).unwrap();
-        let attributes = person.attributes.iter().map(|(name, values)| Attribute {
-            name: (*name).to_owned(),
-            name_format: None,
-            friendly_name: None,
-            values: values
-                .iter()
-                .map(|value| AttributeValue::Text((*value).to_owned()))
-                .collect(),
-        });
-        let claims = IdentityClaims {
-            issuer: connection.issuer.clone(),
-            name_id: NameId {
-                value: person.name_id.0.to_owned(),
-                format: Some(person.name_id.1.to_owned()),
-                name_qualifier: None,
-                sp_name_qualifier: None,
-            },
-            session_index: None,
-            session_not_on_or_after: None,
-            authn_instant: None,
-            authn_context: None,
-            attributes: attributes.collect(),
-        };
-        let evidence = SignedEvidence {
-            signed_element: "Assertion".into(),
-            signed_bytes: Vec::new(),
-            signed_sha256: Sha256Digest::from_bytes([0; 32]),
-            certificate_sha256: Sha256Digest::from_bytes([0; 32]),
-            signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".into(),
-            assertion_id: "_1".into(),
-            content_keys: Vec::new(),
-        };
-        let identity = VerifiedIdentity::vouched_by_door(Door::Saml, claims, evidence);
+        let attributes = person.attributes.iter();
+        let attributes = attributes.map(|(name, values)| attribute(*name, values.iter().copied()));
+        let identity = vouched(&connection.issuer, person.name_id, attributes);
         let facts = connection.facts(&identity).unwrap();
         decide(&self.policy, &id, &facts, snapshot, self.now)
     }

@@ -2,9 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use countersign_core::{
-    Attribute, AttributeValue, ConnectionId, Door, EmailFact, Facts, Grant, GrantId, GrantOwner,
-    Groups, IdentityClaims, LeafHash, NameId, RoleName, RuleId, Sha256Digest, SignedEvidence,
-    SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
+    ConnectionId, EmailFact, Facts, Grant, GrantId, GrantOwner, Groups, LeafHash, RoleName, RuleId,
+    Sha256Digest, SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
 };
 use countersign_provision::store::{Link, Snapshot, UserWithGrants};
 use countersign_provision::user::{User, UserState};
@@ -13,6 +12,7 @@ use countersign_provision::{
     decide, normalize,
 };
 use countersign_roles::{Condition, GROUPS, Role, RoleCatalog, RoleGrant, Rule, RuleSet};
+use countersign_testkit::identity::{attribute, vouched};
 
 pub(crate) const ISSUER: &str = "https://idp.acme.example";
 
@@ -81,36 +81,10 @@ pub(crate) fn subject(value: &str) -> SubjectKey {
 
 /// What a provider said of `subject-1`, vouched for by a test.
 pub(crate) fn identity(attributes: &[(&str, &str)]) -> VerifiedIdentity {
-    let attributes = attributes.iter().map(|(name, value)| Attribute {
-        name: (*name).into(),
-        name_format: None,
-        friendly_name: None,
-        values: vec![AttributeValue::Text((*value).into())],
-    });
-    let claims = IdentityClaims {
-        issuer: ISSUER.into(),
-        name_id: NameId {
-            value: "subject-1".into(),
-            format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent".into()),
-            name_qualifier: None,
-            sp_name_qualifier: None,
-        },
-        session_index: None,
-        session_not_on_or_after: None,
-        authn_instant: None,
-        authn_context: None,
-        attributes: attributes.collect(),
-    };
-    let evidence = SignedEvidence {
-        signed_element: "Assertion".into(),
-        signed_bytes: Vec::new(),
-        signed_sha256: Sha256Digest::from_bytes([0; 32]),
-        certificate_sha256: Sha256Digest::from_bytes([0; 32]),
-        signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".into(),
-        assertion_id: "_1".into(),
-        content_keys: Vec::new(),
-    };
-    VerifiedIdentity::vouched_by_door(Door::Saml, claims, evidence)
+    let attributes = attributes.iter();
+    let attributes = attributes.map(|(name, value)| attribute(*name, [*value]));
+    let persistent = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+    vouched(ISSUER, ("subject-1", persistent), attributes)
 }
 
 /// A person whom the provider calls `subject-1`, with an address that it did not verify.
