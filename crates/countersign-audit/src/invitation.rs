@@ -3,10 +3,12 @@
 use countersign_core::{ConnectionId, DocumentId, Door, Email, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::account::UserProvisioned;
 use crate::assertion::AssertionVerified;
 use crate::leaf::Leaf;
 use crate::record::{Actor, Recorded};
 use crate::seal::Draft;
+use crate::session::SessionOpened;
 use crate::token::{IssuesToken, TokenTerms};
 
 /// Somebody was invited to sign a document \[record.md §5.1\].
@@ -74,6 +76,23 @@ impl InvitationUsed {
             .caused_by(issued.leaf())
             .caused_by(assertion)
             .not_earlier_than(issued.at())
+    }
+}
+
+impl Draft<UserProvisioned> {
+    /// The account came with an invitation.
+    #[must_use]
+    pub fn by_invitation(self, used: Leaf<InvitationUsed>) -> Self {
+        self.caused_by(used)
+    }
+}
+
+impl Draft<SessionOpened> {
+    /// The session began with an invitation: it signs the document of that and no other
+    /// \[record.md §6, rule 8\].
+    #[must_use]
+    pub fn by_invitation(self, used: Leaf<InvitationUsed>) -> Self {
+        self.caused_by(used)
     }
 }
 

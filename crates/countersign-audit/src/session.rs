@@ -15,6 +15,8 @@ pub struct SessionOpened {
     pub session: SessionId,
     /// The connection that the sign-in came through.
     pub connection: ConnectionId,
+    /// Whether the provider told of several factors.
+    pub multi_factor: bool,
     /// From this instant on it does not exist.
     pub expires_at: Timestamp,
 }

@@ -6,8 +6,12 @@ use std::fmt;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::digest::LeafHash;
+use crate::id::ConnectionId;
+use crate::identity::Door;
 use crate::subject::SubjectKey;
 use crate::text::{TextError, check_identifier};
+use crate::time::Timestamp;
 
 /// An e-mail address in canonical form.
 ///
@@ -201,6 +205,26 @@ impl fmt::Display for FactNote {
     }
 }
 
+/// An invitation to sign, as its record says, and whether it was used before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invited {
+    /// The `invitation.issued` record.
+    pub entry: LeafHash,
+    /// Who was invited: whoever is proved to have this address.
+    pub email: Email,
+    /// The door that the person has to come through; any if none is named.
+    pub door: Option<Door>,
+    /// The connection that the person has to come through; any if none is named.
+    pub connection: Option<ConnectionId>,
+    /// Whether the person has to authenticate with several factors.
+    pub multi_factor: bool,
+    /// From this instant on it is not good.
+    pub expires_at: Timestamp,
+    /// Whether it was used or withdrawn.
+    pub is_spent: bool,
+}
+
 /// What policy and rules may ask about a person: made from a [`crate::VerifiedIdentity`] by a
 /// preset, and by nothing else.
 ///
@@ -249,6 +273,12 @@ pub struct Facts {
     /// How they came about.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub notes: BTreeSet<FactNote>,
+    /// Whether the provider says that there were several factors.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multi_factor: bool,
+    /// The invitation that the person brought along, if the token of one was right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invited: Option<Invited>,
 }
 
 /// A map in which no key is there twice: of two, nobody could say which one counts.
@@ -292,6 +322,8 @@ impl Facts {
             attributes: BTreeMap::new(),
             authn_context: None,
             notes: BTreeSet::new(),
+            multi_factor: false,
+            invited: None,
         }
     }
 

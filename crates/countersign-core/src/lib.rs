@@ -35,7 +35,7 @@ pub use crate::digest::{LeafHash, ParseDigestError, Sha256Digest};
 pub use crate::document::{DocumentPattern, ParseDocumentPatternError};
 pub use crate::entry::Entry;
 pub use crate::error::{StoreError, StoreErrorKind};
-pub use crate::facts::{Email, EmailFact, FactNote, Facts, Groups};
+pub use crate::facts::{Email, EmailFact, FactNote, Facts, Groups, Invited};
 pub use crate::grant::{Grant, GrantOwner, RoleName, RuleId};
 pub use crate::id::{
     CeremonyId, ConnectionId, CorrelationId, DocumentId, EntryId, GrantId, SessionId, TenantId,

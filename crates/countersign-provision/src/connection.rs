@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::{
-    Email, Facts, NameId, RoleName, SubjectKey, TenantId, Timestamp, VerifiedIdentity,
+    Door, Email, Facts, NameId, RoleName, SubjectKey, TenantId, Timestamp, VerifiedIdentity,
 };
 use countersign_roles::GROUPS;
 
 use crate::attribute_names::{AttributeNames, GroupSource};
+use crate::email_door;
 use crate::key::{FactsError, Key};
 use crate::preset::Preset;
 use crate::reading::Reading;
@@ -152,6 +153,8 @@ pub struct Creation {
     pub seats: Option<u64>,
     /// Roles of everybody who comes through the connection, at each sign-in.
     pub default_roles: Vec<RoleName>,
+    /// Whether only invited people get an account.
+    pub requires_invitation: bool,
     /// Whether a strategy that asks for a verified address accepts an unverified one.
     pub accepts_unverified_email: bool,
     /// What becomes of a new account whose address looks like another.
@@ -171,6 +174,8 @@ pub struct Creation {
 pub struct ConnectionPolicy {
     /// The tenant whose accounts it leads to.
     pub tenant: TenantId,
+    /// What is behind it: an identity provider, or a mailed link.
+    pub door: Door,
     /// The provider's entity id.
     pub issuer: String,
     /// How the provider's attributes are read.
@@ -190,6 +195,9 @@ pub struct ConnectionPolicy {
     /// When the proof of a claimed domain ends. From that instant on the domain is not claimed;
     /// one that is not here stays claimed.
     pub domains_proved_until: BTreeMap<String, Timestamp>,
+    /// Whether an address in any domain is accepted; for the e-mail door only, and only of invited
+    /// people.
+    pub any_domain: bool,
     /// How a person is matched with an account.
     pub matching: Matching,
     /// What a new account needs and gets.
@@ -207,12 +215,14 @@ impl ConnectionPolicy {
     ) -> Self {
         Self {
             tenant,
+            door: Door::Saml,
             issuer: issuer.into(),
             preset,
             attribute_names: AttributeNames::default(),
             groups: GroupSource::default(),
             strategy,
             domains: BTreeSet::new(),
+            any_domain: false,
             max_privilege: None,
             domains_proved_until: BTreeMap::new(),
             matching: preset.matching(),
@@ -224,6 +234,7 @@ impl ConnectionPolicy {
                 require_group: None,
                 seats: None,
                 default_roles: Vec::new(),
+                requires_invitation: false,
                 accepts_unverified_email: false,
                 on_confusable: OnConfusable::Flag,
                 account_id: None,
@@ -232,11 +243,22 @@ impl ConnectionPolicy {
         }
     }
 
+    /// The e-mail door, for signers without an identity provider. The address is the subject, so an
+    /// account whose address was changed by the host does not open to the mailbox from before.
+    #[must_use]
+    pub fn email(tenant: TenantId, strategy: Strategy) -> Self {
+        let mut connection = Self::new(tenant, email_door::ISSUER, Preset::GENERIC, strategy);
+        connection.door = Door::Email;
+        connection.matching.on_email_change = OnEmailChange::Deny;
+        connection
+    }
+
     /// Whether the address is in one of the domains that are claimed `now`. Subdomains must be
     /// claimed by themselves.
     #[must_use]
     pub fn owns(&self, address: &Email, now: Timestamp) -> bool {
-        self.domains.contains(address.domain()) && !self.proof_has_ended(address, now)
+        let is_claimed = self.any_domain || self.domains.contains(address.domain());
+        is_claimed && !self.proof_has_ended(address, now)
     }
 
     /// Whether the domain of the address was claimed, and its proof has ended.
@@ -276,6 +298,9 @@ impl ConnectionPolicy {
         identity: &VerifiedIdentity,
         speaks_for: &dyn Fn(&str) -> bool,
     ) -> Result<Facts, FactsError> {
+        if self.door == Door::Email {
+            return email_door::facts(&self.tenant, identity);
+        }
         self.reading(speaks_for)
             .facts(&self.tenant, identity, &self.matching.key)
     }

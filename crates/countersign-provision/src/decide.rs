@@ -1,15 +1,18 @@
 //! The decision: match, link, create or refuse.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use countersign_core::{
-    ConnectionId, Email, EmailFact, Facts, Groups, RoleName, SubjectKey, Timestamp, UserId,
+    ConnectionId, Door, Email, EmailFact, Facts, Groups, RoleName, SubjectKey, Timestamp, UserId,
 };
 use countersign_roles::{GrantDelta, Role, RoleSync, reconcile};
 
 use crate::attribute::AbsenceMode;
 use crate::confusable;
 use crate::connection::{ConnectionPolicy, EmailLink, OnEmailChange, OnInactive, Strategy};
+use crate::email_door;
+use crate::invited;
 use crate::plan::{Admission, FieldChange, LinkPlan, MatchedBy, Plan, UserField, UserPlan};
 use crate::policy::Policy;
 use crate::reason::Reason;
@@ -39,7 +42,11 @@ pub fn decide(
     let Some(rules) = policy.connection(connection) else {
         return Plan::Refuse(Refusal::denied(Reason::UnknownConnection));
     };
-    let facts = policy.attributes().read(facts);
+    let facts = match rules.door {
+        // A mailbox tells nothing of groups, whatever it means that a provider is silent.
+        Door::Email => Cow::Borrowed(facts),
+        _ => policy.attributes().read(facts),
+    };
     let decision = Decision {
         policy,
         id: connection,
@@ -168,6 +175,7 @@ impl<'a> Decision<'a> {
         self.check_store()?;
         self.check_sent()?;
         self.check_domain()?;
+        self.check_invitation()?;
         let Some(linked) = &self.snapshot.linked else {
             return self.unlinked();
         };
@@ -246,6 +254,13 @@ impl<'a> Decision<'a> {
     /// Whether everything was sent that the policy wants of everybody.
     fn check_sent(&self) -> Result<(), Refusal> {
         let facts = self.facts;
+        if self.connection.door == Door::Email {
+            // Nothing else can be had from a mailbox.
+            return match facts.email {
+                Some(_) => Ok(()),
+                None => Err(Refusal::denied(Reason::EmailMissing)),
+            };
+        }
         let sent = [
             (UserField::Email, facts.email.is_some()),
             (UserField::GivenName, facts.given_name.is_some()),
@@ -273,6 +288,16 @@ impl<'a> Decision<'a> {
         let Some(email) = &self.facts.email else {
             return Ok(());
         };
+        // Reading mail must not be a way around the company's own sign-in.
+        if self.connection.door == Door::Email
+            && email_door::has_provider(
+                self.policy.connections(),
+                &self.connection.tenant,
+                &email.address,
+            )
+        {
+            return Err(Refusal::denied(Reason::EmailOfProvider));
+        }
         if self.connection.owns(&email.address, self.now) {
             return Ok(());
         }
@@ -282,6 +307,22 @@ impl<'a> Decision<'a> {
         } else {
             Reason::EmailOutsideDomains
         }))
+    }
+
+    /// Whether the invitation that the person brought is good, if it is one.
+    fn check_invitation(&self) -> Result<(), Refusal> {
+        let Some(invited) = &self.facts.invited else {
+            return Ok(());
+        };
+        let door = self.connection.door;
+        invited::check(invited, self.facts, self.id, door, self.now).map_err(Refusal::denied)?;
+        // It is the address that was invited: whoever only says that it is theirs was not.
+        match &self.facts.email {
+            Some(email) if !self.is_theirs(email) => {
+                Err(Refusal::denied(Reason::EmailNotVerifiedByIdp))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the person may come with this address, if it is another one than is stored.
@@ -379,7 +420,9 @@ impl<'a> Decision<'a> {
         let unused = user.state == UserState::Invited
             && user.last_sign_in_at.is_none()
             && candidate.subjects.is_empty();
-        if !unused && !link {
+        // Whoever reads the mail of an address is nobody whom a provider has vouched for.
+        let is_anothers = self.connection.door == Door::Email && !candidate.subjects.is_empty();
+        if is_anothers || (!unused && !link) {
             return conflict(Reason::EmailTaken);
         }
         self.check_not_confusable(email, user)?;
@@ -396,7 +439,8 @@ impl<'a> Decision<'a> {
         if !email.verified_by_idp {
             return conflict(Reason::EmailNotVerifiedByIdp);
         }
-        if !user.email_verified_locally {
+        // What came through the e-mail door was verified here a moment ago.
+        if !user.email_verified_locally && self.connection.door != Door::Email {
             // A mail to the address proves whose it is from now on, not who has been in the account
             // until now. With somebody in it, the proof would let two people into one account.
             if !candidate.subjects.is_empty() {
@@ -492,6 +536,7 @@ impl<'a> Decision<'a> {
 
     fn admit(&self, account: Account<'a>) -> Admission {
         let mut reasons = account.reasons;
+        reasons.extend(self.facts.invited.as_ref().map(|_| Reason::Invited));
         let user = match account.existing {
             None => UserPlan::Create(self.new_user()),
             Some(existing) => self.updated(&existing.user),

@@ -18,6 +18,7 @@
 //! | [`attribute`] | [`Attributes`]: which fields follow the provider, and what an absent one means |
 //! | [`confusable`] | addresses and names that look like others |
 //! | [`connection`] | [`ConnectionPolicy`]: one identity provider's strategy, matching and creation |
+//! | [`email_door`] | signers without an identity provider |
 //! | [`mod@decide`] | the decision |
 //! | [`corpus`] | one sign-in of the past, to be decided again |
 //! | [`mod@simulate`] | what another policy would change, and how much of that is too much |
@@ -36,7 +37,9 @@ pub mod connection;
 pub mod corpus;
 pub mod decide;
 pub mod decoder;
+pub mod email_door;
 pub mod group_fetcher;
+mod invited;
 pub mod key;
 pub mod lifecycle;
 mod lint;

@@ -167,6 +167,8 @@ impl UserPlan {
 pub struct NewUser {
     /// Canonical e-mail address.
     pub email: Option<Email>,
+    /// Whether the address was verified here: it is what the person came in by.
+    pub email_verified_locally: bool,
     /// Given name.
     pub given_name: Option<String>,
     /// Family name.

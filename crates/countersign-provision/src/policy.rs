@@ -3,19 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use countersign_core::{ConnectionId, Facts, RoleName, RuleId, Sha256Digest, TenantId, Timestamp};
+use countersign_core::{
+    ConnectionId, Email, Facts, RoleName, RuleId, Sha256Digest, TenantId, Timestamp,
+};
 use countersign_roles::{Excess, Finding, RoleCatalog, RolesError, RuleSet};
 use thiserror::Error;
 
 use crate::attribute::{AbsenceMode, Attributes, SyncMode};
 use crate::attribute_names;
 use crate::connection::{ConnectionPolicy, CreationMode, EmailLink, OnInactive, Strategy};
+use crate::email_door;
 use crate::lifecycle::{LifecycleError, LifecyclePolicy};
 use crate::lint;
 use crate::max_privilege;
 use crate::normalize;
 use crate::plan::UserField;
 use crate::preset::Preset;
+use crate::reason::Reason;
 use crate::risk::Risks;
 use crate::store::SnapshotQuery;
 
@@ -127,6 +131,27 @@ pub enum PolicyError {
     /// One provider's groups mean nothing at another.
     #[error("rule `{0}` must name its connection, because the policy has several")]
     RuleWithoutConnection(RuleId),
+    /// An identity provider could pass for one of our own doors.
+    #[error("connection `{0}` has an issuer that begins with `urn:countersign:`, which is ours")]
+    ReservedIssuer(ConnectionId),
+    /// An identity provider never speaks for every domain.
+    #[error("connection `{0}` accepts any domain, which only the e-mail door may")]
+    AnyDomain(ConnectionId),
+    /// Whoever has a mailbox somewhere would get an account.
+    #[error("connection `{0}` accepts any domain: that needs `create.require_invitation = true`")]
+    UninvitedStrangers(ConnectionId),
+    /// A mailbox would be enough for a role worth stealing.
+    #[error(
+        "rule `{rule}` gives the privileged role `{role}` to people of `{connection}`, who are known by their mailbox alone"
+    )]
+    PrivilegedByEmail {
+        /// The rule.
+        rule: RuleId,
+        /// The role.
+        role: RoleName,
+        /// The connection.
+        connection: ConnectionId,
+    },
     /// A rule names a connection that is not there.
     #[error("rule `{rule}` names the unknown connection `{connection}`")]
     UnknownConnection {
@@ -214,6 +239,10 @@ impl PolicyError {
             Self::SameIssuer { .. } => "provision.same_issuer",
             Self::RuleWithoutConnection(_) => "provision.rule_without_connection",
             Self::UnknownConnection { .. } => "provision.unknown_connection",
+            Self::ReservedIssuer(_) => "provision.reserved_issuer",
+            Self::AnyDomain(_) => "provision.any_domain",
+            Self::UninvitedStrangers(_) => "provision.uninvited_strangers",
+            Self::PrivilegedByEmail { .. } => "provision.privileged_by_email",
 
             Self::Lint(finding) => finding.code,
 
@@ -291,6 +320,11 @@ impl Policy {
         }
         errors.extend(same_issuers(&parts.connections));
         errors.extend(scope_faults(&parts.rules, &parts.connections));
+        errors.extend(email_door::faults(
+            &parts.catalog,
+            &parts.rules,
+            &parts.connections,
+        ));
         errors.extend(max_privilege::faults(
             &parts.catalog,
             &parts.rules,
@@ -375,6 +409,27 @@ impl Policy {
         roles.map(|role| role.name().clone()).collect()
     }
 
+    /// Why no link is mailed to an address for this connection `now`, if none is: its domain is not
+    /// one of the connection's, or an identity provider of the tenant speaks for it. Decided again
+    /// when the link comes back.
+    #[must_use]
+    pub fn refuses_mailbox(
+        &self,
+        connection: &ConnectionPolicy,
+        address: &Email,
+        now: Timestamp,
+    ) -> Option<Reason> {
+        if email_door::has_provider(self.connections(), &connection.tenant, address) {
+            Some(Reason::EmailOfProvider)
+        } else if connection.owns(address, now) {
+            None
+        } else if connection.proof_has_ended(address, now) {
+            Some(Reason::DomainProofEnded)
+        } else {
+            Some(Reason::EmailOutsideDomains)
+        }
+    }
+
     /// What [`crate::decide()`] needs to know from the store.
     #[must_use]
     pub fn snapshot_query(
@@ -400,7 +455,7 @@ fn connection_faults(
     connection: &ConnectionPolicy,
 ) -> Vec<PolicyError> {
     let mut errors = Vec::new();
-    if connection.domains.is_empty() {
+    if connection.domains.is_empty() && !connection.any_domain {
         errors.push(PolicyError::NoDomain(id.clone()));
     }
     for domain in &connection.domains {

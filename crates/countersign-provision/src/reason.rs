@@ -85,7 +85,28 @@ pub enum Reason {
     RequiredGroupUndecided,
     /// All seats are taken.
     SeatsTaken,
+    // Refusals of the e-mail door, and of invitations.
+    /// An identity provider of the tenant speaks for the address's domain.
+    EmailOfProvider,
+    /// What was given is no e-mail address.
+    NoAddress,
+    /// The connection makes accounts for invited people only.
+    InvitationRequired,
+    /// The token of the invitation is not good.
+    InvitationInvalid,
+    /// The invitation is another person's.
+    InvitationForAnother,
+    /// The invitation has expired.
+    InvitationExpired,
+    /// The invitation was used or withdrawn.
+    InvitationUsed,
+    /// The invitation asks for another door or connection.
+    InvitationOtherDoor,
+    /// The invitation asks for several factors.
+    InvitationNeedsMultiFactor,
     // Of admissions.
+    /// The person came by an invitation.
+    Invited,
     /// The subject is linked to the account.
     MatchedBySubject,
     /// The account was made ahead for this address and never used.
@@ -182,6 +203,16 @@ impl Reason {
             Self::CreationDenied => "provision.creation_denied",
             Self::RequiredGroupMissing => "provision.required_group_missing",
             Self::SeatsTaken => "provision.seats_taken",
+            Self::EmailOfProvider => "provision.email_of_provider",
+            Self::NoAddress => "provision.no_address",
+            Self::InvitationRequired => "provision.invitation_required",
+            Self::InvitationInvalid => "provision.invitation_invalid",
+            Self::InvitationForAnother => "provision.invitation_for_another",
+            Self::InvitationExpired => "provision.invitation_expired",
+            Self::InvitationUsed => "provision.invitation_used",
+            Self::InvitationOtherDoor => "provision.invitation_other_door",
+            Self::InvitationNeedsMultiFactor => "provision.invitation_needs_multi_factor",
+            Self::Invited => "provision.invited",
             Self::MatchedBySubject => "provision.matched_by_subject",
             Self::ClaimedInvitation => "provision.claimed_invitation",
             Self::LinkedByEmail => "provision.linked_by_email",
@@ -249,6 +280,18 @@ impl Reason {
                 "the person is not known to be in the group that a new account needs"
             }
             Self::SeatsTaken => "all seats of the tenant are taken",
+            Self::EmailOfProvider => {
+                "an identity provider speaks for the domain of the e-mail address: come through it"
+            }
+            Self::NoAddress => "what was given is no e-mail address",
+            Self::InvitationRequired => "only invited people get an account here",
+            Self::InvitationInvalid => "the invitation is not good",
+            Self::InvitationForAnother => "the invitation is for another e-mail address",
+            Self::InvitationExpired => "the invitation has expired",
+            Self::InvitationUsed => "the invitation was used or withdrawn",
+            Self::InvitationOtherDoor => "the invitation is for another way in",
+            Self::InvitationNeedsMultiFactor => "the invitation asks for several factors",
+            Self::Invited => "the person was invited",
             Self::MatchedBySubject => "the provider's subject is linked to the account",
             Self::ClaimedInvitation => {
                 "the account was made ahead for this e-mail address and never used"

@@ -3,6 +3,7 @@
 
 use countersign_audit::account::{Person, UserLinked, UserUpdated};
 use countersign_audit::assertion::AssertionVerified;
+use countersign_audit::invitation::InvitationUsed;
 use countersign_audit::kind::RecordBody;
 use countersign_audit::leaf::{Account, Leaf};
 use countersign_audit::record::Recorded;
@@ -73,6 +74,8 @@ struct Writer<'a> {
     now: Timestamp,
     walk: Correlation,
     change: Change,
+    /// The record of the invitation's use, once it is sealed.
+    invitation: Option<Leaf<InvitationUsed>>,
 }
 
 impl<'a> Writer<'a> {
@@ -93,6 +96,7 @@ impl<'a> Writer<'a> {
                 now: arrival.now,
             });
         }
+        change.spend = arrival.spends();
         Self {
             engine,
             arrival,
@@ -102,6 +106,7 @@ impl<'a> Writer<'a> {
             now: arrival.now,
             walk: arrival.walk(),
             change,
+            invitation: None,
         }
     }
 
@@ -170,12 +175,29 @@ impl<'a> Writer<'a> {
             state: UserState::Active,
             reasons: &self.admission.reasons,
         };
-        let account = self.seal(made.draft(&id, assertion))?.leaf();
+        let mut draft = made.draft(&id, assertion);
+        self.use_invitation(&id, assertion)?;
+        if let Some(used) = self.invitation {
+            draft = draft.by_invitation(used);
+        }
+        let account = self.seal(draft)?.leaf();
         let mut user = made.user(&id, account.hash());
         user.last_sign_in_at = Some(self.now);
         self.change.users.push(UserWrite::Create(user));
         self.add_link(&id, account.hash());
         Ok((id, account.into()))
+    }
+
+    /// Records that the person came by an invitation, if one was brought.
+    fn use_invitation(
+        &mut self,
+        user: &UserId,
+        assertion: Leaf<AssertionVerified>,
+    ) -> Result<(), EngineError> {
+        if let Some(draft) = self.arrival.invitation_used(user, assertion) {
+            self.invitation = Some(self.seal(draft)?.leaf());
+        }
+        Ok(())
     }
 
     /// The record that ties the subject to an account that is there; a new one if the subject was
@@ -185,6 +207,7 @@ impl<'a> Writer<'a> {
         user: &User,
         assertion: Leaf<AssertionVerified>,
     ) -> Result<Leaf<Account>, EngineError> {
+        self.use_invitation(&user.id, assertion)?;
         if let (LinkPlan::Existing, Some(link)) = (&self.admission.link, &self.snapshot.link) {
             return Ok(Leaf::from_store(link.entry));
         }
@@ -339,9 +362,14 @@ impl<'a> Writer<'a> {
         let body = SessionOpened {
             session: id.clone(),
             connection: self.arrival.id.clone(),
+            multi_factor: self.facts.multi_factor,
             expires_at,
         };
-        let recorded = self.seal(body.draft(user.clone(), assertion, account))?;
+        let mut draft = body.draft(user.clone(), assertion, account);
+        if let Some(used) = self.invitation {
+            draft = draft.by_invitation(used);
+        }
+        let recorded = self.seal(draft)?;
         let session = SessionRecord {
             id,
             tenant: self.arrival.rules.tenant.clone(),

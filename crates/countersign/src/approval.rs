@@ -151,6 +151,7 @@ impl Engine {
         change.connection = Some((arrival.id.clone(), snapshot.connection.epoch));
         change.seat_cap = queued.seat_cap;
         change.unique_email = queued.unique_email;
+        change.spend = arrival.spends();
 
         let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
         let (entry, assertion) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
@@ -163,7 +164,12 @@ impl Engine {
             reasons: &queued.reasons,
         };
         let id = identifier::user(random(&*self.shared.entropy)?)?;
-        let draft = made.draft(&id, assertion.leaf());
+        let mut draft = made.draft(&id, assertion.leaf());
+        if let Some(used) = arrival.invitation_used(&id, assertion.leaf()) {
+            let (entry, used) = self.seal(&mut walk, used, arrival.now)?.into_parts();
+            change.entries.push(entry);
+            draft = draft.by_invitation(used.leaf());
+        }
         let (entry, provisioned) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
         change.entries.push(entry);
 

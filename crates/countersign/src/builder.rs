@@ -9,7 +9,7 @@ use countersign_audit::ledger::Ledger;
 use countersign_audit::seal::{Entropy, SystemEntropy};
 use countersign_audit::signer::Signer;
 use countersign_audit::store::LedgerStore;
-use countersign_core::ConnectionId;
+use countersign_core::{ConnectionId, Door};
 use countersign_provision::store::UserStore;
 use countersign_provision::{GroupFetcher, Policy};
 use countersign_saml::replay::ReplayStore;
@@ -186,6 +186,7 @@ impl EngineBuilder {
         if let Some(id) = self
             .policy
             .connections()
+            .filter(|(_, rules)| rules.door != Door::Email)
             .map(|(id, _)| id)
             .find(|id| !self.connections.contains_key(*id))
         {

@@ -170,7 +170,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::SessionOver`]; [`EngineError::NotAllowed`] unless a live grant allows to
-    /// sign documents of this type; [`EngineError::NotStrongEnough`] unless the sign-in was what
+    /// sign documents of this type; [`EngineError::NotInvited`] if the session began with an
+    /// invitation to sign another document; [`EngineError::NotStrongEnough`] unless the sign-in was what
     /// the policy's risks ask for; [`EngineError::Misuse`] if the type is no identifier; or if
     /// the store fails.
     pub async fn present(
@@ -183,6 +184,7 @@ impl Engine {
         })?;
         let ceremony = identifier::ceremony(random(&*self.shared.entropy)?)?;
         let opened = self.recorded::<SessionOpened>(session.entry()).await?;
+        self.check_invited(&opened, document).await?;
         let record = self
             .step(&opened, &opened, |live| {
                 self.allowed_to_sign(live, document.document_type())?;

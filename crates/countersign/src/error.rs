@@ -1,7 +1,7 @@
 //! What can go wrong in the engine, by whose fault it is.
 
 use countersign_audit::AuditError;
-use countersign_core::{ConnectionId, StoreError};
+use countersign_core::{ConnectionId, DocumentId, StoreError};
 use countersign_evidence::EvidenceError;
 use countersign_provision::risk::Needs;
 use thiserror::Error;
@@ -24,6 +24,14 @@ pub enum EngineError {
         /// What was asked for, such as `sign`.
         action: &'static str,
         /// The document's type.
+        document_type: String,
+    },
+    /// The session began with an invitation, and signs the document of that and no other.
+    #[error("the invitation is not for `{document}`, a `{document_type}`")]
+    NotInvited {
+        /// The document that was presented.
+        document: DocumentId,
+        /// Its type.
         document_type: String,
     },
     /// The policy asks for a stronger sign-in to sign documents of this type:
@@ -76,6 +84,7 @@ impl EngineError {
         match self {
             Self::SessionOver => "engine.session_over",
             Self::NotAllowed { .. } => "engine.not_allowed",
+            Self::NotInvited { .. } => "engine.not_invited",
             Self::NotStrongEnough { .. } => "engine.not_strong_enough",
             Self::CeremonyOver => "engine.ceremony_over",
             Self::NotAwaitingApproval => "engine.not_awaiting_approval",

@@ -9,17 +9,25 @@
 use std::fmt;
 use std::time::Duration;
 
-use countersign_audit::invitation::{InvitationIssued, InvitationWithdrawn};
+use countersign_audit::invitation::{InvitationIssued, InvitationUsed, InvitationWithdrawn};
+use countersign_audit::record::Recorded;
 use countersign_audit::seal::Correlation;
+use countersign_audit::session::SessionOpened;
 use countersign_core::text::check_identifier;
 use countersign_core::{
-    ConnectionId, DocumentId, Door, Email, LeafHash, TenantId, TextError, Timestamp, UserId,
+    ConnectionId, DocumentId, Door, Email, Invited, LeafHash, TenantId, TextError, Timestamp,
+    UserId,
 };
 use countersign_provision::normalize;
 use countersign_provision::store::Change;
 
+use countersign_saml::{Expect, Inbound};
+
+use crate::ceremony::Document;
+use crate::email_door::{PendingEmail, ReturnedLink};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::sign_in::SignIn;
 use crate::token::{Browser, Issued, Minted, Token, TokenError};
 
 /// Who is invited to sign what, and how that person has to come.
@@ -209,6 +217,55 @@ impl fmt::Debug for OpenInvitation {
     }
 }
 
+/// The sign-in of somebody who was invited.
+///
+/// The invitation is used up in the commit that opens the session, and that session signs the
+/// document of the invitation and no other. A person who is refused has used nothing up, so that a
+/// stronger sign-in, say, can follow.
+#[derive(Clone, Copy)]
+pub struct InvitedSignIn<'a> {
+    engine: &'a Engine,
+    token: &'a str,
+}
+
+impl InvitedSignIn<'_> {
+    /// As [`Engine::sign_in`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn sign_in(
+        &self,
+        connection: &ConnectionId,
+        message: Inbound<'_>,
+        expect: Expect<'_>,
+    ) -> Result<SignIn, EngineError> {
+        self.engine
+            .sign_in_carrying(connection, message, expect, Some(self.token))
+            .await
+    }
+
+    /// As [`Engine::sign_in_by_email`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn sign_in_by_email(
+        &self,
+        pending: &PendingEmail,
+        token: &str,
+    ) -> Result<SignIn, EngineError> {
+        self.engine
+            .redeem_link(ReturnedLink::of(pending, token), Some(self.token))
+            .await
+    }
+}
+
+impl fmt::Debug for InvitedSignIn<'_> {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvitedSignIn").finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// Invites somebody to sign a document. What comes back goes into a link that the host sends to
     /// the address of the invitation.
@@ -243,8 +300,55 @@ impl Engine {
         let mut change = Change::new(invitation.tenant.clone());
         change.entries.push(entry);
         self.shared.users.commit(&change).await?;
-        let (token, _) = minted.issued_by(recorded.leaf().hash());
-        Ok(token)
+        Ok(minted.issued_by(recorded.leaf().hash()))
+    }
+
+    /// The invitation that a person brought along, whatever became of it: whether it is good for the
+    /// person is decided with everything else.
+    pub(crate) async fn invited(
+        &self,
+        tenant: &TenantId,
+        token: &str,
+    ) -> Result<(Invited, Recorded<InvitationIssued>), EngineError> {
+        let issued = self.known_token::<InvitationIssued>(tenant, token).await?;
+        let open = OpenInvitation::read(&issued)?;
+        let invited = Invited {
+            entry: open.entry,
+            email: open.email,
+            door: open.issued.door,
+            connection: open.issued.connection,
+            multi_factor: open.issued.multi_factor,
+            expires_at: open.issued.token.expires_at,
+            is_spent: false,
+        };
+        Ok((invited, issued.recorded().clone()))
+    }
+
+    /// Whether the document is the one that the session was opened for, if it was for one.
+    pub(crate) async fn check_invited(
+        &self,
+        session: &Recorded<SessionOpened>,
+        document: &Document,
+    ) -> Result<(), EngineError> {
+        // [record.md §5]: assertion, account, invitation.
+        let [_, _, used] = session.parents() else {
+            return Ok(());
+        };
+        let used = self.recorded::<InvitationUsed>(*used).await?;
+        let Some(issued) = used.parents().first() else {
+            return Err(EngineError::Misuse {
+                what: "an entry without its cause",
+            });
+        };
+        let issued = self.recorded::<InvitationIssued>(*issued).await?;
+        let invited = issued.body();
+        if invited.document == *document.id() && invited.document_type == document.document_type() {
+            return Ok(());
+        }
+        Err(EngineError::NotInvited {
+            document: document.id().clone(),
+            document_type: document.document_type().to_owned(),
+        })
     }
 
     fn check_usable(&self, invitation: &Invitation) -> Result<(), EngineError> {
@@ -272,6 +376,26 @@ impl Engine {
     ) -> Result<OpenInvitation, EngineError> {
         let issued = self.read_token(tenant, token, Browser::Any).await?;
         Ok(OpenInvitation::read(&issued)?)
+    }
+
+    /// The sign-in of somebody who was invited, with the token of the invitation as it came back.
+    ///
+    /// ```no_run
+    /// # async fn host(engine: countersign::Engine, acme: countersign::ConnectionId, token: &str,
+    /// #     pending: countersign::saml::PendingRequest, body: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+    /// use countersign::saml::{Expect, Inbound};
+    ///
+    /// let invited = engine.with_invitation(token);
+    /// let ended = invited.sign_in(&acme, Inbound::Form(body), Expect::Request(&pending)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_invitation<'a>(&'a self, token: &'a str) -> InvitedSignIn<'a> {
+        InvitedSignIn {
+            engine: self,
+            token,
+        }
     }
 
     /// Takes an invitation back, by the record that issued it. `withdrawn_by` is the account that

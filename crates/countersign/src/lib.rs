@@ -75,6 +75,7 @@
 //! | [`approval`] | accounts that wait for an administrator's approval |
 //! | [`ceremony`] | the steps of a signature as types |
 //! | [`link`] | tying a sign-in to an account that is there, by a proof from both sides |
+//! | [`email_door`] | signers without an identity provider |
 //! | [`invitation`] | who is invited to sign what |
 //! | [`token`] | the tokens that go into links |
 //! | [`corpus`] | sign-ins of the past, to try another policy on |
@@ -93,6 +94,7 @@ pub mod builder;
 pub mod ceremony;
 pub mod clock;
 pub mod corpus;
+pub mod email_door;
 pub mod engine;
 pub mod error;
 pub mod export;
@@ -123,6 +125,7 @@ pub use crate::account::AccountError;
 pub use crate::builder::{BuildError, EngineBuilder};
 pub use crate::ceremony::{Confirmed, Declined, Document, Intent, Presented, Signature};
 pub use crate::clock::{Clock, ManualClock, SystemClock};
+pub use crate::email_door::{EmailChallenge, PendingEmail};
 pub use crate::engine::Engine;
 pub use crate::error::EngineError;
 pub use crate::invitation::{Invitation, OpenInvitation};

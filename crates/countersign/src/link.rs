@@ -217,17 +217,15 @@ impl Engine {
         let draft = body.draft(account.clone(), &facts.subject, &email.address, assertion);
         let (entry, recorded) = self.seal(walk, draft, arrival.now)?.into_parts();
         let (token, half) = minted.issued_by(recorded.leaf().hash());
-        Ok(half.map(|half| {
-            let proposal = LinkProposal {
-                token,
-                send_to: email.address.clone(),
-                pending: PendingLink {
-                    connection: arrival.id.clone(),
-                    half,
-                },
-            };
-            (entry, proposal)
-        }))
+        let proposal = LinkProposal {
+            token,
+            send_to: email.address.clone(),
+            pending: PendingLink {
+                connection: arrival.id.clone(),
+                half,
+            },
+        };
+        Ok(Some((entry, proposal)))
     }
 }
 

@@ -51,7 +51,7 @@ impl NewAccount<'_> {
             state_entry: Some(entry),
             hold: None,
             email: new.email.clone(),
-            email_verified_locally: false,
+            email_verified_locally: new.email_verified_locally,
             given_name: new.given_name.clone(),
             family_name: new.family_name.clone(),
             display_name: new.display_name.clone(),

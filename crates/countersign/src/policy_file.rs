@@ -107,6 +107,7 @@ mod connection;
 mod creation;
 mod defaults;
 mod domain;
+mod door;
 mod exclusion;
 mod lifecycle;
 mod matching;

@@ -5,16 +5,19 @@ use std::fmt;
 use countersign_audit::AuditError;
 use countersign_audit::account::{Person, UserRefused};
 use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
-use countersign_audit::seal::Correlation;
+use countersign_audit::invitation::{InvitationIssued, InvitationUsed};
+use countersign_audit::leaf::Leaf;
+use countersign_audit::record::Recorded;
+use countersign_audit::seal::{Correlation, Draft};
 use countersign_core::{
-    ConnectionId, Door, Facts, LeafHash, TenantId, Timestamp, VerifiedIdentity,
+    ConnectionId, Door, Facts, LeafHash, TenantId, Timestamp, UserId, VerifiedIdentity,
 };
 use countersign_provision::group_fetcher::take_groups;
 use countersign_provision::store::Change;
 use countersign_provision::{
     ConnectionPolicy, FactsError, PastSignIn, Plan, Reason, Refusal, RefusalKind, decide,
 };
-use countersign_saml::{AdmitError, AuthnRequest, Expect, Inbound, MessageId, Rejection};
+use countersign_saml::{AdmitError, AuthnRequest, Expect, Inbound, MessageId, is_multi_factor};
 
 use crate::admission::Admitting;
 use crate::ceremony::sha256;
@@ -25,6 +28,8 @@ use crate::identifier::{self, random};
 use crate::link::LinkProposal;
 use crate::new_account::codes;
 use crate::session::Session;
+use crate::step_up::reached;
+use crate::token::TokenError;
 
 /// How a sign-in ended. Either way it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,9 +141,62 @@ pub(crate) struct Arrival<'a> {
     /// Whether this browser had asked for it.
     pub(crate) solicited: bool,
     walk: Correlation,
+    /// The one-time entry that proved who it is; used up whatever the arrival comes to.
+    proof: Option<LeafHash>,
+    /// The invitation that the person brought; used up if the person is let in.
+    invitation: Option<Recorded<InvitationIssued>>,
 }
 
-impl Arrival<'_> {
+impl<'a> Arrival<'a> {
+    pub(crate) fn new(
+        id: &'a ConnectionId,
+        rules: &'a ConnectionPolicy,
+        identity: VerifiedIdentity,
+        now: Timestamp,
+        walk: Correlation,
+    ) -> Self {
+        Self {
+            id,
+            rules,
+            identity,
+            now,
+            solicited: false,
+            walk,
+            proof: None,
+            invitation: None,
+        }
+    }
+
+    /// The same, as the browser asked for it or not.
+    pub(crate) fn solicited(mut self, solicited: bool) -> Self {
+        self.solicited = solicited;
+        self
+    }
+
+    /// The same, proved by a one-time entry.
+    pub(crate) fn using_up(mut self, proof: LeafHash) -> Self {
+        self.proof = Some(proof);
+        self
+    }
+
+    /// What is used up if the person is let in.
+    pub(crate) fn spends(&self) -> Vec<LeafHash> {
+        let invitation = self.invitation.as_ref();
+        let invitation = invitation.map(|issued| issued.leaf().hash());
+        self.proof.into_iter().chain(invitation).collect()
+    }
+
+    /// The record of the invitation's use, if the person brought one.
+    pub(crate) fn invitation_used(
+        &self,
+        user: &UserId,
+        assertion: Leaf<AssertionVerified>,
+    ) -> Option<Draft<InvitationUsed>> {
+        let issued = self.invitation.as_ref()?;
+        let (connection, user) = (self.id.clone(), user.clone());
+        Some(InvitationUsed::draft(connection, user, issued, assertion))
+    }
+
     /// The walk, from its beginning: each attempt to commit seals its records anew.
     pub(crate) fn walk(&self) -> Correlation {
         self.walk.clone()
@@ -208,6 +266,17 @@ impl Engine {
         message: Inbound<'_>,
         expect: Expect<'_>,
     ) -> Result<SignIn, EngineError> {
+        self.sign_in_carrying(connection, message, expect, None)
+            .await
+    }
+
+    pub(crate) async fn sign_in_carrying(
+        &self,
+        connection: &ConnectionId,
+        message: Inbound<'_>,
+        expect: Expect<'_>,
+        invitation: Option<&str>,
+    ) -> Result<SignIn, EngineError> {
         let configured = self.configured(connection)?;
         let rules = self
             .policy()
@@ -219,8 +288,14 @@ impl Engine {
         let identity = match self.verify(configured, message, expect, now).await {
             Ok(identity) => identity,
             Err(AdmitError::Rejected(rejection)) => {
+                let body = AssertionRejected {
+                    door: Door::Saml,
+                    connection: connection.clone(),
+                    code: rejection.code().to_owned(),
+                    received_sha256: sha256(message.as_received()),
+                };
                 return self
-                    .reject(walk, connection, message, &rejection, now)
+                    .reject(walk, body, rejection.code(), rejection.to_string(), now)
                     .await;
             }
             Err(AdmitError::Store(error)) => return Err(error.into()),
@@ -231,24 +306,48 @@ impl Engine {
                 });
             }
         };
-        let arrival = Arrival {
-            id: connection,
-            rules,
-            identity,
-            now,
-            solicited: matches!(expect, Expect::Request(_)),
-            walk,
-        };
+        let arrival = Arrival::new(connection, rules, identity, now, walk)
+            .solicited(matches!(expect, Expect::Request(_)));
         let provider = &configured.identity_provider;
         let speaks_for = |value: &str| provider.check_scoped(value).is_ok();
-        match rules.facts_in_scope(&arrival.identity, &speaks_for) {
-            Ok(mut facts) => {
-                self.fetch_groups(&arrival, &mut facts).await;
-                let sign_in = self.provision(&arrival, &facts).await?;
-                Ok(sign_in.of(PastSignIn::new(connection.clone(), now, facts)))
+        let facts = rules.facts_in_scope(&arrival.identity, &speaks_for);
+        self.arrive(arrival, facts, invitation).await
+    }
+
+    /// From a verified identity, whichever door it came through, to a session or a refusal.
+    pub(crate) async fn arrive(
+        &self,
+        mut arrival: Arrival<'_>,
+        facts: Result<Facts, FactsError>,
+        invitation: Option<&str>,
+    ) -> Result<SignIn, EngineError> {
+        let mut facts = match facts {
+            Ok(facts) => facts,
+            Err(error) => {
+                let (code, message) = (error.code(), error.to_string());
+                return self.deny(&arrival, &Person::default(), code, message).await;
             }
-            Err(error) => self.refuse_facts(&arrival, &error).await,
+        };
+        self.fetch_groups(&arrival, &mut facts).await;
+        let context = reached(arrival.rules.preset, arrival.identity.claims());
+        facts.multi_factor = context.as_deref().is_some_and(is_multi_factor);
+        if let Some(token) = invitation {
+            let tenant = &arrival.rules.tenant;
+            match self.invited(tenant, token).await {
+                Ok((invited, issued)) => {
+                    facts.invited = Some(invited);
+                    arrival.invitation = Some(issued);
+                }
+                Err(EngineError::Token(_)) => {
+                    let reason = Reason::InvitationInvalid;
+                    let (code, message) = (reason.code(), reason.to_string());
+                    return self.deny(&arrival, &person(&facts), code, message).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
+        let sign_in = self.provision(&arrival, &mut facts).await?;
+        Ok(sign_in.of(PastSignIn::new(arrival.id.clone(), arrival.now, facts)))
     }
 
     /// A walk that begins, under the policy in force.
@@ -291,9 +390,19 @@ impl Engine {
     }
 
     /// Decides and commits, until a commit does not lose its race.
-    async fn provision(&self, arrival: &Arrival<'_>, facts: &Facts) -> Result<SignIn, EngineError> {
+    async fn provision(
+        &self,
+        arrival: &Arrival<'_>,
+        facts: &mut Facts,
+    ) -> Result<SignIn, EngineError> {
+        let tenant = &arrival.rules.tenant;
         let query = self.policy().snapshot_query(arrival.id, facts, arrival.now);
         for _ in 0..MOST_ATTEMPTS {
+            self.check_unspent(arrival).await?;
+            if let Some(invited) = &mut facts.invited {
+                invited.is_spent = self.shared.users.is_spent(tenant, invited.entry).await?;
+            }
+            let facts = &*facts;
             let snapshot = self.shared.users.snapshot(&query).await?;
             match decide(self.policy(), arrival.id, facts, &snapshot, arrival.now) {
                 Plan::Admit(admission) => {
@@ -324,28 +433,33 @@ impl Engine {
         }
     }
 
-    /// Records that a response was refused.
-    async fn reject(
+    /// Whether what proved the identity is still good: somebody else may have used it meanwhile.
+    async fn check_unspent(&self, arrival: &Arrival<'_>) -> Result<(), EngineError> {
+        let tenant = &arrival.rules.tenant;
+        match arrival.proof {
+            Some(proof) if self.shared.users.is_spent(tenant, proof).await? => {
+                Err(TokenError::Used.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Records that a door refused what it received.
+    pub(crate) async fn reject(
         &self,
         mut walk: Correlation,
-        connection: &ConnectionId,
-        message: Inbound<'_>,
-        rejection: &Rejection,
+        body: AssertionRejected,
+        code: &'static str,
+        message: String,
         now: Timestamp,
     ) -> Result<SignIn, EngineError> {
-        let body = AssertionRejected {
-            door: Door::Saml,
-            connection: connection.clone(),
-            code: rejection.code().to_owned(),
-            received_sha256: sha256(message.as_received()),
-        };
         let (entry, recorded) = self.seal(&mut walk, body.draft(), now)?.into_parts();
         let mut change = Change::new(walk.tenant().clone());
         change.entries = vec![entry];
         self.shared.users.commit(&change).await?;
         Ok(SignIn::Refused(Refused::with_code(
-            rejection.code(),
-            rejection.to_string(),
+            code,
+            message,
             recorded.leaf().hash(),
         )))
     }
@@ -371,15 +485,17 @@ impl Engine {
             change.entries.push(entry);
             refused.link_proposal = Some(Box::new(proposal));
         }
-        self.shared.users.commit(&change).await?;
+        self.commit_refusal(arrival, change).await?;
         Ok(SignIn::Refused(refused))
     }
 
-    /// Records that what was proved names nobody.
-    async fn refuse_facts(
+    /// Records a refusal that needs no look at any account.
+    async fn deny(
         &self,
         arrival: &Arrival<'_>,
-        error: &FactsError,
+        person: &Person,
+        code: &'static str,
+        message: String,
     ) -> Result<SignIn, EngineError> {
         let mut walk = arrival.walk();
         let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
@@ -389,16 +505,32 @@ impl Engine {
             strategy: arrival.rules.strategy.name().to_owned(),
             outcome: RefusalKind::Denied.name().to_owned(),
             candidates: Vec::new(),
-            reasons: vec![error.code().to_owned()],
+            reasons: vec![code.to_owned()],
         };
-        let draft = body.draft(None, &Person::default(), assertion.leaf());
+        let draft = body.draft(None, person, assertion.leaf());
         let (refused, recorded) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
         let mut change = Change::new(walk.tenant().clone());
         change.entries = vec![verified, refused];
-        self.shared.users.commit(&change).await?;
+        self.commit_refusal(arrival, change).await?;
         let entry = recorded.leaf().hash();
-        let refused = Refused::with_code(error.code(), error.to_string(), entry);
-        Ok(SignIn::Refused(refused))
+        Ok(SignIn::Refused(Refused::with_code(code, message, entry)))
+    }
+
+    /// Commits a refusal. It uses up what proved the identity: a proof is good once, whatever comes
+    /// of it.
+    async fn commit_refusal(
+        &self,
+        arrival: &Arrival<'_>,
+        mut change: Change,
+    ) -> Result<(), EngineError> {
+        change.spend.extend(arrival.proof);
+        match self.shared.users.commit(&change).await {
+            // Nothing else in it can be in anybody's way.
+            Err(error) if error.is_conflict() && arrival.proof.is_some() => {
+                Err(TokenError::Used.into())
+            }
+            ended => Ok(ended?),
+        }
     }
 }
 

@@ -166,8 +166,13 @@ mod secret_text {
 /// The secrets of a token whose record is still to be sealed.
 pub(crate) struct Minted {
     secret: Secret,
-    browser: Option<Secret>,
     expires_at: Timestamp,
+}
+
+/// A token that is good together with its [`BrowserHalf`], whose record is still to be sealed.
+pub(crate) struct MintedPair {
+    token: Minted,
+    browser: Secret,
 }
 
 impl Minted {
@@ -178,7 +183,6 @@ impl Minted {
     ) -> Result<Self, EngineError> {
         Ok(Self {
             secret: secret(entropy)?,
-            browser: None,
             expires_at,
         })
     }
@@ -187,25 +191,25 @@ impl Minted {
     pub(crate) fn for_this_browser(
         entropy: &dyn Entropy,
         expires_at: Timestamp,
-    ) -> Result<Self, EngineError> {
-        Ok(Self {
-            browser: Some(secret(entropy)?),
-            ..Self::for_any_browser(entropy, expires_at)?
+    ) -> Result<MintedPair, EngineError> {
+        Ok(MintedPair {
+            token: Self::for_any_browser(entropy, expires_at)?,
+            browser: secret(entropy)?,
         })
     }
 
     /// What the record says of it.
     pub(crate) fn terms(&self) -> TokenTerms {
         TokenTerms {
-            browser_sha256: self.browser.as_ref().map(|secret| sha256(secret)),
+            browser_sha256: None,
             expires_at: self.expires_at,
             secret_sha256: sha256(&self.secret),
         }
     }
 
-    /// The token, now that its record is sealed, and the half for the browser if it has one.
-    pub(crate) fn issued_by(&self, entry: LeafHash) -> (Token, Option<BrowserHalf>) {
-        let token = Token {
+    /// The token, now that its record is sealed.
+    pub(crate) fn issued_by(&self, entry: LeafHash) -> Token {
+        Token {
             text: format!(
                 "{}.{}",
                 write_part(entry.as_bytes()),
@@ -213,9 +217,26 @@ impl Minted {
             ),
             entry,
             expires_at: self.expires_at,
+        }
+    }
+}
+
+impl MintedPair {
+    /// What the record says of it.
+    pub(crate) fn terms(&self) -> TokenTerms {
+        TokenTerms {
+            browser_sha256: Some(sha256(&self.browser)),
+            ..self.token.terms()
+        }
+    }
+
+    /// The token and the browser's half, now that their record is sealed.
+    pub(crate) fn issued_by(&self, entry: LeafHash) -> (Token, BrowserHalf) {
+        let half = BrowserHalf {
+            entry,
+            secret: self.browser,
         };
-        let half = self.browser.map(|secret| BrowserHalf { entry, secret });
-        (token, half)
+        (self.token.issued_by(entry), half)
     }
 }
 
@@ -296,6 +317,21 @@ impl<K: IssuesToken> Issued<K> {
 }
 
 impl Engine {
+    /// Finds the token whose text it is, whatever became of it.
+    pub(crate) async fn known_token<K: IssuesToken>(
+        &self,
+        tenant: &TenantId,
+        text: &str,
+    ) -> Result<Issued<K>, EngineError> {
+        let returned: Returned = text.parse()?;
+        let issued = self.issued::<K>(tenant, returned.entry).await?;
+        if is_secret_of(&returned.secret, issued.body().token().secret_sha256) {
+            Ok(issued)
+        } else {
+            Err(TokenError::Invalid.into())
+        }
+    }
+
     /// Finds a token good, or says why it is not. Nothing is spent.
     pub(crate) async fn read_token<K: IssuesToken>(
         &self,
@@ -303,21 +339,18 @@ impl Engine {
         text: &str,
         browser: Browser<'_>,
     ) -> Result<Issued<K>, EngineError> {
-        let returned: Returned = text.parse()?;
-        let issued = self.issued::<K>(tenant, returned.entry).await?;
+        let issued = self.known_token::<K>(tenant, text).await?;
+        let entry = issued.recorded().leaf().hash();
         let terms = issued.body().token();
-        if !is_secret_of(&returned.secret, terms.secret_sha256) {
-            return Err(TokenError::Invalid.into());
-        }
         // From here on it is told to somebody who has the token.
         if self.shared.clock.now() >= terms.expires_at {
             return Err(TokenError::Expired.into());
         }
-        if self.shared.users.is_spent(tenant, returned.entry).await? {
+        if self.shared.users.is_spent(tenant, entry).await? {
             return Err(TokenError::Used.into());
         }
         if let (Browser::With(half), Some(expected)) = (browser, terms.browser_sha256)
-            && !(half.entry == returned.entry && is_secret_of(&half.secret, expected))
+            && !(half.entry == entry && is_secret_of(&half.secret, expected))
         {
             return Err(TokenError::OtherBrowser.into());
         }
@@ -358,7 +391,7 @@ mod tests {
     use countersign_audit::SystemEntropy;
     use proptest::prelude::*;
 
-    fn minted() -> Minted {
+    fn minted() -> MintedPair {
         Minted::for_this_browser(&SystemEntropy::new(), Timestamp::UNIX_EPOCH).unwrap()
     }
 
@@ -374,7 +407,6 @@ mod tests {
         let returned: Returned = token.as_str().parse().unwrap();
         assert_eq!(returned.entry, leaf(7));
         assert!(is_secret_of(&returned.secret, minted.terms().secret_sha256));
-        let half = half.unwrap();
         let expected = minted.terms().browser_sha256.unwrap();
         assert!(is_secret_of(&half.secret, expected));
         assert!(!is_secret_of(&half.secret, minted.terms().secret_sha256));
@@ -415,7 +447,6 @@ mod tests {
         let (token, half) = minted().issued_by(leaf(7));
         let (_, secret) = token.as_str().split_once('.').unwrap();
         assert!(!format!("{token:?}").contains(secret));
-        let half = half.unwrap();
         let kept = serde_json::to_value(&half).unwrap();
         let secret = kept["secret"].as_str().unwrap();
         assert!(!format!("{half:?}").contains(secret));
@@ -423,7 +454,7 @@ mod tests {
 
     #[test]
     fn a_browsers_half_is_kept_and_read_back_strictly() {
-        let half = minted().issued_by(leaf(7)).1.unwrap();
+        let half = minted().issued_by(leaf(7)).1;
         let kept = serde_json::to_string(&half).unwrap();
         let read: BrowserHalf = serde_json::from_str(&kept).unwrap();
         assert_eq!((read.entry, read.secret), (half.entry, half.secret));
@@ -436,9 +467,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_token_has_one_spelling(entry: [u8; 32], secret: [u8; 32], at in 0..87_usize, other in "[ -~]") {
-            let minted = Minted { secret, browser: None, expires_at: Timestamp::UNIX_EPOCH };
-            let (token, half) = minted.issued_by(LeafHash::from_bytes(entry));
-            prop_assert!(half.is_none());
+            let minted = Minted { secret, expires_at: Timestamp::UNIX_EPOCH };
+            let token = minted.issued_by(LeafHash::from_bytes(entry));
             let mut text = token.as_str().to_owned();
             text.replace_range(at..=at, &other);
             if let Ok(read) = text.parse::<Returned>() {

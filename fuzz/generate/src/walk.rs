@@ -112,6 +112,7 @@ pub(crate) fn walk() -> Result<Walk, Failure> {
     let opened = SessionOpened {
         session: SessionId::new("session-1")?,
         connection: connection.clone(),
+        multi_factor: false,
         expires_at: begin.saturating_add(std::time::Duration::from_secs(1_800)),
     };
     let draft = opened.draft(user.clone(), assertion.leaf(), provisioned.leaf());

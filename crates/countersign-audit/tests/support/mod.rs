@@ -328,6 +328,7 @@ impl Walk {
         let opened = SessionOpened {
             session: SessionId::new("session-1").unwrap(),
             connection,
+            multi_factor: false,
             expires_at: plan.session_expires_at,
         };
         let session = walk.seal(

@@ -1,5 +1,7 @@
 //! A new account: whether there may be one, and what is in it.
 
+use countersign_core::Door;
+
 use crate::confusable;
 use crate::connection::{CreationMode, OnConfusable, Strategy};
 use crate::decide::{Account, Decision};
@@ -27,6 +29,9 @@ impl<'a> Decision<'a> {
             && confusable::is_confusable_address(&email.address)
         {
             return refuse(Reason::ConfusableAddress);
+        }
+        if connection.create.requires_invitation && self.facts.invited.is_none() {
+            return refuse(Reason::InvitationRequired);
         }
         self.check_required_group()?;
         self.check_seats()?;
@@ -67,6 +72,7 @@ impl<'a> Decision<'a> {
     pub(super) fn queue(&self, account: Account<'a>) -> Queued {
         let mut reasons = vec![Reason::UserAwaitsApproval];
         reasons.extend(account.reasons);
+        reasons.extend(self.facts.invited.as_ref().map(|_| Reason::Invited));
         reasons.extend(self.flags());
         Queued {
             user: self.new_user(),
@@ -87,6 +93,7 @@ impl<'a> Decision<'a> {
         let email = facts.email.as_ref().map(|email| email.address.clone());
         NewUser {
             email: email.filter(|_| self.is_taken_at_creation(UserField::Email)),
+            email_verified_locally: self.connection.door == Door::Email,
             given_name: taken(UserField::GivenName, &facts.given_name),
             family_name: taken(UserField::FamilyName, &facts.family_name),
             display_name: taken(UserField::DisplayName, &facts.display_name),

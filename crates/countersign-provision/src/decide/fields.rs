@@ -1,6 +1,6 @@
 //! The fields of an account that follow the provider.
 
-use countersign_core::{Email, Timestamp};
+use countersign_core::{Door, Email, EmailFact, Timestamp};
 
 use crate::attribute::{AbsenceMode, SyncMode};
 use crate::connection::OnEmailChange;
@@ -24,11 +24,15 @@ impl Decision<'_> {
     }
 
     pub(super) fn is_taken_at_creation(&self, field: UserField) -> bool {
-        self.sync(field) != SyncMode::Never
+        let is_key = self.connection.door == Door::Email && field == UserField::Email;
+        is_key || self.sync(field) != SyncMode::Never
     }
 
     /// The value that a field gets from one that was sent or not; `None` if it stays as it is.
     fn follows<T>(&self, field: UserField, sent: Option<T>) -> Option<Option<T>> {
+        if self.connection.door == Door::Email {
+            return None;
+        }
         let clears = self.policy.attributes().rule(field).absent == AbsenceMode::Clear;
         (self.sync(field) == SyncMode::Always && (sent.is_some() || clears)).then_some(sent)
     }
@@ -42,6 +46,9 @@ impl Decision<'_> {
         };
         edit.activate(self.now);
         self.update_email(&mut edit);
+        if self.connection.door == Door::Email {
+            edit.verify_email(self.facts.email.as_ref());
+        }
         let facts = self.facts;
         let names = [
             (UserField::GivenName, &facts.given_name),
@@ -121,6 +128,20 @@ impl Edit {
                 after: Some(UserState::Active.name().to_owned()),
             });
             self.user = step.apply(&self.user, now, None);
+        }
+    }
+
+    /// The address was verified just now, if it is the stored one.
+    fn verify_email(&mut self, proved: Option<&EmailFact>) {
+        let is_stored =
+            proved.is_some_and(|proved| self.user.email.as_ref() == Some(&proved.address));
+        if is_stored && !self.user.email_verified_locally {
+            self.user.email_verified_locally = true;
+            self.changes.push(FieldChange {
+                field: UserField::EmailVerifiedLocally,
+                before: Some("false".to_owned()),
+                after: Some("true".to_owned()),
+            });
         }
     }
 

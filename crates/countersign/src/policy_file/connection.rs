@@ -1,13 +1,14 @@
 //! `[connection.NAME]`.
 
 use countersign_core::text::check_identifier;
-use countersign_core::{ConnectionId, TenantId};
+use countersign_core::{ConnectionId, Door, TenantId};
 use countersign_provision::{ConnectionPolicy, Preset, Strategy};
 use countersign_roles::RoleCatalog;
 
 use crate::policy_file::attribute_names::{read_attribute_names, read_groups};
 use crate::policy_file::creation::read_create;
 use crate::policy_file::domain::read_domains;
+use crate::policy_file::door::{check_hall, read_door};
 use crate::policy_file::matching::read_match;
 use crate::policy_file::problem::quote;
 use crate::policy_file::roles::known_role;
@@ -40,6 +41,7 @@ pub(super) fn read_connection(
             .map_err(|error| problems.add(&text.span, format!("the issuer {error}")))
             .is_ok()
     });
+    let door = read_door(&mut section, problems);
     let presets = Preset::ALL.map(|preset| (preset.name(), preset));
     let preset = section.choice("preset", &presets, problems);
     let strategies = [
@@ -50,8 +52,15 @@ pub(super) fn read_connection(
     let strategies = strategies.map(|strategy| (strategy.name(), strategy));
     let strategy = section.choice("strategy", &strategies, problems);
     let (domains, domains_proved_until) = read_domains(&mut section, problems);
-    for key in ["issuer", "preset", "strategy", "domains"] {
+    for key in ["strategy", "domains"] {
         section.require(key);
+    }
+    match door {
+        Door::Email => check_hall(&mut section, problems),
+        _ => {
+            section.require("issuer");
+            section.require("preset");
+        }
     }
     let max_privilege = section.text("max_privilege", problems);
     let max_privilege = max_privilege.and_then(|text| known_role(&text, catalog, problems));
@@ -62,13 +71,18 @@ pub(super) fn read_connection(
     section.finish(problems);
 
     // The rooms are read even if the hall is broken, so that all is said at once.
-    let mut connection = ConnectionPolicy::new(
-        tenant?,
-        issuer.as_ref().map_or(DEFAULT_TENANT, |text| text.value),
-        preset.unwrap_or(Preset::GENERIC),
-        strategy.unwrap_or(Strategy::Jit),
-    );
-    connection.domains = domains;
+    let of = strategy.unwrap_or(Strategy::Jit);
+    let mut connection = match door {
+        Door::Email => ConnectionPolicy::email(tenant?, of),
+        _ => ConnectionPolicy::new(
+            tenant?,
+            issuer.as_ref().map_or(DEFAULT_TENANT, |text| text.value),
+            preset.unwrap_or(Preset::GENERIC),
+            of,
+        ),
+    };
+    connection.any_domain = domains.is_none();
+    connection.domains = domains.unwrap_or_default();
     connection.max_privilege = max_privilege;
     connection.domains_proved_until = domains_proved_until;
     if let Some(section) = attribute_names {
@@ -83,6 +97,7 @@ pub(super) fn read_connection(
     if let Some(section) = create {
         read_create(section, &mut connection, catalog, problems);
     }
-    let complete = issuer.is_some() && preset.is_some() && strategy.is_some();
+    let has_provider = issuer.is_some() && preset.is_some();
+    let complete = strategy.is_some() && (door == Door::Email || has_provider);
     Some((id?, connection)).filter(|_| complete)
 }

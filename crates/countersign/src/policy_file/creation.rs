@@ -1,8 +1,10 @@
 //! `[connection.NAME.create]`.
 
+use countersign_core::Door;
 use countersign_provision::{ConnectionPolicy, CreationMode, OnConfusable, normalize};
 use countersign_roles::RoleCatalog;
 
+use crate::policy_file::door::check_create;
 use crate::policy_file::roles::known_role;
 use crate::policy_file::span::{Problems, Section};
 
@@ -13,6 +15,9 @@ pub(super) fn read_create(
     catalog: &RoleCatalog,
     problems: &mut Problems,
 ) {
+    if connection.door == Door::Email {
+        check_create(&mut section, problems);
+    }
     let create = &mut connection.create;
     let modes = [
         CreationMode::Allow,
@@ -33,6 +38,9 @@ pub(super) fn read_create(
     create.default_roles = roles.collect();
     create.accepts_unverified_email = section
         .flag("accept_unverified_email", problems)
+        .unwrap_or(false);
+    create.requires_invitation = section
+        .flag("require_invitation", problems)
         .unwrap_or(false);
     let confusable = [("flag", OnConfusable::Flag), ("deny", OnConfusable::Deny)];
     if let Some(chosen) = section.choice("confusable_email", &confusable, problems) {

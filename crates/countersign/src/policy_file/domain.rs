@@ -8,11 +8,18 @@ use countersign_provision::normalize;
 use crate::policy_file::problem::quote;
 use crate::policy_file::span::{Problems, Section, Text, TextOrSection};
 
-/// Reads `domains = ["acme.example", { name = "labs.example", proved_until = "…" }]`.
+/// How the file says that an address in any domain is accepted.
+const ANY: &str = "any";
+
+/// Reads `domains = ["acme.example", { name = "labs.example", proved_until = "…" }]`. Without
+/// names: `domains = "any"`.
 pub(super) fn read_domains(
     section: &mut Section<'_>,
     problems: &mut Problems,
-) -> (BTreeSet<String>, BTreeMap<String, Timestamp>) {
+) -> (Option<BTreeSet<String>>, BTreeMap<String, Timestamp>) {
+    if section.is_text("domains", ANY) {
+        return (None, BTreeMap::new());
+    }
     let mut domains = BTreeSet::new();
     let mut proved_until = BTreeMap::new();
     for item in section.texts_or_sections("domains", problems) {
@@ -31,7 +38,7 @@ pub(super) fn read_domains(
             }
         }
     }
-    (domains, proved_until)
+    (Some(domains), proved_until)
 }
 
 fn read_domain(text: &Text<'_>, problems: &mut Problems) -> Option<String> {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::RoleName;
 use countersign_core::text::check_identifier;
+use countersign_core::{Door, RoleName};
 use countersign_provision::{ConnectionPolicy, EmailLink, Key, OnEmailChange, OnInactive, Preset};
 use countersign_roles::RoleCatalog;
 
+use crate::policy_file::door::check_match;
 use crate::policy_file::roles::known_role;
 use crate::policy_file::span::{Problems, Section};
 
@@ -24,6 +25,9 @@ pub(super) fn read_match(
     catalog: &RoleCatalog,
     problems: &mut Problems,
 ) {
+    if connection.door == Door::Email {
+        check_match(&mut section, problems);
+    }
     let matching = &mut connection.matching;
     if let Some(text) = section.text("key", problems) {
         match check_identifier(text.value) {

@@ -133,6 +133,9 @@ impl Places {
             | PolicyError::ProofOfUnclaimedDomain { connection: id, .. }
             | PolicyError::PassesOverApproval(id)
             | PolicyError::AttributeIsGroups { connection: id, .. }
+            | PolicyError::ReservedIssuer(id)
+            | PolicyError::AnyDomain(id)
+            | PolicyError::UninvitedStrangers(id)
             | PolicyError::SameIssuer { second: id, .. } => self.connection(id),
             PolicyError::NothingToClear(field) => self.attributes.get(field.name()).copied(),
             PolicyError::AccountWithoutProfile => {
@@ -145,6 +148,7 @@ impl Places {
             PolicyError::RuleWithoutConnection(rule)
             | PolicyError::UnknownConnection { rule, .. }
             | PolicyError::DecodedPrivilege { rule, .. }
+            | PolicyError::PrivilegedByEmail { rule, .. }
             | PolicyError::RuleExceedsMax { rule, .. } => self.rule(rule),
             PolicyError::Lint(finding) => Some(self.start(&finding.place)),
             _ => None,

@@ -165,6 +165,18 @@ impl<'d> Section<'d> {
         self.value(key).is_some()
     }
 
+    /// Where `key` stands, if it is there.
+    pub(super) fn key_span(&self, key: &str) -> Option<Span> {
+        let found = self.table.get_key_value(key);
+        found.map(|(key, _)| key.span())
+    }
+
+    /// Whether exactly this text is at `key`.
+    pub(super) fn is_text(&mut self, key: &'static str, text: &str) -> bool {
+        let value = self.value(key).map(|value| value.get_ref());
+        matches!(value, Some(DeValue::String(found)) if found == text)
+    }
+
     /// One text, or a list of them.
     pub(super) fn text_or_texts(
         &mut self,

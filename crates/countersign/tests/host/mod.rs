@@ -305,6 +305,15 @@ impl Host {
         snapshot.linked
     }
 
+    /// The account that a subject is linked to.
+    pub(crate) fn linked_subject(&self, subject: &SubjectKey) -> Option<UserWithGrants> {
+        let query = SnapshotQuery {
+            subject: subject.clone(),
+            ..self.query("nobody")
+        };
+        wait(self.store.snapshot(&query)).unwrap().linked
+    }
+
     pub(crate) fn seats_taken(&self) -> u64 {
         wait(self.store.snapshot(&self.query("anybody")))
             .unwrap()
