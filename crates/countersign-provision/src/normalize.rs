@@ -20,7 +20,9 @@ pub fn email(text: &str) -> Result<Email, TextError> {
     let text = self::text(text);
     let (local, domain) = text.rsplit_once('@').ok_or(TextError::NotAnEmail)?;
     let domain = self::domain(domain)?;
-    let local = local.to_ascii_lowercase();
+    // Again, because a small letter may compose with a mark that its capital does not: `H` with a
+    // macron below is two characters, and its small letter is one.
+    let local = self::text(&local.to_ascii_lowercase());
     Email::from_canonical(format!("{local}@{domain}"))
 }
 
