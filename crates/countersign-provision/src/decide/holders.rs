@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::{Grant, RoleName};
+use countersign_core::RoleName;
 use countersign_roles::GrantDelta;
 
 use crate::decide::Decision;
@@ -27,37 +27,17 @@ impl Decision<'_> {
             // Whoever is not in use holds nothing, and so has nothing to lose.
             return (lost, kept);
         }
-        for role in self.policy.guarded_roles() {
-            let is_held = |grant: &Grant| grant.role == role && grant.is_live(self.now);
-            if !account.grants.iter().any(is_held) || self.has_role_after(&role, delta) {
-                continue;
-            }
-            let holders = self.snapshot.holders.get(&role);
-            let another = |holders: &Vec<_>| holders.iter().any(|id| *id != account.user.id);
-            if holders.is_some_and(another) {
+        let guarded = self.policy.guarded_roles();
+        let losing = delta.lost_roles(self.now).filter(|r| guarded.contains(*r));
+        let losing: BTreeSet<RoleName> = losing.cloned().collect();
+        for role in losing {
+            let mut holders = self.snapshot.holders.get(&role).into_iter().flatten();
+            if holders.any(|id| *id != account.user.id) {
                 lost.insert(role);
-                continue;
+            } else if delta.keep_instead_of_losing(&role, self.now).is_some() {
+                kept.push(Reason::LastHolderKept { role });
             }
-            let taken = delta.take.extract_if(.., |taken| is_held(&taken.grant));
-            delta.keep.extend(taken.map(|taken| taken.grant));
-            let cut_short = delta
-                .renew
-                .extract_if(.., |renewal| is_held(&renewal.grant));
-            delta.keep.extend(cut_short.map(|renewal| renewal.grant));
-            kept.push(Reason::LastHolderKept { role });
         }
         (lost, kept)
-    }
-
-    /// Whether the account has the role once the delta is written.
-    fn has_role_after(&self, role: &RoleName, delta: &GrantDelta) -> bool {
-        let outlasts = |end: Option<_>| end.is_none_or(|end| end > self.now);
-        let kept = delta.keep.iter().chain(&delta.others);
-        let mut kept = kept.filter(|grant| grant.is_live(self.now));
-        let mut renewed = delta.renew.iter();
-        let mut given = delta.give.iter();
-        kept.any(|grant| grant.role == *role)
-            || renewed.any(|renewal| renewal.grant.role == *role && outlasts(renewal.expires_at))
-            || given.any(|grant| grant.role == *role && outlasts(grant.expires_at))
     }
 }

@@ -261,7 +261,8 @@ impl Side {
         let grants = plan.admission().map(|admission| &admission.grants);
         let matched = match policy.connection(connection) {
             Some(_) => {
-                let evaluation = policy.rules().evaluate(connection, facts);
+                let facts = policy.attributes().read(facts);
+                let evaluation = policy.rules().evaluate(connection, &facts);
                 super::ids(evaluation.matched().iter().map(|rule| &rule.id))
             }
             None => BTreeSet::new(),
