@@ -7,12 +7,13 @@
 )]
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use countersign::provision::store::{Snapshot, UserWithGrants};
 use countersign::provision::user::{User, UserState};
 use countersign::provision::{Plan, Policy, decide, normalize};
 use countersign::roles::Severity;
-use countersign::{ConnectionId, PolicyFile, TenantId, Timestamp, UserId};
+use countersign::{ConnectionId, Invited, LeafHash, PolicyFile, TenantId, Timestamp, UserId};
 use countersign_testkit::identity::{attribute, vouched};
 
 const EMAIL_FORMAT: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
@@ -40,11 +41,18 @@ struct Person<'a> {
     connection: &'a str,
     name_id: (&'a str, &'a str),
     attributes: Vec<(&'a str, Vec<&'a str>)>,
+    invited: bool,
 }
 
 impl<'a> Person<'a> {
     fn with(mut self, name: &'a str, values: &[&'a str]) -> Self {
         self.attributes.push((name, values.to_vec()));
+        self
+    }
+
+    /// Comes by an invitation to sign.
+    fn invited(mut self) -> Self {
+        self.invited = true;
         self
     }
 }
@@ -54,6 +62,7 @@ fn person<'a>(connection: &'a str, name_id: &'a str, format: &'a str) -> Person<
         connection,
         name_id: (name_id, format),
         attributes: Vec::new(),
+        invited: false,
     }
 }
 
@@ -73,7 +82,20 @@ impl Desk {
         let attributes = person.attributes.iter();
         let attributes = attributes.map(|(name, values)| attribute(*name, values.iter().copied()));
         let identity = vouched(&connection.issuer, person.name_id, attributes);
-        let facts = connection.facts(&identity).unwrap();
+        let mut facts = connection.facts(&identity).unwrap();
+        facts.invited = facts
+            .email
+            .as_ref()
+            .filter(|_| person.invited)
+            .map(|email| Invited {
+                entry: LeafHash::from_bytes([1; 32]),
+                email: email.address.clone(),
+                door: None,
+                connection: None,
+                multi_factor: false,
+                expires_at: self.now.saturating_add(Duration::from_secs(60)),
+                is_spent: false,
+            });
         decide(&self.policy, &id, &facts, snapshot, self.now)
     }
 
@@ -296,6 +318,39 @@ fn docusigns_new_users_sign_on_the_default_account() {
     let elsewhere =
         person("acme", "federated-8", PERSISTENT).with("emailaddress", &["nurse@other.example"]);
     docusign.refuses(&elsewhere, "provision.email_outside_domains");
+}
+
+#[test]
+fn accounts_are_made_only_within_a_signing_by_invitation() {
+    let service = Desk::open("signing-by-invitation.toml");
+    let staff = || {
+        person("staff", "00u1", UNSPECIFIED)
+            .with("email", &["sales@acme.example"])
+            .with("department", &["sales"])
+            .with("groups", &["Everyone"])
+    };
+    service.refuses(&staff(), "provision.invitation_required");
+    service.gives(&staff().invited(), &["signer"]);
+    let plan = service.plan(&staff().invited(), &Snapshot::default());
+    let admission = plan.admission().unwrap();
+    let given = &admission.grants.give[0];
+    assert_eq!(
+        given.expires_at,
+        Some("2026-03-02T09:00:00Z".parse().unwrap())
+    );
+    assert_eq!(given.scope.len(), 1);
+    assert_eq!(
+        admission.session_not_after,
+        "2026-03-01T09:30:00Z".parse().unwrap()
+    );
+
+    let guest = || person("visitors", "guest@partner.example", EMAIL_FORMAT);
+    service.refuses(&guest(), "provision.invitation_required");
+    service.gives(&guest().invited(), &["guest-signer"]);
+    // Who has an identity provider comes through it.
+    let around = person("visitors", "sales@acme.example", EMAIL_FORMAT).invited();
+    let plan = service.plan(&around, &Snapshot::default());
+    assert!(plan.refusal().is_some(), "{:?}", plan.reasons());
 }
 
 /// Notes say what a policy means to say; a warning would be an example of what not to write.
