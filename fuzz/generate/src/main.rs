@@ -40,6 +40,7 @@ fn generate(folder: &Path) -> Result<(), Failure> {
     let ledger = log::ledger(&walk)?;
     write(&folder.join("bundle_verify"), log::bundles(&walk, &ledger)?)?;
     write(&folder.join("c14n"), xml::documents())?;
+    write(&folder.join("policy_evaluate"), script::scripts())?;
     write(&folder.join("policy_file"), policy::files())?;
     write(&folder.join("proof_parse"), log::proofs(&walk, &ledger)?)?;
     write(&folder.join("record_parse"), log::records(&walk))?;

@@ -1,4 +1,5 @@
-//! Bytes that stand for choices: of what a document is made of, and of how a message is edited.
+//! Bytes that stand for choices: of what a document or a policy is made of, and of how a message
+//! is edited.
 
 use crate::Seed;
 

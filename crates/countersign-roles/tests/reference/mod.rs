@@ -5,6 +5,7 @@
 //! data types. What comes out is a list of lines that can be compared.
 
 pub(crate) mod case;
+pub(crate) mod comparison;
 
 use std::collections::BTreeSet;
 
