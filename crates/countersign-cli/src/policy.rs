@@ -2,6 +2,7 @@
 
 mod check;
 mod decide;
+mod explain;
 mod facts;
 mod lint;
 mod preset;
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Check(check::Checking),
     /// Verify a response and say what the policy would do with it. Nothing is written.
     Decide(Box<decide::Decision>),
+    /// Verify a response and say what every rule said of it, and what became of every role.
+    Explain(Box<explain::Explaining>),
     /// Print a commented policy file to start from, or list the providers that there is one for.
     Preset(preset::Starting),
     /// Look for what is wrong or odd in a policy file, and say what to do about it.
@@ -41,6 +44,7 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
     match command {
         Command::Check(checking) => check::run(checking),
         Command::Decide(decision) => decide::run(decision),
+        Command::Explain(explaining) => explain::run(explaining),
         Command::Preset(starting) => Ok(preset::run(starting)),
         Command::Lint(linting) => lint::run(linting),
         Command::WhoCan(question) => who_can::run(question),

@@ -22,6 +22,7 @@
 //! | [`mod@decide`] | the decision |
 //! | [`corpus`] | one sign-in of the past, to be decided again |
 //! | [`mod@simulate`] | what another policy would change, and how much of that is too much |
+//! | [`mod@explain`] | a decision in words: what every rule said, and what became of every role |
 //! | [`plan`] | [`Plan`]: what to write, or the refusal |
 //! | [`refusal`] | [`Refusal`]: conflict, tombstone, ambiguity, missing proof or approval, or no |
 //! | [`reason`] | [`Reason`]: why, with a stable code and a sentence |
@@ -38,6 +39,7 @@ pub mod corpus;
 pub mod decide;
 pub mod decoder;
 pub mod email_door;
+pub mod explain;
 pub mod group_fetcher;
 mod invited;
 pub mod key;
@@ -67,6 +69,7 @@ pub use crate::connection::{
 pub use crate::corpus::PastSignIn;
 pub use crate::decide::{ProvedLink, decide, decide_proved_link};
 pub use crate::decoder::{Decoded, Decoder};
+pub use crate::explain::{Explanation, explain};
 pub use crate::group_fetcher::{GroupFetchError, GroupFetcher, GroupRequest};
 pub use crate::key::{FactsError, Key};
 pub use crate::lifecycle::{

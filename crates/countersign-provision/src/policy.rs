@@ -219,6 +219,34 @@ pub enum PolicyError {
 }
 
 impl PolicyError {
+    /// What to do about it, where the error does not say so itself.
+    #[must_use]
+    pub fn fix(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Roles(error) => error.fix(),
+            Self::NoSessionTime => "write a time such as `30m`",
+            Self::NoDomain(_) => "list those of the organization in `domains`",
+            Self::Domain { .. } => "write it as in `acme.example`",
+            Self::PrivilegedDefault { .. } => "give it by a rule, or by hand",
+            Self::CreatesPreProvisioned(_) => "write `mode = \"deny\"`, or another strategy",
+            Self::NotDocuSign(_) => "write `preset = \"docusign\"`, or match otherwise",
+            Self::HalfAccount(_) => "write both, or none",
+            Self::SameIssuer { .. } => "join them, or give each a tenant of its own",
+            Self::RuleWithoutConnection(_) => "add `connection = \"…\"`",
+            Self::UnknownConnection { .. } => "name one that is there",
+            Self::DefaultExceedsMax { .. } | Self::RuleExceedsMax { .. } => {
+                "give a lesser role, or raise `max_privilege`"
+            }
+            Self::NothingToClear(_) => "write `sync = \"always\"`, or another `absent`",
+            Self::AccountWithoutProfile => "give both the same `sync`",
+            Self::AttributeIsGroups { .. } => "take the name out of one of the two",
+            Self::DecodedPrivilege { .. } => {
+                "ask for what is not decoded, or give the role by hand"
+            }
+            _ => return None,
+        })
+    }
+
     /// A stable code for logs and records.
     #[must_use]
     pub fn code(&self) -> &'static str {

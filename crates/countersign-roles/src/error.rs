@@ -203,6 +203,35 @@ impl RolesError {
         }
     }
 
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::UnknownRole(_) => "name a role that exists",
+            Self::DuplicateRole(_) | Self::DuplicateRule(_) => "give one of them another name",
+            Self::NoCondition(_) => {
+                "add one to `all`; what everybody gets belongs into `default_roles`"
+            }
+            Self::NoValue(_) => "write what is asked for",
+            Self::NoGrant(_) => "add a role to `grant` or to `deny`",
+            Self::DuplicateGrant { .. } | Self::DuplicateDenial { .. } => "remove one of the two",
+            Self::NoTime { .. } => "write a time such as `24h`, or no `ttl`",
+            Self::NothingToRenew { .. } => "add a `ttl`, or remove `renew`",
+            Self::NoDomainOf { .. } => "ask `email`, or use `suffix`",
+            Self::NotADomain { .. } => "write it as in `acme.example`",
+            Self::InexactToPrivileged { .. } => {
+                "name the groups or values of those who shall have it"
+            }
+            Self::GivesAndDenies { .. } => "remove it from one of the two",
+            Self::NothingToCap { .. } => "add `renew = true`, or remove `cap`",
+            Self::CapBelowTime { .. } => "make `cap` the longer one",
+            Self::EmptyScope { .. } => "name documents that the role's `allow` covers",
+            Self::LoneDuty => "name two, or remove the set",
+            Self::BadExclusiveGroup(_) => "name each role once, and two at least",
+            Self::ExclusiveCycle { .. } => "order the two the same in every group",
+        }
+    }
+
     /// A stable code for logs and records.
     #[must_use]
     pub fn code(&self) -> &'static str {

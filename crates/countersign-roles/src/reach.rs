@@ -59,6 +59,9 @@ mod need;
 /// The most ways that are told of one rule: more than a person reads.
 pub const MOST_WAYS: usize = 64;
 
+/// The most cases that are looked at for one rule, of which most cover each other.
+const MOST_CASES: usize = 16 * MOST_WAYS;
+
 /// The most claims that are looked at for one question: a few seconds at worst.
 pub const MOST_STEPS: usize = 20_000_000;
 
@@ -231,24 +234,25 @@ fn ways_of<'a>(
     let mut found = Vec::new();
     let looked = cases(&Case::default(), &goal, budget, |case| {
         found.push(case);
-        match found.len() <= MOST_WAYS {
+        match found.len() < MOST_CASES {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         }
     });
-    let all_told = match found.len() <= MOST_WAYS {
-        true => looked,
-        false => Err(Exhausted),
-    };
-    for case in found.into_iter().take(MOST_WAYS) {
+    let all_found = looked.is_ok() && found.len() < MOST_CASES;
+    for case in found {
         // One that is covered already tells nothing new.
-        if !ways.iter().any(|way| implies(&case, way)) {
-            let least = minimal(case, &goal, budget)?;
-            ways.retain(|way| !implies(way, &least));
-            ways.insert(least);
+        if ways.iter().any(|way| implies(&case, way)) {
+            continue;
         }
+        if ways.len() >= MOST_WAYS {
+            return Err(Exhausted);
+        }
+        let least = minimal(case, &goal, budget)?;
+        ways.retain(|way| !implies(way, &least));
+        ways.insert(least);
     }
-    all_told
+    all_found.then_some(()).ok_or(Exhausted)
 }
 
 /// The case without what `goal` does not need.

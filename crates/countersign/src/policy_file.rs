@@ -119,6 +119,7 @@ mod risk;
 mod roles;
 mod session;
 mod span;
+mod syntax;
 
 /// Reads policy files.
 ///
@@ -257,7 +258,7 @@ pub struct Unreadable {
 /// A file that is too large.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "{name}: is larger than {} bytes, the most that a policy may have",
+    "{name}: is larger than {} bytes, the most that a policy may have; write one rule with `any_of` instead of one for each value",
     PolicyFile::MAX_BYTES
 )]
 pub struct TooLarge {

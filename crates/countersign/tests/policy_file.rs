@@ -57,9 +57,16 @@ fn broken(from: &str, to: &str) -> Vec<String> {
     parse(&GOOD.replace(from, to)).expect_err(to)
 }
 
+/// There is one line, which begins so; the fix comes after it, as `bad_policies.rs` has it.
+#[track_caller]
+fn assert_begins(lines: &[String], expected: &str) {
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with(expected), "{}", lines[0]);
+}
+
 #[track_caller]
 fn says(from: &str, to: &str, expected: &str) {
-    assert_eq!(broken(from, to), [format!("policy.toml:{expected}")]);
+    assert_begins(&broken(from, to), &format!("policy.toml:{expected}"));
 }
 
 #[test]
@@ -223,17 +230,14 @@ fn missing_keys_are_told_where_their_table_begins() {
     );
     says("id = \"contractor\"\n", "", "22:1: the key `id` is missing");
     let lines = parse("").unwrap_err();
-    assert_eq!(lines, ["policy.toml:1:1: there is no `[connection.NAME]`"]);
+    assert_begins(&lines, "policy.toml:1:1: there is no `[connection.NAME]`");
 }
 
 #[test]
 fn two_rules_of_one_id_are_refused() {
     let again = "[[rule]]\nid = \"contractor\"\nall = [{ attribute = \"a\", eq = \"b\" }]\ngrant = [{ role = \"signer\" }]\n";
     let lines = parse(&format!("{GOOD}{again}")).unwrap_err();
-    assert_eq!(
-        lines,
-        ["policy.toml:27:6: rule `contractor` is there twice"]
-    );
+    assert_begins(&lines, "policy.toml:27:6: rule `contractor` is there twice");
 }
 
 #[test]
@@ -250,11 +254,11 @@ fn a_time_of_nothing_and_what_is_no_time_are_refused() {
         lines[0]
     );
     let lines = broken("ttl = \"24h\"", "ttl = 24");
-    assert_eq!(lines, ["policy.toml:25:35: `ttl` must be a text"]);
+    assert_begins(&lines, "policy.toml:25:35: `ttl` must be a text");
     says(
         "ttl = \"24h\", renew = false",
         "renew = true",
-        "23:6: rule `contractor` renews role `signer`, which has no end",
+        "25:10: rule `contractor` renews role `signer`, which has no end",
     );
 }
 
@@ -326,11 +330,9 @@ fn with_several_connections_a_rule_says_which() {
     let second = "[connection.other]\nissuer = \"https://other.example\"\npreset = \"okta\"\nstrategy = \"jit\"\ndomains = [\"other.example\"]\n";
     let both = format!("{GOOD}{second}");
     let lines = parse(&both).unwrap_err();
-    assert_eq!(
-        lines,
-        [
-            "policy.toml:23:6: rule `contractor` must name its connection, because the policy has several"
-        ]
+    assert_begins(
+        &lines,
+        "policy.toml:23:6: rule `contractor` must name its connection, because the policy has several",
     );
     let scoped = both.replace(
         "id = \"contractor\"",
@@ -401,9 +403,9 @@ fn thousands_of_problems_are_told_soon_and_not_all() {
 #[test]
 fn control_characters_in_names_are_refused_and_never_printed() {
     let lines = broken("id = \"contractor\"", "id = \"con\\u001btractor\"");
-    assert_eq!(
-        lines,
-        ["policy.toml:23:6: rule `con\\u{1b}tractor` holds the control character U+001B"]
+    assert_begins(
+        &lines,
+        "policy.toml:23:6: rule `con\\u{1b}tractor` holds the control character U+001B",
     );
     let lines = broken("[role.signer]", "[role.\"sig\\u202Ener\"]");
     assert!(
@@ -430,14 +432,14 @@ fn what_is_no_text_of_bounded_size_is_refused() {
     let error = PolicyFile::parse_bytes("policy.toml", b"# caf\xe9\n").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "policy.toml:1:6: is not UTF-8 from here on"
+        "policy.toml:1:6: is not UTF-8 from here on; save the file as UTF-8"
     );
     let large = format!("#{}", " ".repeat(10_000_000));
     let error = PolicyFile::parse("policy.toml", &large).unwrap_err();
     assert_eq!(error.code(), "policy_file.too_large");
     assert_eq!(
         error.to_string(),
-        "policy.toml: is larger than 1048576 bytes, the most that a policy may have"
+        "policy.toml: is larger than 1048576 bytes, the most that a policy may have; write one rule with `any_of` instead of one for each value"
     );
 }
 
@@ -525,7 +527,7 @@ fn whole_says(from: &str, to: &str, expected: &str) {
     assert_eq!(whole.matches(from).count(), 1, "{from}");
     let lines = parse(&whole.replace(from, to)).expect_err(to);
     let (_, said) = lines[0].split_once(": ").unwrap();
-    assert_eq!(said, expected);
+    assert!(said.starts_with(expected), "{said}");
 }
 
 #[test]
@@ -542,11 +544,7 @@ fn a_condition_has_one_test_that_fits_its_attribute() {
         "{ not = { eq = \"ext\" } }",
         "`not` can not stand within `not`",
     );
-    whole_says(
-        "{ eq = \"ext\" }",
-        "{}",
-        "`not` needs one test, such as `eq`",
-    );
+    whole_says("{ eq = \"ext\" }", "{}", "`not` needs one test");
     whole_says(
         "site\", present = true",
         "site\", present = false",
@@ -570,7 +568,7 @@ fn a_condition_has_one_test_that_fits_its_attribute() {
     whole_says(
         "prefix = \"Re\\u0301\"",
         "prefix = \"\"",
-        "rule `contractor` has a condition without a value",
+        "the value is empty",
     );
 }
 
@@ -624,7 +622,7 @@ fn a_privileged_role_is_given_for_exact_values_only() {
     says(
         "eq = \"ext\" }]\ngrant = [{ role = \"signer\", ttl = \"24h\", renew = false }]",
         "prefix = \"ext\" }]\ngrant = [{ role = \"admin\" }]",
-        "23:6: rule `contractor` gives the privileged role `admin`, so its conditions must be `eq` or `any_of`, and one of them not negated",
+        "25:10: rule `contractor` gives the privileged role `admin`, so its conditions must be `eq` or `any_of`, and one of them not negated",
     );
 }
 

@@ -5,7 +5,7 @@ use countersign::provision::plan::{Admission, NewUser, UserPlan};
 use countersign::provision::store::{Snapshot, UserStore};
 use countersign::provision::{Plan, Policy, Reason, Refusal, RefusalKind, decide};
 use countersign::roles::GrantDelta;
-use countersign::{ConnectionId, UserId, blocking};
+use countersign::{ConnectionId, Facts, UserId, blocking};
 use countersign_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
@@ -32,18 +32,27 @@ pub(crate) struct Decision {
     verification: Verification,
 }
 
-pub(super) fn run(decision: &Decision) -> Result<Verdict, Unreadable> {
+/// A decision, and what it was made of.
+pub(super) struct Decided {
+    pub(super) policy: Policy,
+    pub(super) connection: ConnectionId,
+    pub(super) facts: Facts,
+    pub(super) plan: Plan,
+}
+
+/// Verifies the response and decides; a response that is refused is an answer.
+pub(super) fn decided(decision: &Decision) -> Result<Result<Decided, Verdict>, Unreadable> {
     let policy = load_sound("--policy", &decision.policy)?;
     let id = &decision.connection;
     let rules = connection(&policy, id)?;
     let verifier = decision.verification.verifier()?;
     let login = match decision.verification.run_by(&verifier)? {
         Ok(login) => login,
-        Err(rejection) => return Ok(rejected(&rejection)),
+        Err(rejection) => return Ok(Err(rejected(&rejection))),
     };
     let facts = match verifier.facts(rules, &login) {
         Ok(facts) => facts,
-        Err(error) => return Ok(Verdict::refused(error.code(), error)),
+        Err(error) => return Ok(Err(Verdict::refused(error.code(), error))),
     };
     let now = decision.verification.now();
     let snapshot = match &decision.database {
@@ -56,7 +65,21 @@ pub(super) fn run(decision: &Decision) -> Result<Verdict, Unreadable> {
             blocking::wait(store.snapshot(&query)).map_err(|error| unreadable(&error))?
         }
     };
-    Ok(match decide(&policy, id, &facts, &snapshot, now) {
+    let plan = decide(&policy, id, &facts, &snapshot, now);
+    Ok(Ok(Decided {
+        connection: id.clone(),
+        policy,
+        facts,
+        plan,
+    }))
+}
+
+pub(super) fn run(decision: &Decision) -> Result<Verdict, Unreadable> {
+    let Decided { policy, plan, .. } = match decided(decision)? {
+        Ok(decided) => decided,
+        Err(refused) => return Ok(refused),
+    };
+    Ok(match plan {
         Plan::Admit(admission) => Verdict::Accepted {
             json: as_json(&policy, &admission),
             text: page(&policy, &admission),

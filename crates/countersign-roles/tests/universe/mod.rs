@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::{
     ConnectionId, Email, EmailFact, Facts, Groups, RoleName, RuleId, SubjectKey, TenantId,
+    Timestamp,
 };
 use countersign_roles::{
     Condition, ConnectionView, DutySet, EMAIL, ExclusiveGroup, GROUPS, PolicyView, Role,
-    RoleCatalog, RoleGrant, Rule, RuleSet, Test, Values,
+    RoleCatalog, RoleGrant, RoleSync, Rule, RuleSet, Test, Values, reconcile,
 };
 use proptest::prelude::*;
 
@@ -190,46 +191,21 @@ impl Small {
         }
     }
 
-    /// NAIVE
+    /// The roles that the engine gives to somebody who has none, and by which rules.
     pub fn given(&self, facts: &Facts) -> BTreeMap<RoleName, Vec<Option<RuleId>>> {
-        use countersign_roles::{Verdict, rule_set::verdict};
-        let mut given: BTreeMap<RoleName, Vec<Option<RuleId>>> = BTreeMap::new();
-        for d in &self.defaults {
-            given.entry(d.clone()).or_default().push(None);
-        }
-        for rule in self.rules.rules() {
-            if verdict(rule, &self.connection, facts) == Verdict::Matched {
-                for g in &rule.grant {
-                    given
-                        .entry(g.role.clone())
-                        .or_default()
-                        .push(Some(rule.id.clone()));
-                }
-            }
-        }
-        for rule in self.rules.rules() {
-            if !matches!(verdict(rule, &self.connection, facts), Verdict::Failed(_)) {
-                for r in &rule.deny {
-                    given.remove(r);
-                }
-            }
-        }
-        let before: BTreeSet<RoleName> = given.keys().cloned().collect();
-        for set in self.catalog.separation_of_duty() {
-            if set.roles().intersection(&before).count() > 1 {
-                for r in set.roles() {
-                    given.remove(r);
-                }
-            }
-        }
-        for r in self.catalog.exclusive_order() {
-            let lost = self.catalog.exclusive_groups().iter().any(|g| {
-                let place = g.highest_first().iter().position(|x| x == r);
-                place.is_some_and(|p| g.highest_first()[..p].iter().any(|h| given.contains_key(h)))
-            });
-            if lost {
-                given.remove(r);
-            }
+        let sync = RoleSync {
+            connection: &self.connection,
+            catalog: &self.catalog,
+            rules: &self.rules,
+            default_roles: &self.defaults,
+            max_privilege: None,
+            facts,
+        };
+        let evaluation = self.rules.evaluate(&self.connection, facts);
+        let delta = reconcile(&[], &sync, &evaluation, Timestamp::UNIX_EPOCH);
+        let mut given: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for grant in delta.give {
+            given.entry(grant.role).or_default().push(grant.rule);
         }
         given
     }

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use countersign_core::text::{check_identifier, is_hidden};
 use countersign_provision::normalize;
 use countersign_roles::{Condition, EMAIL, Finding, Place, Severity, Test, Values};
 
-use crate::policy_file::problem::quote;
+use crate::policy_file::problem::{bad_name, quote};
 use crate::policy_file::span::{Problems, Section, Text};
 
 /// What a condition may ask, as a message lists it.
@@ -16,8 +17,14 @@ pub(super) fn read_condition(
     mut section: Section<'_>,
     problems: &mut Problems,
 ) -> Option<Condition> {
+    let before = problems.len();
     let attribute = section.text("attribute", problems);
     section.require("attribute");
+    if let Some(text) = &attribute
+        && let Err(error) = check_identifier(text.value)
+    {
+        problems.add(&text.span, bad_name("attribute", text.value, error));
+    }
     let span = section.span().clone();
     let mut tests = read_tests(&mut section, attribute.as_ref(), problems);
     let negated = section.section("not", problems);
@@ -28,11 +35,14 @@ pub(super) fn read_condition(
         let inner_span = inner.span().clone();
         inner.finish(problems);
         if is_nested {
-            problems.add(&inner_span, "`not` can not stand within `not`");
+            problems.add(&inner_span, "`not` can not stand within `not`; remove both");
             return None;
         }
         if within.is_empty() {
-            problems.add(&inner_span, "`not` needs one test, such as `eq`");
+            problems.add(
+                &inner_span,
+                "`not` needs one test; write `not = { eq = \"…\" }`",
+            );
             return None;
         }
         tests.extend(
@@ -51,8 +61,15 @@ pub(super) fn read_condition(
                 negated,
             })
         }
-        Err(_) => {
-            problems.add(&span, format!("a condition needs one of {TESTS}"));
+        // What is there and could not be read, or was mistyped, was told.
+        Err(tests) if tests.is_empty() && problems.len() > before => None,
+        Err(tests) => {
+            let fix = if tests.is_empty() {
+                "add one"
+            } else {
+                "write a condition for each"
+            };
+            problems.add(&span, format!("a condition needs one of {TESTS}; {fix}"));
             None
         }
     }
@@ -82,7 +99,7 @@ fn read_tests(
             let values = values.filter_map(|text| whole(text, is_email, problems));
             let values: Vec<_> = values.collect();
             if all == 0 {
-                problems.add(&span, "`any_of` needs a value");
+                problems.add(&span, "`any_of` needs a value; write `any_of = [\"…\"]`");
             }
             repeated(&texts, &values, problems);
             (values.len() == all).then_some(values)
@@ -91,11 +108,17 @@ fn read_tests(
     }
     if section.has("prefix") {
         let text = section.text("prefix", problems);
-        tests.push(text.map(|text| Test::Prefix(part(&text, is_email))));
+        tests.push(text.and_then(|text| {
+            check_value(&text, problems)?;
+            Some(Test::Prefix(part(&text, is_email)))
+        }));
     }
     if section.has("suffix") {
         let text = section.text("suffix", problems);
-        tests.push(text.map(|text| Test::Suffix(part(&text, is_email))));
+        tests.push(text.and_then(|text| {
+            check_value(&text, problems)?;
+            Some(Test::Suffix(part(&text, is_email)))
+        }));
     }
     if section.has("domain") {
         let text = section.text("domain", problems);
@@ -145,15 +168,44 @@ fn repeated(texts: &[Text<'_>], values: &[String], problems: &mut Problems) {
     }
 }
 
+/// Refuses what no provider sends and no reader of the file sees.
+fn check_value(text: &Text<'_>, problems: &mut Problems) -> Option<()> {
+    let given = quote(text.value);
+    if text.value.trim().is_empty() {
+        problems.add(&text.span, "the value is empty; write what is asked for");
+        return None;
+    }
+    if text.value.contains(is_hidden) {
+        let message =
+            format!("the value {given} holds characters that nobody sees; write it without");
+        problems.add(&text.span, message);
+        return None;
+    }
+    if text.value.trim() != text.value {
+        let finding = Finding::new(
+            (Severity::Warning, "lint.surrounding_white_space"),
+            Place::Policy,
+            format!("the value {given} starts or ends with white space"),
+            "write it without, unless the provider sends it so",
+        );
+        problems.add_oddity(&text.span, finding);
+    }
+    Some(())
+}
+
 /// A whole value in the form that facts have it in.
 fn whole(text: &Text<'_>, is_email: bool, problems: &mut Problems) -> Option<String> {
+    check_value(text, problems)?;
     if !is_email {
         return Some(normalize::text(text.value));
     }
     match normalize::email(text.value) {
         Ok(address) => Some(address.as_str().to_owned()),
         Err(_) => {
-            let message = format!("{} is no e-mail address", quote(text.value));
+            let message = format!(
+                "{} is no e-mail address, such as `nurse@acme.example`",
+                quote(text.value)
+            );
             problems.add(&text.span, message);
             None
         }

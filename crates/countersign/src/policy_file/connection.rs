@@ -10,7 +10,7 @@ use crate::policy_file::creation::read_create;
 use crate::policy_file::domain::read_domains;
 use crate::policy_file::door::{check_hall, read_door};
 use crate::policy_file::matching::read_match;
-use crate::policy_file::problem::quote;
+use crate::policy_file::problem::bad_name;
 use crate::policy_file::roles::known_role;
 use crate::policy_file::span::{Problems, Section, Text};
 
@@ -25,20 +25,17 @@ pub(super) fn read_connection(
     problems: &mut Problems,
 ) -> Option<(ConnectionId, ConnectionPolicy)> {
     let id = ConnectionId::new(name.value)
-        .map_err(|error| {
-            let given = quote(name.value);
-            problems.add(&name.span, format!("connection {given} {error}"));
-        })
+        .map_err(|error| problems.add(&name.span, bad_name("connection", name.value, error)))
         .ok();
     let tenant = match section.text("tenant", problems) {
         Some(text) => TenantId::new(text.value)
-            .map_err(|error| problems.add(&text.span, format!("the tenant {error}")))
+            .map_err(|error| problems.add(&text.span, bad_name("tenant", text.value, error)))
             .ok(),
         None => TenantId::new(DEFAULT_TENANT).ok(),
     };
     let issuer = section.text("issuer", problems).filter(|text| {
         check_identifier(text.value)
-            .map_err(|error| problems.add(&text.span, format!("the issuer {error}")))
+            .map_err(|error| problems.add(&text.span, bad_name("issuer", text.value, error)))
             .is_ok()
     });
     let door = read_door(&mut section, problems);

@@ -4,8 +4,8 @@ use countersign_core::RoleName;
 use countersign_core::text::check_identifier;
 use countersign_roles::{DutySet, ExclusiveGroup, Place, RoleCatalog, RolesError};
 
-use crate::policy_file::place::Places;
-use crate::policy_file::problem::quote;
+use crate::policy_file::place::{Places, said};
+use crate::policy_file::problem::bad_name;
 use crate::policy_file::roles::known_role;
 use crate::policy_file::span::{Problems, Section, Span, Text};
 
@@ -48,7 +48,7 @@ fn or_problem(
     problems: &mut Problems,
 ) -> RoleCatalog {
     made.unwrap_or_else(|error| {
-        problems.add_at(start, error.to_string());
+        problems.add_at(start, said(&error));
         before
     })
 }
@@ -69,7 +69,7 @@ fn read_separation_of_duty(
         };
         match DutySet::new(roles) {
             Ok(set) => sets.push((span, set)),
-            Err(error) => problems.add(&span, error.to_string()),
+            Err(error) => problems.add(&span, said(&error)),
         }
     }
     sets
@@ -83,15 +83,14 @@ fn read_exclusive_group(
     problems: &mut Problems,
 ) -> Option<ExclusiveGroup> {
     if let Err(error) = check_identifier(name.value) {
-        let given = quote(name.value);
-        problems.add(&name.span, format!("exclusive group {given} {error}"));
+        problems.add(&name.span, bad_name("exclusive group", name.value, error));
     }
     let texts = section.texts("highest_first", problems);
     section.require("highest_first");
     section.finish(problems);
     let roles = known_roles(&texts?, catalog, problems)?;
     ExclusiveGroup::new(name.value, roles)
-        .map_err(|error| problems.add(&name.span, error.to_string()))
+        .map_err(|error| problems.add(&name.span, said(&error)))
         .ok()
 }
 

@@ -109,15 +109,26 @@ impl Places {
     pub(super) fn add_roles_error(&self, error: &RolesError, problems: &mut Problems) {
         let Some(rule) = error.rule() else {
             if problems.is_empty() {
-                problems.add_at(0, error.to_string());
+                problems.add_at(0, said(error));
             }
             return;
         };
         let start = match error {
             RolesError::DuplicateRule(rule) => self.repeated.get(rule).copied(),
+            RolesError::NoTime { role, .. }
+            | RolesError::NothingToRenew { role, .. }
+            | RolesError::InexactToPrivileged { role, .. }
+            | RolesError::NothingToCap { role, .. }
+            | RolesError::CapBelowTime { role, .. }
+            | RolesError::EmptyScope { role, .. } => {
+                Some(self.start(&Place::Grant(rule.clone(), role.clone())))
+            }
+            RolesError::GivesAndDenies { role, .. } | RolesError::DuplicateDenial { role, .. } => {
+                Some(self.start(&Place::Denial(rule.clone(), role.clone())))
+            }
             _ => self.rule(rule),
         };
-        problems.add_at(start.unwrap_or_default(), error.to_string());
+        problems.add_at(start.unwrap_or_default(), said(error));
     }
 
     /// Says where in the file an error of the whole policy is.
@@ -148,11 +159,22 @@ impl Places {
             PolicyError::RuleWithoutConnection(rule)
             | PolicyError::UnknownConnection { rule, .. }
             | PolicyError::DecodedPrivilege { rule, .. }
-            | PolicyError::PrivilegedByEmail { rule, .. }
-            | PolicyError::RuleExceedsMax { rule, .. } => self.rule(rule),
+            | PolicyError::PrivilegedByEmail { rule, .. } => self.rule(rule),
+            PolicyError::RuleExceedsMax { rule, role, .. } => {
+                Some(self.start(&Place::Grant(rule.clone(), role.clone())))
+            }
             PolicyError::Lint(finding) => Some(self.start(&finding.place)),
             _ => None,
         };
-        problems.add_at(start.unwrap_or_default(), error.to_string());
+        let message = match error.fix() {
+            Some(fix) => format!("{error}; {fix}"),
+            None => error.to_string(),
+        };
+        problems.add_at(start.unwrap_or_default(), message);
     }
+}
+
+/// What is wrong with roles and rules, and what to do about it.
+pub(super) fn said(error: &RolesError) -> String {
+    format!("{error}; {}", error.fix())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use countersign_core::TextError;
 pub(super) use countersign_core::text::quote;
 
 /// One thing that is wrong in a policy file, and where: line and column count from 1, columns in
@@ -71,7 +72,7 @@ impl fmt::Display for Problem {
 /// The problem of bytes that are no UTF-8 after `good`.
 pub(super) fn not_utf8(good: &[u8]) -> Vec<Problem> {
     let good = String::from_utf8_lossy(good);
-    let message = "is not UTF-8 from here on".to_owned();
+    let message = "is not UTF-8 from here on; save the file as UTF-8".to_owned();
     Problem::locate(&good, vec![(good.len(), message)])
 }
 
@@ -94,4 +95,16 @@ pub(super) fn unknown(kind: &str, given: &str, names: &[&str]) -> String {
         "unknown {kind} {given_quoted}; there are {}",
         names.join(", ")
     )
+}
+
+/// Why `given` can not be the name of a `kind`, and what to do about it.
+pub(super) fn bad_name(kind: &str, given: &str, error: TextError) -> String {
+    let fix = match error {
+        TextError::Empty => return format!("the name of the {kind} is empty; write one"),
+        TextError::ControlCharacter { .. } => "write it without, in letters that are seen",
+        TextError::SurroundingWhiteSpace => "write it without",
+        TextError::TooLong { .. } => "write a shorter one",
+        _ => "write another one",
+    };
+    format!("{kind} {} {error}; {fix}", quote(given))
 }

@@ -17,6 +17,7 @@ use crate::policy_file::risk::read_risk;
 use crate::policy_file::roles::{read_role, read_rule};
 use crate::policy_file::session::read_session;
 use crate::policy_file::span::{Problems, Section, Text};
+use crate::policy_file::syntax;
 
 /// A policy, and where in the file its parts are.
 pub(super) struct Read {
@@ -32,7 +33,7 @@ pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Read, Vec<Problem>>
     let mut problems = Problems::default();
     for error in &errors {
         let span = error.span().unwrap_or_default();
-        problems.add(&span, error.message().replace('\n', ", "));
+        problems.add(&span, syntax::message(text, &span, error.message()));
     }
     if !problems.is_empty() {
         // What follows a syntax error would be guesses, further syntax errors among them.
@@ -79,10 +80,13 @@ fn read_policy(
     let sections = root.named_sections("connection", problems);
     let names: Vec<Text<'_>> = sections.iter().map(|(name, _)| name.clone()).collect();
     if names.is_empty() {
-        problems.add(&(0..0), "there is no `[connection.NAME]`");
+        problems.add(&(0..0), "there is no `[connection.NAME]`; `countersign policy preset` prints files to start from");
     }
     for (name, section) in sections {
         places.add_connection(&name);
+        if section.is_only_rooms() && meant_another(&name, &names, problems) {
+            continue;
+        }
         let read = read_connection(&name, section, &catalog, problems);
         parts.connections.extend(read);
     }
@@ -129,4 +133,16 @@ fn read_policy(
             None
         }
     }
+}
+
+/// Whether a connection of which only rooms are there is another one, mistyped.
+fn meant_another(name: &Text<'_>, names: &[Text<'_>], problems: &mut Problems) -> bool {
+    let others = names.iter().map(|other| other.value);
+    let others = others.filter(|other| *other != name.value);
+    let others: Vec<&str> = others.collect();
+    let is_near = countersign_roles::nearest(name.value, others.iter().copied()).is_some();
+    if is_near {
+        problems.add_unknown(&name.span, "connection", name.value, &others);
+    }
+    is_near
 }

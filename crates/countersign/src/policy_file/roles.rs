@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use countersign_core::text::check_identifier;
 use countersign_core::{ConnectionId, DocumentPattern, RoleName, RuleId};
-use countersign_roles::{Role, RoleCatalog, RoleGrant, Rule};
+use countersign_roles::{ParsePermissionError, Role, RoleCatalog, RoleGrant, Rule};
 
 use crate::policy_file::condition::read_condition;
 use crate::policy_file::place::RulePlaces;
-use crate::policy_file::problem::quote;
+use crate::policy_file::problem::{bad_name, quote};
 use crate::policy_file::span::{Problems, Section, Span, Text};
 
 /// Reads `[role.NAME]`.
@@ -19,7 +19,7 @@ pub(super) fn read_role(
 ) -> Option<Role> {
     let mut role = RoleName::new(name.value)
         .map(Role::new)
-        .map_err(|error| problems.add(&name.span, format!("role {} {error}", quote(name.value))))
+        .map_err(|error| problems.add(&name.span, bad_name("role", name.value, error)))
         .ok();
     let permissions = section.texts("allow", problems);
     for text in permissions.into_iter().flatten() {
@@ -27,7 +27,11 @@ pub(super) fn read_role(
             Ok(permission) => role = role.map(|role| role.allow(permission)),
             Err(error) => {
                 let given = quote(text.value);
-                problems.add(&text.span, format!("the permission {given} {error}"));
+                let fix = match error {
+                    ParsePermissionError::NotTwoWords => "",
+                    _ => "; write one such as `sign nda/*`",
+                };
+                problems.add(&text.span, format!("the permission {given} {error}{fix}"));
             }
         }
     }
@@ -65,10 +69,14 @@ pub(super) fn read_rule(
     temporary: Duration,
     problems: &mut Problems,
 ) -> Option<(Rule, RulePlaces)> {
+    let before = problems.len();
     let id = section.text("id", problems);
-    let scope = section
-        .text_or_texts("connection", problems)
-        .unwrap_or_default();
+    let scope = section.text_or_texts("connection", problems);
+    if scope.as_ref().is_some_and(Vec::is_empty) && problems.len() == before {
+        let message = "`connection` names none; name one, or leave the key out for all";
+        problems.add(section.span(), message);
+    }
+    let scope = scope.unwrap_or_default();
     let note = section.text("note", problems);
     let conditions = section.listed_sections("all", problems);
     let grants = section.listed_sections("grant", problems);
@@ -87,11 +95,15 @@ pub(super) fn read_rule(
     let connections = scope.collect();
     let note = note.filter(|note| {
         check_identifier(note.value)
-            .map_err(|error| problems.add(&note.span, format!("the note {error}")))
+            .map_err(|error| {
+                problems.add(
+                    &note.span,
+                    format!("the note {error}; write it in one line"),
+                )
+            })
             .is_ok()
     });
     let denied = denied.unwrap_or_default();
-    let parts = (conditions.len(), grants.len(), denied.len());
     let starts = conditions.iter().map(|condition| condition.span().start);
     let mut places = RulePlaces {
         conditions: starts.collect(),
@@ -115,14 +127,14 @@ pub(super) fn read_rule(
             deny.push(role);
         }
     }
-    if parts != (all.len(), grant.len(), deny.len()) {
+    if problems.len() > before {
         // A rule with a part missing would only bring up problems that are not there.
         return None;
     }
 
     let text = id?;
     let id = RuleId::new(text.value)
-        .map_err(|error| problems.add(&text.span, format!("rule {} {error}", quote(text.value))))
+        .map_err(|error| problems.add(&text.span, bad_name("rule", text.value, error)))
         .ok()?;
     let rule = Rule {
         id,
@@ -167,7 +179,10 @@ fn read_grant(
     let span = section.span().clone();
     section.finish(problems);
     if ttl.is_some() && is_temporary.is_some() {
-        problems.add(&span, "a grant has `ttl` or `temporary`, not both");
+        problems.add(
+            &span,
+            "a grant has `ttl` or `temporary`, not both; remove one",
+        );
     }
     let scope = match scope {
         Some(texts) => read_scope(&texts, &span, problems)?,
@@ -200,7 +215,9 @@ fn read_scope(
             Ok(pattern) => scope.push(pattern),
             Err(error) => {
                 let given = quote(text.value);
-                problems.add(&text.span, format!("the document type {given} {error}"));
+                let message =
+                    format!("the document type {given} {error}; write one such as `nda/*`");
+                problems.add(&text.span, message);
             }
         }
     }

@@ -71,6 +71,11 @@ impl Problems {
         self.found.is_empty()
     }
 
+    /// How many there are, of those that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.found.len()
+    }
+
     /// In the order of `text`, which is the file, each once.
     pub(super) fn locate(self, text: &str) -> Vec<Problem> {
         Problem::locate(text, self.found)
@@ -95,6 +100,13 @@ impl<'d> Section<'d> {
             asked: Vec::new(),
             required: Vec::new(),
         }
+    }
+
+    /// Whether it holds other tables and nothing else, as one does whose own table has another
+    /// name.
+    pub(super) fn is_only_rooms(&self) -> bool {
+        let mut values = self.table.values();
+        values.all(|value| matches!(value.get_ref(), DeValue::Table(_)))
     }
 
     /// Where it begins.
@@ -129,7 +141,7 @@ impl<'d> Section<'d> {
     ) -> Option<Vec<Text<'d>>> {
         let value = self.value(key)?;
         let DeValue::Array(list) = value.get_ref() else {
-            problems.add(&value.span(), format!("`{key}` must be a list of texts"));
+            problems.add(&value.span(), no_list(key, value));
             return None;
         };
         let texts = list.iter().filter_map(|item| as_text(key, item, problems));
@@ -143,7 +155,9 @@ impl<'d> Section<'d> {
         problems: &mut Problems,
     ) -> Option<Vec<(Span, Vec<Text<'d>>)>> {
         let value = self.value(key)?;
-        let message = || format!("`{key}` must be a list of lists of texts");
+        let message = || {
+            format!("`{key}` must be a list of lists of texts; write `{key} = [[\"a\", \"b\"]]`")
+        };
         let DeValue::Array(lists) = value.get_ref() else {
             problems.add(&value.span(), message());
             return None;
@@ -218,8 +232,7 @@ impl<'d> Section<'d> {
             return Vec::new();
         };
         let DeValue::Array(list) = value.get_ref() else {
-            let message = format!("`{key}` must be a list of texts");
-            problems.add(&value.span(), message);
+            problems.add(&value.span(), no_list(key, value));
             return Vec::new();
         };
         let items = list.iter().filter_map(|item| match item.get_ref() {
@@ -250,7 +263,13 @@ impl<'d> Section<'d> {
         if let DeValue::Boolean(flag) = value.get_ref() {
             return Some(*flag);
         }
-        problems.add(&value.span(), format!("`{key}` must be `true` or `false`"));
+        problems.add(
+            &value.span(),
+            format!(
+                "`{key}` must be `true` or `false`, without quotes, not {}",
+                kind_of(value)
+            ),
+        );
         None
     }
 
@@ -264,7 +283,7 @@ impl<'d> Section<'d> {
         }
         problems.add(
             &value.span(),
-            format!("`{key}` must be a whole number, at least 1"),
+            format!("`{key}` must be a whole number, at least 1; write `{key} = 10`"),
         );
         None
     }
@@ -278,7 +297,10 @@ impl<'d> Section<'d> {
         let duration = parse_duration(text.value);
         match duration {
             Some(duration) if !duration.is_zero() => return Some(duration),
-            Some(_) => problems.add(&text.span, format!("`{key}` must be more than no time")),
+            Some(_) => problems.add(
+                &text.span,
+                format!("`{key}` must be more than no time; write a time such as `24h`"),
+            ),
             None => {
                 let given = quote(text.value);
                 let message = format!(
@@ -332,7 +354,12 @@ impl<'d> Section<'d> {
             return Vec::new();
         };
         let DeValue::Array(list) = value.get_ref() else {
-            problems.add(&value.span(), format!("`{key}` must be a list of tables"));
+            let fix = match (key, value.get_ref()) {
+                ("rule", DeValue::Table(_)) => "write `[[rule]]`, with two brackets".to_owned(),
+                _ => format!("write `{key} = [{{ … }}]`"),
+            };
+            let message = format!("`{key}` must be a list of tables; {fix}");
+            problems.add(&value.span(), message);
             return Vec::new();
         };
         let sections = list
@@ -373,7 +400,7 @@ impl<'d> Section<'d> {
             }
         }
         for key in missing {
-            problems.add(&self.span, format!("the key `{key}` is missing"));
+            problems.add(&self.span, format!("the key `{key}` is missing; add it"));
         }
     }
 }
@@ -419,7 +446,12 @@ fn as_text<'d>(
             span: value.span(),
         });
     }
-    problems.add(&value.span(), format!("{} must be a text", quote(key)));
+    let message = format!(
+        "{} must be a text in quotes, not {}",
+        quote(key),
+        kind_of(value)
+    );
+    problems.add(&value.span(), message);
     None
 }
 
@@ -431,8 +463,30 @@ fn as_section<'d>(
     if let DeValue::Table(table) = value.get_ref() {
         return Some(Section::new(table, value.span()));
     }
-    problems.add(&value.span(), format!("{} must be a table", quote(key)));
+    let message = format!(
+        "{} must be a table `{{ … }}`, not {}",
+        quote(key),
+        kind_of(value)
+    );
+    problems.add(&value.span(), message);
     None
+}
+
+/// What a value is, in words.
+fn kind_of(value: &Spanned<DeValue<'_>>) -> &'static str {
+    match value.get_ref() {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn no_list(key: &str, value: &Spanned<DeValue<'_>>) -> String {
+    let kind = kind_of(value);
+    format!("`{key}` must be a list of texts, not {kind}; write `{key} = [\"…\"]`")
 }
 
 /// `90s`, `30m`, `24h`, `7d`.
