@@ -62,7 +62,7 @@ fn a_domain_that_is_none_or_ends_at_no_instant_is_told() {
     );
     assert_eq!(
         domains("\"acme.example\", { proved_until = \"2027-06-30T00:00:00Z\" }"),
-        "5:28: the key `name` is missing"
+        "5:28: the key `name` is missing; add it"
     );
     assert_eq!(
         domains("{ name = \"acme.example\", until = \"2027-06-30T00:00:00Z\" }"),
@@ -99,7 +99,7 @@ fn approval_does_not_go_with_accounts_made_ahead_only() {
     let text = text.replace("\"jit\"", "\"pre_provisioned_only\"");
     assert_eq!(
         problem(&text),
-        "1:13: connection `acme` is `pre_provisioned_only` and allows creation"
+        "1:13: connection `acme` is `pre_provisioned_only` and allows creation; write `mode = \"deny\"`, or another strategy"
     );
 }
 
@@ -171,7 +171,7 @@ fn what_does_not_follow_is_not_cleared() {
         assert_eq!(
             problem(&with(text)),
             format!(
-                "6:12: the attribute `{name}` is cleared when it is absent, and does not follow at each sign-in"
+                "6:12: the attribute `{name}` is cleared when it is absent, and does not follow at each sign-in; write `sync = \"always\"`, or another `absent`"
             )
         );
     }
@@ -183,7 +183,7 @@ fn account_and_profile_are_synced_together() {
         problem(&with(
             "[attribute.permission_profile_id]\nsync = \"always\"\n"
         )),
-        "6:12: the attributes `account_id` and `permission_profile_id` decide together, and are synced in two ways"
+        "6:12: the attributes `account_id` and `permission_profile_id` decide together, and are synced in two ways; give both the same `sync`"
     );
     load(&with(
         "[attribute.account_id]\nsync = \"always\"\n[attribute.permission_profile_id]\nsync = \"always\"\n",
