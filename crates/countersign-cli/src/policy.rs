@@ -2,6 +2,7 @@
 
 mod check;
 mod decide;
+mod diff;
 mod explain;
 mod facts;
 mod lint;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Lint(lint::Linting),
     /// Say who could ever get a role by signing in, and how.
     WhoCan(who_can::Question),
+    /// Say what one policy says and another does not, and which gives more access.
+    Diff(diff::Comparing),
     /// Verify responses and print what they say as lines of a corpus, for `policy simulate`. The
     /// lines are personal data.
     Facts(Box<facts::Extraction>),
@@ -48,6 +51,7 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
         Command::Preset(starting) => Ok(preset::run(starting)),
         Command::Lint(linting) => lint::run(linting),
         Command::WhoCan(question) => who_can::run(question),
+        Command::Diff(comparing) => diff::run(comparing),
         Command::Facts(extraction) => facts::run(extraction),
         Command::Simulate(trial) => simulate::run(trial),
     }

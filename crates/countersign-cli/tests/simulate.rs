@@ -180,3 +180,26 @@ fn a_corpus_is_read_from_standard_input_too() {
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(run.json()["simulation"]["people"], 1);
 }
+
+#[test]
+fn what_differs_between_two_policies_is_told_with_the_way_it_goes() {
+    let desk = Desk::new();
+    let (old, new) = (desk.path("old.toml"), desk.path("new.toml"));
+    let run = countersign(&["policy", "diff", &old, &new]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stdout
+            .contains("look  nurses-sign  all  groups eq `nurses` becomes groups eq `staff`\n"),
+        "{}",
+        run.stdout
+    );
+    let json = countersign(&["--json", "policy", "diff", &old, &new]).json();
+    assert_eq!(json["differences"][0]["access"], "unclear");
+    let same = countersign(&["--json", "policy", "diff", &old, &old]).json();
+    assert_eq!(same["same"], true);
+    desk.write("bad.toml", "[");
+    assert_eq!(
+        countersign(&["policy", "diff", &old, &desk.path("bad.toml")]).code,
+        2
+    );
+}

@@ -20,6 +20,7 @@
 //! | [`connection`] | [`ConnectionPolicy`]: one identity provider's strategy, matching and creation |
 //! | [`email_door`] | signers without an identity provider |
 //! | [`mod@decide`] | the decision |
+//! | [`mod@diff`] | what one policy says and another does not, and which gives more |
 //! | [`corpus`] | one sign-in of the past, to be decided again |
 //! | [`mod@simulate`] | what another policy would change, and how much of that is too much |
 //! | [`mod@explain`] | a decision in words: what every rule said, and what became of every role |
@@ -38,6 +39,7 @@ pub mod connection;
 pub mod corpus;
 pub mod decide;
 pub mod decoder;
+pub mod diff;
 pub mod email_door;
 pub mod explain;
 pub mod group_fetcher;
@@ -69,6 +71,7 @@ pub use crate::connection::{
 pub use crate::corpus::PastSignIn;
 pub use crate::decide::{ProvedLink, decide, decide_proved_link};
 pub use crate::decoder::{Decoded, Decoder};
+pub use crate::diff::{Access, Diff, Difference, diff};
 pub use crate::explain::{Explanation, explain};
 pub use crate::group_fetcher::{GroupFetchError, GroupFetcher, GroupRequest};
 pub use crate::key::{FactsError, Key};

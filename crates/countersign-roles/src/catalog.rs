@@ -38,7 +38,45 @@ impl fmt::Display for Excess {
     }
 }
 
+/// Everything that a role is but its name: for whoever compares two, and must not forget a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleParts<'r> {
+    /// What it allows.
+    pub permissions: &'r [Permission],
+    /// Whether it is worth stealing.
+    pub privileged: bool,
+    /// Whether a tenant must not be without it.
+    pub keep_last: bool,
+}
+
+/// Everything that a catalog is, likewise.
+#[derive(Debug, Clone, Copy)]
+pub struct CatalogParts<'c> {
+    /// The roles, by name.
+    pub roles: &'c BTreeMap<RoleName, Role>,
+    /// The sets of roles of which nobody may hold two.
+    pub separation_of_duty: &'c [DutySet],
+    /// The groups of roles of which only the highest is given.
+    pub exclusive_groups: &'c [ExclusiveGroup],
+}
+
 impl Role {
+    /// All that it is but its name.
+    #[must_use]
+    pub fn parts(&self) -> RoleParts<'_> {
+        let Self {
+            name: _,
+            permissions,
+            privileged,
+            keep_last,
+        } = self;
+        RoleParts {
+            permissions,
+            privileged: *privileged,
+            keep_last: *keep_last,
+        }
+    }
+
     /// A role that allows nothing yet.
     #[must_use]
     pub fn new(name: RoleName) -> Self {
@@ -152,6 +190,23 @@ pub struct RoleCatalog {
 }
 
 impl RoleCatalog {
+    /// All that it is.
+    #[must_use]
+    pub fn parts(&self) -> CatalogParts<'_> {
+        let Self {
+            roles,
+            separation_of_duty,
+            exclusive_groups,
+            // Made of the groups.
+            exclusive_order: _,
+        } = self;
+        CatalogParts {
+            roles,
+            separation_of_duty,
+            exclusive_groups,
+        }
+    }
+
     /// The catalog of `roles`.
     ///
     /// # Errors

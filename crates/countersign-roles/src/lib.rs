@@ -70,7 +70,7 @@ mod words;
 pub use countersign_core::DocumentPattern;
 
 pub use crate::authorize::{Authorization, Denial, authorize};
-pub use crate::catalog::{Excess, Role, RoleCatalog};
+pub use crate::catalog::{CatalogParts, Excess, Role, RoleCatalog, RoleParts};
 pub use crate::condition::{Answer, Condition, EMAIL, GROUPS, Test, Values};
 pub use crate::error::RolesError;
 pub use crate::exclusion::{DutySet, ExclusiveGroup};
