@@ -30,6 +30,7 @@
 //! | [`user`] | accounts as the policy sees them |
 //! | [`risk`] | how strong a sign-in has to be to sign what |
 //! | [`lifecycle`] | which state of an account may follow which, by whom, and when |
+//! | [`report`] | unused accounts, orphaned grants, drift, rules that nobody matched |
 //! | [`store`] | the port to the host's users |
 
 pub mod attribute;
@@ -55,6 +56,7 @@ pub mod preset;
 mod reading;
 pub mod reason;
 pub mod refusal;
+pub mod report;
 pub mod risk;
 pub mod simulate;
 pub mod store;

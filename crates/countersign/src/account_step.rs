@@ -62,6 +62,8 @@ pub(crate) struct AccountStep<'a> {
     pub(crate) now: Timestamp,
     pub(crate) account: UserWithGrants,
     pub(crate) snapshot: Snapshot,
+    /// The grants as they were read, of which some may be gone by now.
+    pub(crate) as_read: Vec<Grant>,
     sessions: Vec<SessionRecord>,
     walk: Correlation,
     /// The account as it shall be, if it is not as it was.
@@ -124,6 +126,7 @@ impl Engine {
         Ok(AccountStep {
             engine: self,
             now,
+            as_read: account.grants.clone(),
             account,
             snapshot,
             sessions,

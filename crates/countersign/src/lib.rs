@@ -67,6 +67,7 @@
 //! | [`sign_in`] | asking a provider, and how a sign-in ends: [`SignIn`] |
 //! | [`sign_out`] | signing out because a provider says so: [`SignOut`] |
 //! | [`account`] | the steps of an account's life that administrators take |
+//! | [`review`] | access reviews: the table to fill in, and what its answers do |
 //! | [`role_by_hand`] | roles that administrators give and take |
 //! | [`mod@sweep`] | what time does to accounts and roles |
 //! | [`policy_record`] | the record of another policy |
@@ -105,6 +106,7 @@ pub mod memory;
 mod new_account;
 pub mod policy_file;
 pub mod policy_record;
+pub mod review;
 pub mod role_by_hand;
 pub mod session;
 pub mod sign_in;
