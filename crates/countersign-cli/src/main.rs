@@ -2,6 +2,7 @@
 //!
 //! Exit code 0: accepted. 1: refused. 2: wrong usage, or input that can not be read.
 
+mod account;
 mod evidence;
 mod input;
 mod key_file;
@@ -46,6 +47,9 @@ enum Command {
     /// Check a policy file, or ask what it would decide.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Report on the accounts of a database, and export who has which role for a review.
+    #[command(subcommand)]
+    Account(account::Command),
     /// Check a ledger.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
     let verdict = match &arguments.command {
         Command::Saml(command) => saml::run(command),
         Command::Policy(command) => policy::run(command),
+        Command::Account(command) => account::run(command),
         Command::Ledger(command) => ledger::run(command),
         Command::Evidence(command) => evidence::run(command),
     }

@@ -70,7 +70,7 @@ fn load(file: &InputPath) -> Result<Result<Policy, PolicyFileError>, Unreadable>
 }
 
 /// Reads a policy file that something else is asked about, which its mistakes leave unanswered.
-fn load_sound(argument: &str, file: &InputPath) -> Result<Policy, Unreadable> {
+pub(crate) fn load_sound(argument: &str, file: &InputPath) -> Result<Policy, Unreadable> {
     load(file)?.map_err(|error| {
         let message = error.to_string();
         Unreadable::new(argument, message.lines().next().unwrap_or_default())

@@ -393,3 +393,55 @@ fn responses_become_a_corpus_that_a_new_policy_is_tried_on() {
     assert_eq!(known["losing"], 0, "{known}");
     assert_eq!(known["changed"], 0, "{known}");
 }
+
+#[test]
+fn a_report_tells_what_the_next_sweep_would_do() {
+    let walked = Walked::new();
+    let policy = format!("{POLICY}\n[lifecycle]\nsuspend_after = \"30d\"\n");
+    let file = walked.path("edited.toml");
+    std::fs::write(&file, policy).unwrap();
+    let database = walked.path("store.db");
+    let at = "2026-05-01T00:00:00Z";
+    let arguments = [
+        "account", "report", "--policy", &file, "--at", at, &database,
+    ];
+    let run = countersign(&[&["--json"][..], &arguments].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    let report = run.json();
+    assert_eq!(report["accounts"]["active"], 1);
+    assert_eq!(report["unused"][0]["due"], "suspended");
+    assert_eq!(report["unmatched_rules"], serde_json::json!([]));
+    let run = countersign(&arguments);
+    assert!(run.stdout.starts_with("1 account of default\n"), "{run:?}");
+    assert!(
+        run.stdout.contains("the next sweep makes it suspended"),
+        "{run:?}"
+    );
+
+    let since = ["--since", NOW, "--at", NOW];
+    let run = countersign(&[&["--json"][..], &arguments[..4], &since, &[&database]].concat());
+    let report = run.json();
+    assert_eq!(report["new"][0]["role"], "signer");
+    assert_eq!(report["drifted"][0]["role"], "signer");
+}
+
+#[test]
+fn an_export_for_a_review_can_be_read_back() {
+    let walked = Walked::new();
+    let (policy, database) = (walked.path("policy.toml"), walked.path("store.db"));
+    let arguments = [
+        "account", "review", "export", "--policy", &policy, "--at", NOW, &database,
+    ];
+    let run = countersign(&arguments);
+    assert_eq!(run.code, 0, "{run:?}");
+    let rows = countersign::review::file::from_csv(run.stdout.as_bytes()).unwrap();
+    assert_eq!(rows.len(), 1);
+    let (line, row) = &rows[0];
+    assert_eq!((*line, row.role.as_str()), (2, "signer"));
+    assert_eq!(row.owner, "jit:acme");
+    let run = countersign(&[&["--json"][..], &arguments].concat());
+    let json = run.json();
+    let bytes = serde_json::to_vec(&json["rows"]).unwrap();
+    let again = countersign::review::file::from_json(&bytes).unwrap();
+    assert_eq!(&again[0].1, row);
+}

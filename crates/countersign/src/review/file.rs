@@ -116,7 +116,7 @@ pub fn from_csv(bytes: &[u8]) -> Result<Vec<(u64, ReviewRow)>, ReviewFileError> 
         .has_headers(true)
         .from_reader(bytes);
     let headers = reader.headers().map_err(|_| ReviewFileError::Columns)?;
-    if headers != &COLUMNS[..] {
+    if headers != COLUMNS[..] {
         return Err(ReviewFileError::Columns);
     }
     let mut rows = Vec::new();
