@@ -512,6 +512,25 @@ fn every_kind_has_its_own_name_and_optional_parents_come_last() {
     }
 }
 
+/// A signature and a mailed link in one record, or neither \[record.md §5.1\].
+#[test]
+fn an_assertion_that_mixes_doors_is_refused() {
+    let text = String::from_utf8(walk().assertion.entry().bytes().to_vec()).unwrap();
+    parse(&text).unwrap();
+    let mailed = r#""door":"email""#;
+    let by_mail = text.replace(r#""door":"saml""#, mailed);
+    let unsigned = text.replace(
+        r#""signed_element":"Assertion""#,
+        r#""signed_element":null"#,
+    );
+    let challenge = format!(r#""parents":["{}"]"#, "0".repeat(64));
+    let caused = text.replace(r#""parents":[]"#, &challenge);
+    for mixed in [&by_mail, &unsigned, &caused] {
+        assert_ne!(*mixed, text);
+        assert_eq!(parse(mixed).unwrap_err(), RecordError::Malformed);
+    }
+}
+
 /// The examples of the specification are records: each is read, as it stands there.
 #[test]
 fn the_examples_of_the_specification_are_records() {

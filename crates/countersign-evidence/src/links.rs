@@ -171,14 +171,14 @@ pub(crate) fn check_agreement(
         }
         return;
     };
-    check_same_document(chain, lines);
+    check_same_document(chain, items, lines);
     check_same_account(chain, items, lines);
     check_grant(chain, lines);
     check_session(chain, lines);
     check_time_order(chain, items, now, lines);
 }
 
-fn check_same_document(chain: &Chain<'_>, lines: &mut Lines) {
+fn check_same_document(chain: &Chain<'_>, items: &[Item], lines: &mut Lines) {
     let (signed, intent, presented) = (&chain.signed, &chain.intent, &chain.presented);
     let (s, i, p) = (signed.body, intent.body, presented.body);
     // [record.md §6, rule 4]
@@ -192,7 +192,8 @@ fn check_same_document(chain: &Chain<'_>, lines: &mut Lines) {
         && [signed.item, intent.item]
             .iter()
             .all(|item| item.record.correlation == presented.item.record.correlation)
-        && presented.item.record.parents == [chain.session.item.leaf];
+        && presented.item.record.parents == [chain.session.item.leaf]
+        && is_invited_document(chain, items);
     lines.check(
         Claim::SameDocument,
         same,
@@ -203,6 +204,25 @@ fn check_same_document(chain: &Chain<'_>, lines: &mut Lines) {
         ),
         "what was shown, confirmed and signed differ",
     );
+}
+
+/// Whether what was shown is what the person was invited to sign, if the session began with an
+/// invitation \[record.md §6, rule 8\].
+fn is_invited_document(chain: &Chain<'_>, items: &[Item]) -> bool {
+    // [record.md §5]: assertion, account, invitation.
+    let [_, _, used] = chain.session.item.record.parents.as_slice() else {
+        return true;
+    };
+    let find = |leaf: &LeafHash| items.iter().find(|item| item.leaf == *leaf);
+    let issued = find(used).and_then(|used| find(used.record.parents.first()?));
+    let presented = chain.presented.body;
+    match issued.map(|issued| &issued.record.body) {
+        Some(Body::InvitationIssued(invited)) => {
+            invited.document == presented.document
+                && invited.document_type == presented.document_type
+        }
+        _ => false,
+    }
 }
 
 fn check_same_account(chain: &Chain<'_>, items: &[Item], lines: &mut Lines) {

@@ -330,7 +330,7 @@ impl Engine {
         session: &Recorded<SessionOpened>,
         document: &Document,
     ) -> Result<(), EngineError> {
-        // [record.md §5]: assertion, account, invitation.
+        // [record.md §5]: assertion, account, invitation; §6, rule 8.
         let [_, _, used] = session.parents() else {
             return Ok(());
         };

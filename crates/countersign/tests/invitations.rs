@@ -14,13 +14,19 @@ mod host;
 use std::sync::Barrier;
 use std::thread;
 
-use countersign::audit::{Body, Kind};
+use countersign::audit::ceremony::DocumentPresented;
+use countersign::audit::session::SessionOpened;
+use countersign::audit::store::EntryQuery;
+use countersign::audit::{Body, Correlation, Kind, Recorded, SystemEntropy};
 use countersign::blocking::wait;
 use countersign::email_door::EmailChallenge;
 use countersign::evidence::Export;
 use countersign::provision::store::Change;
 use countersign::saml::{Expect, Inbound, PendingRequest};
-use countersign::{ConnectionId, Document, DocumentId, Door, Invitation, SignIn, TenantId, Token};
+use countersign::{
+    CeremonyId, ConnectionId, Document, DocumentId, Door, Intent, Invitation, SignIn, TenantId,
+    Token,
+};
 use countersign_testkit::idp::ResponseSpec;
 use host::*;
 
@@ -331,6 +337,42 @@ fn an_invited_session_signs_nothing_but_the_document_of_the_invitation() {
             "the invitation is not for `document-2`, a `nda/mutual`"
         );
         assert!(present(&nda()).is_ok());
+    });
+}
+
+/// A host that goes around the engine is found out by whoever verifies the evidence.
+#[test]
+fn evidence_of_a_signature_that_the_invitation_was_not_for_is_refused() {
+    on_each_store_under(&by_invitation(), |host| {
+        let token = invite(host, &invitation());
+        let session = admitted(come(host, token.as_str()));
+        for (document, is_sound) in [("document-1", true), ("document-2", false)] {
+            let query = EntryQuery::Leaf(session.entry());
+            let stored = wait(host.store.entry(&query)).unwrap().unwrap();
+            let opened = Recorded::<SessionOpened>::parse(stored.entry.bytes()).unwrap();
+            let shown = DocumentPresented {
+                ceremony: CeremonyId::new(format!("c-{document}")).unwrap(),
+                document: DocumentId::new(document).unwrap(),
+                document_type: "nda/mutual".to_owned(),
+                media_type: "application/pdf".to_owned(),
+                sha256: nda().sha256(),
+            };
+            let mut walk = Correlation::resume(&opened);
+            let entropy = SystemEntropy::new();
+            let sealed = walk
+                .seal(shown.draft(&opened), host.now(), &entropy)
+                .unwrap();
+            let leaf = sealed.leaf().hash();
+            let mut change = Change::new(tenant());
+            change.entries.push(sealed.into_parts().0);
+            wait(host.store.commit(&change)).unwrap();
+
+            let presented = wait(host.engine.resume_presented(&session, leaf)).unwrap();
+            let confirmed = wait(host.engine.confirm(presented, &Intent::approval())).unwrap();
+            let signature = wait(host.engine.sign(confirmed, "Given Family")).unwrap();
+            let bundle = wait(host.engine.export(&Export::of(signature.leaf())));
+            assert_eq!(bundle.is_ok(), is_sound, "{document}");
+        }
     });
 }
 
