@@ -49,6 +49,39 @@
 //! # }
 //! ```
 //!
+//! # Somebody without an identity provider
+//! A connection with `door = "email"` takes a mailed link for proof, and an invitation says what is to
+//! be signed:
+//! ```no_run
+//! # async fn host(engine: countersign::Engine) -> Result<(), Box<dyn std::error::Error>> {
+//! # fn mail(to: &str, link: &str) {}
+//! use countersign::{ConnectionId, DocumentId, EmailChallenge, Invitation, SignIn, TenantId};
+//!
+//! let (tenant, visitors) = (TenantId::new("acme")?, ConnectionId::new("visitors")?);
+//! let invitation = Invitation::new(
+//!     tenant.clone(), DocumentId::new("nda-7")?, "nda/mutual", "guest@partner.example")?;
+//! let invited = engine.invite(&invitation).await?;
+//! mail("guest@partner.example", &format!("https://sign.example/i?t={}", invited.as_str()));
+//!
+//! // The guest opens the link. What it is for is shown, and another mail proves whose it is:
+//! let open = engine.open_invitation(&tenant, invited.as_str()).await?;
+//! let address = open.email().as_str();
+//! let EmailChallenge::Issued(issued) = engine.challenge_email(&visitors, address).await? else {
+//!     return Ok(()); // come through your company's own sign-in
+//! };
+//! mail(issued.to.as_str(), &format!("https://sign.example/in?t={}", issued.token.as_str()));
+//! let pending = issued.pending; // stays in this browser's session
+//!
+//! // The link comes back, in the same browser:
+//! let signing_in = engine.with_invitation(invited.as_str());
+//! match signing_in.sign_in_by_email(&pending, issued.token.as_str()).await? {
+//!     SignIn::Admitted(session) => println!("{} may sign nda-7", session.user()),
+//!     SignIn::Refused(refused) => eprintln!("{}: {refused}", refused.code()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What a host brings
 //! | port | what for | what is there |
 //! |---|---|---|

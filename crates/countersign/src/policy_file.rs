@@ -77,6 +77,11 @@
 //! retain = "2555d"                       # deprovisioned for so long: erased
 //! ```
 //!
+//! A connection with `door = "email"` is for signers without an identity provider
+//! ([`crate::email_door`]): it has `strategy` and `domains`, `match` and `create`, and none of what
+//! only a provider has. With `create.require_invitation = true`, which any connection may have, only
+//! invited people get an account; the e-mail door may then say `domains = "any"`.
+//!
 //! In `[connection.NAME.create]` there are also `account_id` and `permission_profile_id`, the
 //! defaults of the DocuSign preset, `accept_unverified_email` for `self_register`, and
 //! `confusable_email = "deny"`, which makes no account for an address that mixes scripts or passes
