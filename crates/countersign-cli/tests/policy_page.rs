@@ -10,6 +10,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use countersign_testkit::idp::{ResponseSpec, TestIdp};
+
 const PAGE: &str = include_str!("../../../docs/policy.md");
 
 fn root() -> PathBuf {
@@ -44,6 +46,45 @@ fn every_excerpt_is_out_of_an_example_policy() {
         let file = root().join("examples/policies").join(name);
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.contains(shown), "{name} has not:\n{shown}");
+    }
+}
+
+/// A legal manager from outside comes through the enterprise's Entra.
+fn sign_in() -> [(&'static str, Vec<u8>); 2] {
+    let idp = TestIdp::new("https://sts.windows.net/00000000-0000-0000-0000-000000000000/");
+    let claims = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims";
+    let response = ResponseSpec::new(
+        "https://sign.example/saml",
+        "https://sign.example/saml/acs",
+        "manager@tenant.example",
+        "2026-03-01T09:00:00Z".parse().unwrap(),
+    )
+    .with_attribute(
+        "http://schemas.microsoft.com/identity/claims/objectidentifier",
+        ["8f2c1d3e-0000-4000-8000-000000000007"],
+    )
+    .with_attribute(&format!("{claims}/emailaddress"), ["manager@acme.example"])
+    .with_attribute(
+        "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups",
+        ["11111111-1111-1111-1111-111111111111"],
+    )
+    .with_attribute("jobtitle", ["Manager"])
+    .with_attribute("department", ["ext"]);
+    [
+        ("metadata.xml", idp.metadata().into_bytes()),
+        ("response.xml", idp.respond(&response)),
+    ]
+}
+
+/// The response that the page decides about is the test provider's, and made by these lines.
+#[test]
+fn the_sign_in_of_the_page_is_made_here() {
+    for (name, made) in sign_in() {
+        let path = root().join("examples/sign-in").join(name);
+        if std::env::var_os("COUNTERSIGN_WRITE_DOCS").is_some() {
+            std::fs::write(&path, &made).unwrap();
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), made, "{name}");
     }
 }
 
