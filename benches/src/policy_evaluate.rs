@@ -1,72 +1,190 @@
-//! Which of 5,000 rules match a person of 300 groups.
+//! Which rules match a person of 300 groups.
 //!
 //! The floor is what nobody does without: the 300 groups looked up in a hash map of the standard
-//! library, and the rules found there put in order.
+//! library, and the rules found there put in order. `linear scan` asks every rule for each of its
+//! conditions, and is what the answer of the index is compared with.
+//!
+//! `5000x300` are rules of two exact conditions; `5000x300 mixed` uses the whole language. In the
+//! cases after them the person shares a value with ten rules, however many rules there are: what
+//! an evaluation costs is to grow with the rules that share a value, not with the rules there are.
 
 use std::collections::{BTreeSet, HashMap};
 
+use countersign::roles::condition::Answer;
 use countersign::roles::{Condition, Role, RoleCatalog, RoleGrant, Rule, RuleSet, Values};
 use countersign::{ConnectionId, Facts, Groups, RoleName, RuleId, SubjectKey, TenantId};
 
 use crate::measure::{Effort, Subject, times};
 use crate::row::Row;
 
-const RULES: u32 = 5_000;
 const GROUPS: usize = 300;
 
+/// Rules that share a value with the person where their number is held.
+const SHARED: u32 = 10;
+
+/// As many rules, and as many of them as share a value with the person.
+const CASES: [(&str, Shape); 7] = [
+    ("5000x300", Shape::new(5_000, None, false)),
+    ("5000x300 mixed", Shape::new(5_000, None, true)),
+    ("10x300 sharing 10", Shape::new(10, Some(SHARED), false)),
+    ("100x300 sharing 10", Shape::new(100, Some(SHARED), false)),
+    (
+        "1000x300 sharing 10",
+        Shape::new(1_000, Some(SHARED), false),
+    ),
+    (
+        "10000x300 sharing 10",
+        Shape::new(10_000, Some(SHARED), false),
+    ),
+    (
+        "100000x300 sharing 10",
+        Shape::new(100_000, Some(SHARED), false),
+    ),
+];
+
+#[derive(Clone, Copy)]
+struct Shape {
+    rules: u32,
+    shared: Option<u32>,
+    is_mixed: bool,
+}
+
+impl Shape {
+    const fn new(rules: u32, shared: Option<u32>, is_mixed: bool) -> Self {
+        Self {
+            rules,
+            shared,
+            is_mixed,
+        }
+    }
+
+    /// The person's groups. Of some no rule speaks: without a number that is held, of half.
+    fn groups(self) -> BTreeSet<String> {
+        match self.shared {
+            None => (0..self.rules.saturating_mul(2))
+                .step_by(32)
+                .take(GROUPS)
+                .map(group)
+                .collect(),
+            Some(shared) => (0..shared)
+                .chain(self.rules..)
+                .take(GROUPS)
+                .map(group)
+                .collect(),
+        }
+    }
+
+    fn conditions(self, number: u32) -> Vec<Condition> {
+        let group = group(number);
+        let sites = || Values::new(["ward", "theatre"]).expect("two values");
+        let in_group = || Condition::eq("groups", group.as_str());
+        let on_site = || Condition::any_of("department", sites());
+        match (self.is_mixed, number % 16) {
+            // Multiples of 32 are what the person has: a fourth of each kind.
+            (true, 0) => match number / 32 % 4 {
+                0 => vec![Condition::prefix("groups", prefix(&group)), on_site()],
+                1 => vec![in_group(), !Condition::eq("title", "trainee")],
+                2 => vec![in_group(), Condition::domain("acme.example")],
+                _ => vec![in_group(), on_site()],
+            },
+            (true, 1) => vec![Condition::prefix("groups", prefix(&group)), on_site()],
+            (true, 2) => vec![
+                Condition::prefix("department", format!("ward-{number}-")),
+                Condition::present("title"),
+            ],
+            (true, 3) => vec![
+                Condition::domain(format!("d{number}.example")),
+                !Condition::eq("groups", group.as_str()),
+            ],
+            (true, 4) => vec![Condition::suffix("title", format!("-{number}")), on_site()],
+            (true, 5) => vec![
+                Condition::any_of(
+                    "groups",
+                    Values::new([group.clone(), format!("{group}-x")]).expect("two values"),
+                ),
+                Condition::present("title"),
+            ],
+            _ => vec![in_group(), on_site()],
+        }
+    }
+}
+
+/// What begins a group's name and no other's.
+fn prefix(group: &str) -> &str {
+    group.get(..18).unwrap_or(group)
+}
+
 pub(crate) fn run(effort: Effort) -> Vec<Row> {
+    let cases = CASES.into_iter();
+    cases
+        .flat_map(|(case, shape)| measure(effort, case, shape))
+        .collect()
+}
+
+fn measure(effort: Effort, case: &'static str, shape: Shape) -> Vec<Row> {
     let role = RoleName::new("signer").expect("a name");
     let catalog = RoleCatalog::new([Role::new(role.clone())]).expect("one role");
-    let sites = || Values::new(["ward", "theatre"]).expect("two values");
-    let rules = (0..RULES).map(|number| {
-        let all = [
-            Condition::eq("groups", group(number)),
-            Condition::any_of("department", sites()),
-        ];
+    let rules = (0..shape.rules).map(|number| {
         let id = RuleId::new(format!("rule-{number}")).expect("an id");
-        Rule::new(id, all).gives(RoleGrant::permanent(role.clone()))
+        Rule::new(id, shape.conditions(number)).gives(RoleGrant::permanent(role.clone()))
     });
     let rules = RuleSet::new(&catalog, rules.collect()).expect("sound rules");
-
-    let subject = SubjectKey::from_stable_value(
-        TenantId::new("acme").expect("an id"),
-        "https://idp.acme.example",
-        "7",
-    );
-    let mut facts = Facts::new(subject.expect("a subject"));
-    let attributes = &mut facts.attributes;
-    attributes.insert("department".to_owned(), vec!["ward".to_owned()]);
-    // No rule speaks of half of them.
-    let groups: BTreeSet<String> = (0..RULES.saturating_mul(2))
-        .step_by(32)
-        .take(GROUPS)
-        .map(group)
-        .collect();
-    facts.groups = Groups::Complete(groups.clone());
+    let facts = facts(shape.groups());
+    let groups = facts.groups.known().expect("all of them");
     let connection = ConnectionId::new("acme").expect("an id");
 
-    let index: HashMap<String, u32> = (0..RULES).map(|number| (group(number), number)).collect();
+    let index: HashMap<String, u32> = (0..shape.rules)
+        .map(|number| (group(number), number))
+        .collect();
     let floor = || {
         let found = groups.iter().filter_map(|group| index.get(group).copied());
         let mut found: Vec<u32> = found.collect();
         found.sort_unstable();
         found
     };
+    let scan = || {
+        let meets = |condition: &Condition| condition.answer(&facts) == Answer::Met;
+        let all = rules.rules().iter();
+        let matched = all.filter(|rule| rule.is_about(&connection) && rule.all.iter().all(meets));
+        matched.collect::<Vec<_>>()
+    };
     let ours = || rules.evaluate(&connection, &facts);
+    assert_eq!(scan(), ours().matched(), "both find the same rules");
     assert_eq!(
         floor().len(),
         ours().matched().len(),
-        "both find the same rules"
+        "and as many as there are groups to find them by"
     );
     times(
         "policy_evaluate",
-        "5000x300",
+        case,
         effort,
         vec![
             Subject::new("floor", floor),
             Subject::new("countersign", ours),
+            Subject::new("linear scan", scan),
         ],
     )
+}
+
+fn facts(groups: BTreeSet<String>) -> Facts {
+    let subject = SubjectKey::from_stable_value(
+        TenantId::new("acme").expect("an id"),
+        "https://idp.acme.example",
+        "7",
+    );
+    let mut facts = Facts::new(subject.expect("a subject"));
+    for (name, value) in [("department", "ward"), ("title", "nurse")] {
+        facts
+            .attributes
+            .insert(name.to_owned(), vec![value.to_owned()]);
+    }
+    facts.email = Some(countersign::EmailFact {
+        address: countersign::Email::from_canonical("nurse@acme.example").expect("an address"),
+        verified_by_idp: true,
+    });
+    facts.groups = Groups::Complete(groups);
+    facts
 }
 
 /// A group as Entra names it, by its object id; the multiplier (Knuth's) scatters the numbers.
