@@ -182,10 +182,7 @@ impl Engine {
         by: &UserId,
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
-        let by = By {
-            administrator: Some(by),
-            note,
-        };
+        let by = By::administrator(by, note);
         self.step_account(tenant, user, |step| {
             let lifecycle = self.policy().lifecycle();
             let erase = lifecycle.decide_erase(step.user(), step.now, Mover::Administrator);
@@ -206,10 +203,7 @@ impl Engine {
         by: &UserId,
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
-        let by = By {
-            administrator: Some(by),
-            note,
-        };
+        let by = By::administrator(by, note);
         self.step_account(tenant, user, |step| {
             let held = step.user().clone();
             if held.state == UserState::Erased {
@@ -240,10 +234,7 @@ impl Engine {
         by: &UserId,
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
-        let by = By {
-            administrator: Some(by),
-            note,
-        };
+        let by = By::administrator(by, note);
         self.step_account(tenant, user, |step| {
             let held = step.user().clone();
             let placed = held.hold.ok_or(AccountError::NotHeld)?;
@@ -266,10 +257,7 @@ impl Engine {
         by: &UserId,
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
-        let by = By {
-            administrator: Some(by),
-            note,
-        };
+        let by = By::administrator(by, note);
         self.step_account(tenant, user, |step| {
             let transition = Transition::new(step.user().state, to, Mover::Administrator);
             let transition = transition.map_err(AccountError::Transition)?;

@@ -49,7 +49,14 @@ pub(crate) struct By<'a> {
     pub(crate) note: Option<&'a str>,
 }
 
-impl By<'_> {
+impl<'a> By<'a> {
+    pub(crate) fn administrator(by: &'a UserId, note: Option<&'a str>) -> Self {
+        Self {
+            administrator: Some(by),
+            note,
+        }
+    }
+
     pub(crate) fn actor(&self) -> Actor {
         let administrator = self.administrator.cloned();
         administrator.map_or(Actor::System, Actor::User)

@@ -356,10 +356,7 @@ impl AccountStep<'_> {
         let record = self.seal(draft)?;
         let is_there = self.account.grants.iter().any(|row| row.id == grant.id);
         if answer.outcome == ReviewOutcome::Revoked && is_there {
-            let by = By {
-                administrator: Some(by),
-                note,
-            };
+            let by = By::administrator(by, note);
             self.take_away(&grant.id, bar, Some(record.into()), by)?;
         }
         Ok(())

@@ -84,10 +84,7 @@ impl Engine {
         note: Option<&str>,
     ) -> Result<Grant, EngineError> {
         check_not_oneself(user, by)?;
-        let by = By {
-            administrator: Some(by),
-            note,
-        };
+        let by = By::administrator(by, note);
         let id = identifier::grant(random(&*self.shared.entropy)?)?;
         self.step_account(tenant, user, |step| step.grant(id.clone(), role, by))
             .await
@@ -111,10 +108,7 @@ impl Engine {
         by: &UserId,
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
-        let by = By {
-            administrator: Some(by),
-            note,
-        };
+        let by = By::administrator(by, note);
         let bar = identifier::grant(random(&*self.shared.entropy)?)?;
         self.step_account(tenant, user, |step| {
             step.take_away(grant, bar.clone(), None, by)
