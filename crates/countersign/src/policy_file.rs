@@ -18,6 +18,7 @@
 //! strategy = "jit"                       # or pre_provisioned_only, self_register
 //! domains = ["acme.example"]             # claimed: an address outside is refused; or with the end
 //!                                        # of the proof: { name = "…", proved_until = "2027-06-30T00:00:00Z" }
+//! max_privilege = "manager"              # nothing that the connection gives may allow more
 //!
 //! [connection.acme.match]
 //! key = "objectidentifier"               # an attribute, or name_id; the preset's if not said
@@ -51,19 +52,29 @@
 //! allow = ["sign nda/*", "view *"]
 //!
 //! [role.manager]
-//! allow = ["view *", "approve *"]
-//! privileged = true                      # never a default, never linked by address
+//! allow = ["sign nda/*", "view *", "approve *"]
+//! privileged = true                      # never a default, never linked by address, exact conditions
+//! keep_last = true                       # a tenant is never left without one
 //!
 //! [[rule]]
 //! id = "contractor"
-//! all = [{ attribute = "department", eq = "ext" }]
-//! grant = [{ role = "signer", ttl = "24h", renew = false }]
+//! note = "agency staff, a month at most" # for people who read explanations
+//! all = [{ attribute = "department", eq = "ext" }, { attribute = "email", domain = "acme.example" }]
+//! grant = [{ role = "signer", ttl = "24h", renew = true, cap = "30d", scope = ["nda/*"] }]
+//!
+//! [[rule]]
+//! id = "on-leave"
+//! all = [{ attribute = "groups", prefix = "leave-" }, { attribute = "site", not = { eq = "hq" } }]
+//! deny = ["signer"]                      # whatever other rules give; also suffix, present
 //!
 //! [[rule]]
 //! id = "managers"
 //! connection = "acme"                    # needed where there are several connections
 //! all = [{ attribute = "groups", any_of = ["1b2c", "3d4e"] }]
 //! grant = [{ role = "manager" }]
+//!
+//! [exclusive_group.desk]
+//! highest_first = ["manager", "signer"]  # of these only the highest that is given is given
 //!
 //! [risk.high]                            # a sign-in must be this strong to sign these
 //! documents = ["loan/*"]

@@ -134,7 +134,7 @@ fn the_documented_example_loads() {
     let example = example.take_while(|line| *line != " ```");
     let text: Vec<&str> = example.collect();
     let policy = parse(&text.join("\n")).unwrap();
-    assert_eq!(policy.rules().rules().len(), 2);
+    assert_eq!(policy.rules().rules().len(), 3);
 }
 
 #[test]
