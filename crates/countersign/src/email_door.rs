@@ -3,7 +3,7 @@
 //! [`Engine::challenge_email`] makes a token for an address, and the half of it that stays in the
 //! browser that asked; the host mails the token and keeps the half.
 //! [`Engine::sign_in_by_email`] takes both back, once. What comes out is a
-//! [`VerifiedIdentity`](countersign_core::VerifiedIdentity) of the lower
+//! [`VerifiedIdentity`] of the lower
 //! [assurance](countersign_core::Assurance) `EmailOnly`, and from there on everything is as for
 //! anybody else: the same decision, records and sessions.
 //!

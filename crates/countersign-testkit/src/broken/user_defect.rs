@@ -3,7 +3,7 @@
 use super::defects;
 
 defects! {
-    /// What is wrong with a [`BrokenUserStore`].
+    /// What is wrong with a [`BrokenUserStore`](crate::broken::BrokenUserStore).
     UserDefect {
         /// It takes a connection that it does not know for a disabled one.
         DisablesUnknownConnections: "an_empty_store_knows_nobody",
