@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use countersign::provision::{ConnectionPolicy, Policy};
+use countersign::provision::{ConnectionPolicy, CreationMode, Policy};
 use countersign::roles::{ConnectionReach, Need, Path, Reach, Source};
-use countersign::{ConnectionId, RoleName};
+use countersign::{ConnectionId, Door, RoleName};
 use serde_json::{Value, json};
 
 use super::load_sound;
@@ -114,8 +114,11 @@ fn source_json(source: &Source) -> Value {
 
 fn entrance_json(connection: &ConnectionPolicy) -> Value {
     json!({
+        "door": connection.door,
         "strategy": connection.strategy.name(),
         "new": connection.create.mode.name(),
+        "awaits_approval": connection.create.mode == CreationMode::Approve,
+        "require_invitation": connection.create.requires_invitation,
         "require_group": connection.create.require_group,
         "seats": connection.create.seats,
     })
@@ -152,19 +155,29 @@ fn page(policy: &Policy, reach: &Reach) -> Page {
     page
 }
 
-/// Who can have an account at all.
+/// Who can have an account at all, and who gets a new one on the way.
 fn entrance(connection: &ConnectionPolicy) -> Line {
-    let mut line = plain(connection.strategy.name())
-        .and(", new ones: ")
-        .and(plain(connection.create.mode.name()));
-    if let Some(group) = &connection.create.require_group {
+    let create = &connection.create;
+    let mut line = plain(connection.strategy.name()).and(match connection.door {
+        Door::Email => ", by a mailed link",
+        _ => ", by the provider",
+    });
+    if create.mode == CreationMode::Deny {
+        return line.and("; no new ones are made");
+    }
+    line = line.and("; new ones are made");
+    if create.requires_invitation {
+        line = line.and(", for invited people only");
+    }
+    if let Some(group) = &create.require_group {
         line = line.and(", for members of the group ").and(name(group));
     }
-    if let Some(seats) = connection.create.seats {
-        line = line.and(format!(
-            ", up to {}",
-            counted(usize::try_from(seats).unwrap_or(usize::MAX), "seat")
-        ));
+    if let Some(seats) = create.seats {
+        let seats = usize::try_from(seats).unwrap_or(usize::MAX);
+        line = line.and(format!(", up to {}", counted(seats, "seat")));
+    }
+    if create.mode == CreationMode::Approve {
+        line = line.and(", and wait for an approval");
     }
     line
 }
