@@ -1,5 +1,6 @@
 //! `countersign policy …`: one file for each command.
 
+mod asked;
 mod check;
 mod decide;
 mod diff;
@@ -26,7 +27,8 @@ pub(crate) enum Command {
     Check(check::Checking),
     /// Verify a response and say what the policy would do with it. Nothing is written.
     Decide(Box<decide::Decision>),
-    /// Verify a response and say what every rule said of it, and what became of every role.
+    /// Say of a response, or of a sign-in of the past, what every rule said and what became of every
+    /// role. Nothing is written.
     Explain(Box<explain::Explaining>),
     /// Print a commented policy file to start from, or list the providers that there is one for.
     Preset(preset::Starting),

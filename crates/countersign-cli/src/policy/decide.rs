@@ -2,7 +2,7 @@
 
 use clap::Args;
 use countersign::provision::plan::{Admission, NewUser, UserPlan};
-use countersign::provision::store::{Snapshot, UserStore};
+use countersign::provision::store::{Snapshot, SnapshotQuery, UserStore};
 use countersign::provision::{Plan, Policy, Reason, Refusal, RefusalKind, decide};
 use countersign::roles::GrantDelta;
 use countersign::{ConnectionId, Facts, UserId, blocking};
@@ -18,16 +18,29 @@ use crate::verdict::Verdict;
 
 #[derive(Debug, Args)]
 pub(crate) struct Decision {
+    #[command(flatten)]
+    basis: Basis,
+    #[command(flatten)]
+    presented: Presented,
+}
+
+/// What is decided by.
+#[derive(Debug, Args)]
+pub(super) struct Basis {
     /// The policy file.
     #[arg(long, value_name = "FILE")]
     policy: InputPath,
+    /// The accounts that are there already, in a SQLite file, which is only read.
+    #[arg(long, value_name = "DB")]
+    database: Option<InputPath>,
+}
+
+/// A response, and where it came.
+#[derive(Debug, Args)]
+pub(super) struct Presented {
     /// The connection that the response came through.
     #[arg(long, value_name = "NAME")]
     connection: ConnectionId,
-    /// The accounts that are there already, in a SQLite file, which is only read; without it
-    /// there are none.
-    #[arg(long, value_name = "DB")]
-    database: Option<InputPath>,
     #[command(flatten)]
     verification: Verification,
 }
@@ -40,42 +53,54 @@ pub(super) struct Decided {
     pub(super) plan: Plan,
 }
 
-/// Verifies the response and decides; a response that is refused is an answer.
-pub(super) fn decided(decision: &Decision) -> Result<Result<Decided, Verdict>, Unreadable> {
-    let policy = load_sound("--policy", &decision.policy)?;
-    let id = &decision.connection;
-    let rules = connection(&policy, id)?;
-    let verifier = decision.verification.verifier()?;
-    let login = match decision.verification.run_by(&verifier)? {
-        Ok(login) => login,
-        Err(rejection) => return Ok(Err(rejected(&rejection))),
-    };
-    let facts = match verifier.facts(rules, &login) {
-        Ok(facts) => facts,
-        Err(error) => return Ok(Err(Verdict::refused(error.code(), error))),
-    };
-    let now = decision.verification.now();
-    let snapshot = match &decision.database {
-        None => Snapshot::default(),
-        Some(path) => {
-            let unreadable =
-                |error: &dyn std::error::Error| Unreadable::new(path.display(), with_causes(error));
-            let store = SqliteStore::open_read_only(path).map_err(|error| unreadable(&error))?;
-            let query = policy.snapshot_query(id, &facts, now);
-            blocking::wait(store.snapshot(&query)).map_err(|error| unreadable(&error))?
-        }
-    };
-    let plan = decide(&policy, id, &facts, &snapshot, now);
-    Ok(Ok(Decided {
-        connection: id.clone(),
-        policy,
-        facts,
-        plan,
-    }))
+impl Basis {
+    pub(super) fn policy(&self) -> Result<Policy, Unreadable> {
+        load_sound("--policy", &self.policy)
+    }
+
+    /// What the database answers, if there is one.
+    pub(super) fn snapshot(&self, query: &SnapshotQuery) -> Result<Option<Snapshot>, Unreadable> {
+        let Some(path) = &self.database else {
+            return Ok(None);
+        };
+        let unreadable =
+            |error: &dyn std::error::Error| Unreadable::new(path.display(), with_causes(error));
+        let store = SqliteStore::open_read_only(path).map_err(|error| unreadable(&error))?;
+        let snapshot = blocking::wait(store.snapshot(query)).map_err(|error| unreadable(&error))?;
+        Ok(Some(snapshot))
+    }
+}
+
+impl Presented {
+    /// Verifies the response and decides; a response that is refused is an answer. Without a
+    /// database there are no accounts.
+    pub(super) fn decided(&self, basis: &Basis) -> Result<Result<Decided, Verdict>, Unreadable> {
+        let policy = basis.policy()?;
+        let id = &self.connection;
+        let rules = connection(&policy, id)?;
+        let verifier = self.verification.verifier()?;
+        let login = match self.verification.run_by(&verifier)? {
+            Ok(login) => login,
+            Err(rejection) => return Ok(Err(rejected(&rejection))),
+        };
+        let facts = match verifier.facts(rules, &login) {
+            Ok(facts) => facts,
+            Err(error) => return Ok(Err(Verdict::refused(error.code(), error))),
+        };
+        let now = self.verification.now();
+        let snapshot = basis.snapshot(&policy.snapshot_query(id, &facts, now))?;
+        let plan = decide(&policy, id, &facts, &snapshot.unwrap_or_default(), now);
+        Ok(Ok(Decided {
+            connection: id.clone(),
+            policy,
+            facts,
+            plan,
+        }))
+    }
 }
 
 pub(super) fn run(decision: &Decision) -> Result<Verdict, Unreadable> {
-    let Decided { policy, plan, .. } = match decided(decision)? {
+    let Decided { policy, plan, .. } = match decision.presented.decided(&decision.basis)? {
         Ok(decided) => decided,
         Err(refused) => return Ok(refused),
     };

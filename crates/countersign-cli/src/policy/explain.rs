@@ -6,8 +6,9 @@ use countersign::provision::explain::{
 };
 use serde_json::json;
 
+use super::asked::Asked;
 use super::by;
-use super::decide::{Decided, Decision, decided};
+use super::decide::{Basis, Decided};
 use crate::input::Unreadable;
 use crate::style::{Line, Page, Table, bad, counted, dim, good, name, plain, warn};
 use crate::verdict::Verdict;
@@ -15,15 +16,16 @@ use crate::verdict::Verdict;
 #[derive(Debug, Args)]
 pub(crate) struct Explaining {
     #[command(flatten)]
-    decision: Decision,
+    basis: Basis,
+    #[command(flatten)]
+    asked: Asked,
 }
 
 pub(super) fn run(explaining: &Explaining) -> Result<Verdict, Unreadable> {
-    let decided = match decided(&explaining.decision)? {
-        Ok(decided) => decided,
-        Err(refused) => return Ok(refused),
-    };
-    Ok(explained(&decided))
+    Ok(match explaining.asked.decided(&explaining.basis)? {
+        Ok(decided) => explained(&decided),
+        Err(refused) => refused,
+    })
 }
 
 /// A verdict with the explanation, whatever it is.
