@@ -459,6 +459,20 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "attribute = \"department\", eq = \"ext\"",
+        "attribute = \"department\", eq = \"ext\", regex = \".*\"",
+        &[
+            "27:48: unknown key `regex`; there are `attribute`, `eq`, `any_of`, `prefix`, `suffix`, `domain`, `present`, `not`",
+        ],
+    ),
+    (
+        "attribute = \"department\", eq = \"ext\"",
+        "attribute = \"department\", not = { eq = \"ext\", regex = \".*\" }",
+        &[
+            "27:56: unknown key `regex`; there are `eq`, `any_of`, `prefix`, `suffix`, `domain`, `present`",
+        ],
+    ),
+    (
         "grant = [{ role = \"sender\" }]",
         "grant = [{ role = \"Sender\" }]",
         &["32:19: unknown role `Sender`, did you mean `sender`?"],

@@ -30,14 +30,13 @@ pub(super) fn read_condition(
     let negated = section.section("not", problems);
     section.finish(problems);
     if let Some(mut inner) = negated {
-        let is_nested = inner.has("not");
-        let within = read_tests(&mut inner, attribute.as_ref(), problems);
         let inner_span = inner.span().clone();
-        inner.finish(problems);
-        if is_nested {
+        if inner.span_of("not").is_some() {
             problems.add(&inner_span, "`not` can not stand within `not`; remove both");
             return None;
         }
+        let within = read_tests(&mut inner, attribute.as_ref(), problems);
+        inner.finish(problems);
         if within.is_empty() {
             problems.add(
                 &inner_span,

@@ -120,7 +120,10 @@ impl<'d> Section<'d> {
     }
 
     fn value(&mut self, key: &'static str) -> Option<&'d Spanned<DeValue<'d>>> {
-        self.asked.push(key);
+        // A key may be asked for twice: whether it is there, and what it says.
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.table.get(key)
     }
 
