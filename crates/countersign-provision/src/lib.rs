@@ -48,6 +48,7 @@ mod invited;
 pub mod key;
 pub mod lifecycle;
 mod lint;
+mod look_alikes;
 mod max_privilege;
 pub mod normalize;
 pub mod plan;

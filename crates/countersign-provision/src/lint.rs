@@ -7,6 +7,7 @@ use countersign_roles::{
     ConnectionView, Finding, PolicyView, Reach, lint, lint_errors, who_can_reach,
 };
 
+use crate::look_alikes::look_alikes;
 use crate::policy::{Policy, PolicyParts};
 
 /// The parts of a policy that decide about roles.
@@ -35,7 +36,10 @@ impl Policy {
     /// Everything that is odd in it: warnings, then notes. A policy that exists has no errors.
     #[must_use]
     pub fn lint(&self) -> Vec<Finding> {
-        lint(&view(self.parts()))
+        let mut findings = lint(&view(self.parts()));
+        findings.extend(look_alikes(self.parts()));
+        findings.sort_by_key(|finding| finding.severity);
+        findings
     }
 
     /// Who could ever get `role` by signing in, and how.
