@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::{
-    Door, Email, Facts, NameId, RoleName, SubjectKey, TenantId, Timestamp, VerifiedIdentity,
+    Door, Email, EmailFact, Facts, NameId, RoleName, SubjectKey, TenantId, Timestamp,
+    VerifiedIdentity,
 };
 use countersign_roles::GROUPS;
 
@@ -259,6 +260,12 @@ impl ConnectionPolicy {
     pub fn owns(&self, address: &Email, now: Timestamp) -> bool {
         let is_claimed = self.any_domain || self.domains.contains(address.domain());
         is_claimed && !self.proof_has_ended(address, now)
+    }
+
+    /// Whether the address is the person's. A provider that owns the domain is taken at its word;
+    /// one that anybody registers with has to say that it verified the address.
+    pub(crate) fn believes(&self, email: &EmailFact) -> bool {
+        self.strategy != Strategy::SelfRegister || email.verified_by_idp
     }
 
     /// Whether the domain of the address was claimed, and its proof has ended.

@@ -2,7 +2,6 @@
 
 use countersign_core::{ConnectionId, Door, Facts, Groups, Timestamp, UserId};
 use countersign_roles::{GrantDelta, RoleSync, reconcile};
-use std::borrow::Cow;
 
 use crate::attribute::AbsenceMode;
 use crate::confusable;
@@ -39,11 +38,7 @@ pub fn decide(
     let Some(rules) = policy.connection(connection) else {
         return Plan::Refuse(Refusal::denied(Reason::UnknownConnection));
     };
-    let facts = match rules.door {
-        // A mailbox tells nothing of groups, whatever it means that a provider is silent.
-        Door::Email => Cow::Borrowed(facts),
-        _ => policy.attributes().read(facts),
-    };
+    let facts = policy.read(rules, facts);
     let decision = Decision {
         policy,
         id: connection,
@@ -360,15 +355,16 @@ impl<'a> Decision<'a> {
                 reasons.push(Reason::FieldUpdated(*field));
             }
         }
+        let facts = self.policy.facts_for_rules(self.connection, self.facts);
         let sync = RoleSync {
             connection: self.id,
             catalog: self.policy.catalog(),
             rules: self.policy.rules(),
             default_roles: &self.connection.create.default_roles,
             max_privilege: self.connection.max_privilege.as_ref(),
-            facts: self.facts,
+            facts: &facts,
         };
-        let evaluation = self.policy.rules().evaluate(self.id, self.facts);
+        let evaluation = self.policy.rules().evaluate(self.id, &facts);
         let matched = evaluation.matched().iter();
         reasons.extend(matched.map(|rule| Reason::RuleMatched(rule.id.clone())));
         let existing = account.existing.map_or(&[][..], |user| &user.grants);

@@ -1,5 +1,7 @@
 //! A decision in words: what every rule said, and what became of every role.
 
+use std::borrow::Cow;
+
 use countersign_core::{
     ConnectionId, Facts, Grant, GrantOwner, Groups, RoleName, RuleId, Timestamp,
 };
@@ -157,7 +159,11 @@ pub fn explain(
     facts: &Facts,
     plan: &Plan,
 ) -> Explanation {
-    let rules = policy.rules().explain(connection, facts);
+    let rules = policy.connection(connection);
+    let asked = rules.map_or(Cow::Borrowed(facts), |rules| {
+        policy.facts_for_rules(rules, facts)
+    });
+    let rules = policy.rules().explain(connection, &asked);
     let rules = rules.map(|(rule, verdict)| RuleExplanation {
         rule: rule.id.clone(),
         note: rule.note.clone(),

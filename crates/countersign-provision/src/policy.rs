@@ -1,10 +1,11 @@
 //! What the policy file says, checked.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countersign_core::{
-    ConnectionId, Email, Facts, RoleName, RuleId, Sha256Digest, TenantId, Timestamp,
+    ConnectionId, Door, Email, Facts, RoleName, RuleId, Sha256Digest, TenantId, Timestamp,
 };
 use countersign_roles::{Excess, Finding, RoleCatalog, RolesError, RuleSet};
 use thiserror::Error;
@@ -18,7 +19,7 @@ use crate::lint;
 use crate::max_privilege;
 use crate::normalize;
 use crate::plan::UserField;
-use crate::preset::Preset;
+use crate::preset::{Preset, short};
 use crate::reason::Reason;
 use crate::risk::Risks;
 use crate::store::SnapshotQuery;
@@ -411,6 +412,37 @@ impl Policy {
     #[must_use]
     pub fn attributes(&self) -> &Attributes {
         &self.parts.attributes
+    }
+
+    /// The facts as the policy takes them: what it means that something was not sent.
+    pub(crate) fn read<'f>(
+        &self,
+        connection: &ConnectionPolicy,
+        facts: &'f Facts,
+    ) -> Cow<'f, Facts> {
+        match connection.door {
+            // A mailbox tells nothing of groups, whatever it means that a provider is silent.
+            Door::Email => Cow::Borrowed(facts),
+            _ => self.attributes().read(facts),
+        }
+    }
+
+    /// The facts that rules are asked about. An address that is not known to be the person's is
+    /// none of them, under neither of its names: whoever may write any address into a profile
+    /// would have the roles of any.
+    pub(crate) fn facts_for_rules<'f>(
+        &self,
+        connection: &ConnectionPolicy,
+        facts: &'f Facts,
+    ) -> Cow<'f, Facts> {
+        let mut read = self.read(connection, facts);
+        let email = read.email.as_ref();
+        if email.is_some_and(|email| !connection.believes(email)) {
+            let facts = read.to_mut();
+            facts.email = None;
+            facts.attributes.remove(short::EMAIL);
+        }
+        read
     }
 
     /// When accounts that are not used move on.

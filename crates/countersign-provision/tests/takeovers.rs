@@ -17,12 +17,14 @@ use countersign_core::{
     ConnectionId, Facts, Grant, GrantId, GrantOwner, Groups, LeafHash, RuleId, Sha256Digest,
     SubjectKey, TenantId, Timestamp, UserId,
 };
+use countersign_provision::explain::RuleVerdict;
 use countersign_provision::store::{ConnectionState, Snapshot, UserWithGrants};
 use countersign_provision::user::UserState;
 use countersign_provision::{
     AbsenceMode, AttributeRule, ConnectionPolicy, CreationMode, EmailLink, LinkPlan, MatchedBy,
     OnConfusable, OnEmailChange, OnInactive, Plan, Policy, PolicyError, Preset, Reason,
-    RefusalKind, Strategy, SyncMode, UserField, UserPlan, decide, decide_proved_link, normalize,
+    RefusalKind, Strategy, SyncMode, UserField, UserPlan, decide, decide_proved_link, explain,
+    normalize,
 };
 use countersign_roles::{
     Condition, GROUPS, Role, RoleCatalog, RoleGrant, Rule, RuleSet, TakeReason,
@@ -397,6 +399,45 @@ fn subjects_are_compared_byte_for_byte() {
     ] {
         assert_ne!(subject(one), subject(other));
     }
+}
+
+/// With a provider that anybody registers with, people write their addresses themselves.
+#[test]
+fn an_address_that_nobody_verified_gives_no_role() {
+    let connection = connection(Preset::GENERIC, Strategy::SelfRegister);
+    let rule = |id: &str, asked: Condition, name: &str| {
+        let given = RoleGrant::permanent(role(name));
+        Rule::new(RuleId::new(id).unwrap(), [asked]).gives(given)
+    };
+    let boss = |attribute: &str| Condition::eq(attribute, "boss@acme.example");
+    let rules = vec![
+        rule("address", boss("email"), "admin"),
+        rule("attribute", boss("emailaddress"), "sender"),
+        rule("domain", Condition::domain("acme.example"), "viewer"),
+    ];
+    let mut parts = parts(connection);
+    parts.rules = RuleSet::new(&parts.catalog, rules).unwrap();
+    let policy = Policy::new(parts).unwrap();
+    let mut facts = nurse();
+    facts.email = Some(email("boss@acme.example"));
+    let sent = vec!["boss@acme.example".to_owned()];
+    facts.attributes.insert("emailaddress".to_owned(), sent);
+    let mut snapshot = linked(account("u1"));
+    snapshot.by_email.clear();
+    let given = |facts: &Facts| {
+        let plan = decide(&policy, &acme(), facts, &snapshot, now());
+        let matched = explain(&policy, &acme(), facts, &plan).rules.into_iter();
+        let matched = matched.filter(|rule| rule.verdict == RuleVerdict::Matched);
+        let grants = plan
+            .admission()
+            .expect("the person is known")
+            .grants
+            .clone();
+        (grants.give.len(), matched.count())
+    };
+    assert_eq!(given(&facts), (0, 0));
+    facts.email.as_mut().unwrap().verified_by_idp = true;
+    assert_eq!(given(&facts), (3, 3));
 }
 
 // Groups that were left out.

@@ -6,7 +6,7 @@ use countersign_core::{Door, Email, EmailFact, RoleName, SubjectKey};
 use countersign_roles::Role;
 
 use crate::confusable;
-use crate::connection::{EmailLink, OnEmailChange, Strategy};
+use crate::connection::{EmailLink, OnEmailChange};
 use crate::decide::{Account, Decision, refuse_out_of_use};
 use crate::plan::MatchedBy;
 use crate::reason::Reason;
@@ -178,10 +178,9 @@ impl<'a> Decision<'a> {
         Ok(())
     }
 
-    /// Whether the address is the person's. A provider that owns the domain is taken at its word;
-    /// one that anybody registers with has to say that it verified the address.
+    /// Whether the address is the person's.
     pub(super) fn is_theirs(&self, email: &EmailFact) -> bool {
-        self.connection.strategy != Strategy::SelfRegister || email.verified_by_idp
+        self.connection.believes(email)
     }
 
     /// An account that is there, if never used, is not given to whoever names its address.

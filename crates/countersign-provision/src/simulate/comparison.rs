@@ -260,8 +260,8 @@ impl Side {
         let plan = decide(policy, connection, facts, snapshot, *at);
         let grants = plan.admission().map(|admission| &admission.grants);
         let matched = match policy.connection(connection) {
-            Some(_) => {
-                let facts = policy.attributes().read(facts);
+            Some(rules) => {
+                let facts = policy.facts_for_rules(rules, facts);
                 let evaluation = policy.rules().evaluate(connection, &facts);
                 super::ids(evaluation.matched().iter().map(|rule| &rule.id))
             }
