@@ -25,6 +25,10 @@ pub enum AccountError {
     /// Nothing leads from the account's state to the one that was asked for.
     #[error("{0}")]
     Transition(#[from] RefusedTransition),
+    /// The account waits for approval: it is approved or declined, and nothing else puts it into
+    /// use.
+    #[error("the account waits for approval")]
+    AwaitsApproval,
     /// Nobody else in the tenant holds the role, and it must not be without it.
     #[error("nobody else holds the role `{role}`, which must not be without a holder")]
     LastHolder {
@@ -82,6 +86,7 @@ impl AccountError {
         match self {
             Self::Unknown(_) => "account.unknown",
             Self::Transition(_) => "account.transition",
+            Self::AwaitsApproval => "account.awaits_approval",
             Self::LastHolder { .. } => "account.last_holder",
             Self::SeatsTaken => "account.seats_taken",
             Self::EmailTaken => "account.email_taken",
@@ -133,8 +138,8 @@ impl Engine {
     /// gives those of the rules.
     ///
     /// # Errors
-    /// [`AccountError::Unknown`]; [`AccountError::Transition`] if it is in use, was never used or
-    /// waits for approval; [`AccountError::SeatsTaken`] or [`AccountError::EmailTaken`] for one
+    /// [`AccountError::Unknown`]; [`AccountError::Transition`] if it is in use or was never used;
+    /// [`AccountError::AwaitsApproval`]; [`AccountError::SeatsTaken`] or [`AccountError::EmailTaken`] for one
     /// that had given them up; [`EngineError::Misuse`] if it is the administrator's own; or if
     /// the store fails.
     pub async fn reactivate(
@@ -259,6 +264,10 @@ impl Engine {
     ) -> Result<LeafHash, EngineError> {
         let by = By::administrator(by, note);
         self.step_account(tenant, user, |step| {
+            // Only `approve` records who said so.
+            if step.user().state == UserState::PendingApproval && to == UserState::Active {
+                return Err(AccountError::AwaitsApproval.into());
+            }
             let transition = Transition::new(step.user().state, to, Mover::Administrator);
             let transition = transition.map_err(AccountError::Transition)?;
             if transition.to().takes_a_seat() && !transition.from().takes_a_seat() {

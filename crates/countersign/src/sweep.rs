@@ -8,9 +8,12 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
+use countersign_audit::lifecycle::UserSuspended;
 use countersign_core::{Grant, GrantId, GrantOwner, LeafHash, RoleName, TenantId, UserId};
+use countersign_provision::OnInactive;
+use countersign_provision::lifecycle::Transition;
 use countersign_provision::store::{UserQuery, UserWithGrants};
-use countersign_provision::user::UserState;
+use countersign_provision::user::{User, UserState};
 use countersign_roles::{self as roles, ConnectionRoles, GrantDelta, RoleSweep, TakeReason};
 
 use crate::account_step::{AccountStep, By, UNUSED};
@@ -160,6 +163,9 @@ pub struct SweepReport {
 impl Engine {
     /// Goes over a tenant's accounts, each in a transaction of its own with its records.
     ///
+    /// Where the policy lets a sign-in reactivate a deprovisioned account, one that somebody has
+    /// suspended stays suspended until an administrator deprovisions it.
+    ///
     /// A sweep may be stopped at any account and go on there, may run twice or on two machines at
     /// once: what was done is not due any more, and whoever loses a race leaves the account to
     /// the next sweep.
@@ -216,7 +222,12 @@ impl Engine {
         let now = self.shared.clock.now();
         let tenant = account.user.tenant.clone();
         let user = account.user.id.clone();
-        let due = self.policy().lifecycle().decide_sweep(&account.user, now);
+        let mut due = self.policy().lifecycle().decide_sweep(&account.user, now);
+        if let Some(step) = due
+            && self.would_undo_suspension(&account.user, step).await?
+        {
+            due = None;
+        }
         let delta = roles::sweep(&account.grants, &self.role_sweep(&tenant), now);
         let taken = delta.take.iter().map(|taken| &taken.grant);
         let over = delta.spent.iter().chain(taken);
@@ -265,6 +276,32 @@ impl Engine {
             report.skipped.push(user);
         }
         Ok(())
+    }
+
+    /// Whether a step would let a sign-in bring an account back that somebody has suspended:
+    /// deprovisioned, it could be put back into use by whoever waited for long enough.
+    async fn would_undo_suspension(
+        &self,
+        user: &User,
+        step: Transition,
+    ) -> Result<bool, EngineError> {
+        let mut connections = self.policy().connections().map(|(_, rules)| rules);
+        let reactivates = connections.any(|rules| {
+            let on_inactive = rules.matching.on_inactive;
+            rules.tenant == user.tenant && on_inactive == OnInactive::ReactivateDeprovisioned
+        });
+        if step.from() != UserState::Suspended || !reactivates {
+            return Ok(false);
+        }
+        let Some(entry) = user.state_entry else {
+            return Ok(true);
+        };
+        match self.recorded::<UserSuspended>(entry).await {
+            Ok(suspended) => Ok(suspended.body().reason != UNUSED),
+            Err(EngineError::Store(error)) => Err(error.into()),
+            // The application has suspended it by itself.
+            Err(_) => Ok(true),
+        }
     }
 
     /// What the policy in force says of the roles that the tenant's connections give.

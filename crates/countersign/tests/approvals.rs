@@ -168,6 +168,22 @@ fn an_account_that_does_not_wait_is_not_approved() {
     });
 }
 
+/// Reactivation is for who was in use before: it would leave no record of an approval.
+#[test]
+fn an_account_that_waits_comes_into_use_by_an_approval_alone() {
+    on_each_store_under(APPROVING, |host| {
+        let user = waits(host, "nurse");
+        let by = administrator();
+        match wait(host.engine.reactivate(&tenant(), &user, &by, None)) {
+            Err(EngineError::Account(error)) => assert_eq!(error.code(), "account.awaits_approval"),
+            ended => panic!("{ended:?}"),
+        }
+        assert_eq!(waiting(host).len(), 1);
+        let refused = host.refuse(&host.response("nurse"));
+        assert_eq!(refused.code(), "provision.user_awaits_approval");
+    });
+}
+
 #[test]
 fn an_account_of_another_tenant_is_not_approved() {
     on_each_store_under(APPROVING, |host| {

@@ -315,6 +315,38 @@ fn a_sweep_takes_an_unused_account_from_stage_to_stage() {
     });
 }
 
+/// Who was suspended would only have to wait: a deprovisioned account may come back by itself here.
+#[test]
+fn a_suspended_account_does_not_come_back_by_way_of_a_sweep() {
+    let reactivating =
+        policy() + "[connection.acme.match]\non_inactive = \"reactivate_deprovisioned\"\n";
+    on_each_store_under(&reactivating, |host| {
+        let suspended = contract_nurse(host);
+        second_manager(host);
+        by_administrator!(host, suspend, suspended).unwrap();
+        let unused = host.admit(&host.response("locum"));
+        let by_host = host.admit(&host.response("porter"));
+        host.edit_account(&by_host, |user| user.state = UserState::Suspended);
+        host.clock.advance(DAY * 180);
+        sweep(host);
+        assert_eq!(user(host, &unused).state, UserState::Suspended);
+        for _ in 0..2 {
+            host.clock.advance(DAY * 365);
+            sweep(host);
+        }
+        assert_eq!(user(host, &suspended).state, UserState::Suspended);
+        assert_eq!(user(host, &by_host).state, UserState::Suspended);
+        for name in ["nurse", "porter"] {
+            let refused = host.refuse(&host.response(name));
+            assert_eq!(refused.code(), "provision.user_suspended");
+        }
+        // Whom only time has suspended may.
+        assert_eq!(user(host, &unused).state, UserState::Deprovisioned);
+        let again = host.admit(&host.response("locum"));
+        assert_eq!(again.user(), unused.user());
+    });
+}
+
 #[test]
 fn a_stale_account_is_active_again_once_somebody_signs_in() {
     on_each_store_under(&policy(), |host| {
