@@ -82,6 +82,9 @@ pub enum OpenError {
     /// it for writing brings it to the newest schema.
     #[error(transparent)]
     OlderSchema(SchemaVersion),
+    /// It may only be read, and was opened for writing.
+    #[error("it may only be read")]
+    ReadOnly,
     /// The file system that it is on has no shared memory, which a write-ahead log needs.
     #[error("its file system can not hold a write-ahead log")]
     NoWriteAheadLog,
@@ -101,6 +104,7 @@ impl OpenError {
             Self::Foreign => "sqlite.foreign_database",
             Self::NewerSchema(_) => "sqlite.newer_schema",
             Self::OlderSchema(_) => "sqlite.older_schema",
+            Self::ReadOnly => "sqlite.read_only",
             Self::NoWriteAheadLog => "sqlite.no_write_ahead_log",
             Self::Failed(_) => "sqlite.failed",
         }
@@ -179,7 +183,15 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
             Err(error) => return Err(error),
         }
     }
+    // Who is allowed everything could write it all the same, against what its owner said of it.
+    if std::fs::metadata(&path)?.permissions().readonly() {
+        return Err(OpenError::ReadOnly);
+    }
     let mut db = Connection::open_with_flags(&path, flags)?;
+    // SQLite opens what it may not write for reading, and fails at the first commit.
+    if db.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(OpenError::ReadOnly);
+    }
     configure(&db)?;
     db.pragma_update(None, "synchronous", "FULL")?;
     // On macOS, fsync alone leaves the data in the disk's own cache; elsewhere it changes nothing.

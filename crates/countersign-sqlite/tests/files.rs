@@ -116,6 +116,27 @@ fn assert_refused(folder: &Path, file: &Path, code: &str, also_when_created: boo
 }
 
 #[test]
+fn a_file_that_may_only_be_read_is_not_opened_for_writing() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    fill(&SqliteStore::open(&file).unwrap());
+    let writable = fs::metadata(&file).unwrap().permissions();
+    let mut permissions = writable.clone();
+    permissions.set_readonly(true);
+    fs::set_permissions(&file, permissions).unwrap();
+    let before = contents(folder.path());
+    for opened in [SqliteStore::open(&file), SqliteStore::open_existing(&file)] {
+        assert_eq!(opened.unwrap_err().code(), "sqlite.read_only");
+    }
+    assert!(
+        contents(folder.path()) == before,
+        "a refused file was touched"
+    );
+    assert_filled(&SqliteStore::open_read_only(&file).unwrap());
+    fs::set_permissions(&file, writable).unwrap();
+}
+
+#[test]
 fn a_missing_file_is_refused_and_not_created() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("store.db");
