@@ -1,6 +1,6 @@
 //! Putting an engine together, and what can be wrong with the parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,6 +51,10 @@ pub enum BuildError {
         /// The entity id in the metadata.
         metadata: String,
     },
+    /// An engine for administration was given an identity provider or a group fetcher, which it
+    /// would never ask.
+    #[error("an engine for administration has no use for the connection `{0}`")]
+    ForAdministration(ConnectionId),
     /// The ledger can not be opened: the store contradicts what was signed, or fails.
     #[error("the ledger can not be opened")]
     Ledger(#[from] AuditError),
@@ -162,8 +166,6 @@ impl EngineBuilder {
     /// If a part is missing or two do not fit, or the ledger is found to have been rolled back,
     /// forked or damaged since its last checkpoint.
     pub async fn build(self) -> Result<Engine, BuildError> {
-        let (users, replay, entries) = self.store.ok_or(BuildError::Missing("store"))?;
-        let (origin, signer) = self.log.ok_or(BuildError::Missing("log key"))?;
         let stray = self.group_fetchers.keys();
         let mut stray = stray.filter(|id| self.policy.connection(id).is_none());
         if let Some(id) = stray.next() {
@@ -192,10 +194,66 @@ impl EngineBuilder {
         {
             return Err(BuildError::NoIdentityProvider(id.clone()));
         }
+        let doors = self.policy.connections().map(|(id, _)| id.clone());
+        let doors = doors.collect();
+        self.open(doors).await
+    }
+
+    /// Opens the ledger and starts an engine without doors: nobody signs in through it, by an
+    /// identity provider, by mail, or by confirming a link. What administrators do, it does:
+    /// [reviews](Engine::apply_review), [sweeps](Engine::sweep), an account's life, roles by hand,
+    /// approvals, invitations.
+    ///
+    /// It needs no identity provider of the policy's connections, and takes none: whoever has the
+    /// store and the log's key may run it beside the host, as the command does, without what the
+    /// host knows about its providers. A connection that is asked for is
+    /// [unknown](crate::EngineError::UnknownConnection).
+    ///
+    /// # Errors
+    /// As [`build`](Self::build), and if an identity provider or a group fetcher was given.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use countersign::audit::Ed25519Signer;
+    /// use countersign::memory::MemoryStore;
+    /// use countersign::{Engine, PolicyFile, Sweep, TenantId, blocking};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let policy = r#"
+    /// [connection.acme]
+    /// issuer = "https://idp.acme.example"
+    /// preset = "okta"
+    /// strategy = "jit"
+    /// domains = ["acme.example"]
+    /// "#;
+    /// let (signer, _) = Ed25519Signer::generate()?;
+    /// let engine = Engine::builder(PolicyFile::parse("policy.toml", policy)?)
+    ///     .store(Arc::new(MemoryStore::new()))
+    ///     .log("sign.example/log", Arc::new(signer))
+    ///     .build_for_administration();
+    /// let engine = blocking::wait(engine)?;
+    /// let swept = blocking::wait(engine.sweep(&TenantId::new("acme")?, &Sweep::new()))?;
+    /// assert_eq!(swept.accounts, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn build_for_administration(self) -> Result<Engine, BuildError> {
+        let connections = self.connections.keys();
+        let mut given = connections.chain(self.group_fetchers.keys());
+        if let Some(id) = given.next() {
+            return Err(BuildError::ForAdministration(id.clone()));
+        }
+        self.open(BTreeSet::new()).await
+    }
+
+    async fn open(self, doors: BTreeSet<ConnectionId>) -> Result<Engine, BuildError> {
+        let (users, replay, entries) = self.store.ok_or(BuildError::Missing("store"))?;
+        let (origin, signer) = self.log.ok_or(BuildError::Missing("log key"))?;
         let ledger = Ledger::open(entries.clone(), signer, &origin).await?;
         Ok(Engine {
             shared: Arc::new(Shared {
                 policy: self.policy,
+                doors,
                 connections: self.connections,
                 users,
                 replay,

@@ -288,10 +288,11 @@ impl Engine {
     }
 
     fn email_connection(&self, id: &ConnectionId) -> Result<&ConnectionPolicy, EngineError> {
-        let rules = self.policy().connection(id);
-        rules
-            .filter(|rules| rules.door == Door::Email)
-            .ok_or_else(|| EngineError::UnknownConnection(id.clone()))
+        let rules = self.door(id)?;
+        match rules.door {
+            Door::Email => Ok(rules),
+            _ => Err(EngineError::UnknownConnection(id.clone())),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The paved path: sign in, sign, export.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use countersign_audit::AuditError;
@@ -20,7 +20,7 @@ use countersign_core::{
 };
 use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
 use countersign_provision::user::User;
-use countersign_provision::{GroupFetcher, Policy};
+use countersign_provision::{ConnectionPolicy, GroupFetcher, Policy};
 use countersign_roles::{Authorization, authorize};
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_saml::{IdentityProvider, MessageSigner, ServiceProvider};
@@ -66,6 +66,8 @@ pub struct Engine {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) policy: Policy,
+    /// The connections that people may come through: all of the policy's, or none.
+    pub(crate) doors: BTreeSet<ConnectionId>,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     pub(crate) users: Arc<dyn UserStore>,
     pub(crate) replay: Arc<dyn ReplayStore>,
@@ -109,6 +111,13 @@ impl Engine {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.shared.policy
+    }
+
+    /// The policy of a connection that people may come through.
+    pub(crate) fn door(&self, connection: &ConnectionId) -> Result<&ConnectionPolicy, EngineError> {
+        let is_open = self.shared.doors.contains(connection);
+        let rules = self.policy().connection(connection).filter(|_| is_open);
+        rules.ok_or_else(|| EngineError::UnknownConnection(connection.clone()))
     }
 
     /// The ledger, for checkpoints and proofs.

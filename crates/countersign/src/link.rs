@@ -157,8 +157,7 @@ impl Engine {
         token: &str,
     ) -> Result<LinkConfirmation, EngineError> {
         let id = &pending.connection;
-        let unknown = || EngineError::UnknownConnection(id.clone());
-        let rules = self.policy().connection(id).ok_or_else(unknown)?;
+        let rules = self.door(id)?;
         for _ in 0..MOST_ATTEMPTS {
             let browser = Browser::With(&pending.half);
             let issued = self

@@ -278,10 +278,7 @@ impl Engine {
         invitation: Option<&str>,
     ) -> Result<SignIn, EngineError> {
         let configured = self.configured(connection)?;
-        let rules = self
-            .policy()
-            .connection(connection)
-            .ok_or_else(|| EngineError::UnknownConnection(connection.clone()))?;
+        let rules = self.door(connection)?;
         let now = self.shared.clock.now();
         let walk = self.begin(&rules.tenant)?;
 

@@ -113,7 +113,7 @@ impl Engine {
             .connections
             .get(connection)
             .ok_or_else(unknown)?;
-        let rules = self.policy().connection(connection).ok_or_else(unknown)?;
+        let rules = self.door(connection)?;
         let now = self.shared.clock.now();
         let (sp, idp) = (&configured.service_provider, &configured.identity_provider);
         let verified = match verify_request(sp, idp, message, now) {
