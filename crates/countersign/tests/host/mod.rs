@@ -360,10 +360,19 @@ impl Host {
         self.record(refused.entry()).body
     }
 
-    /// Every entry is a record whose causes are earlier leaves, and the tree over them is whole.
+    /// Every entry is a record whose causes are earlier leaves and that commits to what its
+    /// specification lists, and the tree over them is whole.
     pub(crate) fn assert_records_are_sound(&self) {
         let mut earlier = HashSet::new();
         for (leaf, record) in self.records() {
+            let kind = record.kind().as_str();
+            let listed = listed_commitments(kind);
+            for field in record.commitments.keys() {
+                assert!(
+                    listed.contains(&field.as_str()),
+                    "{kind} commits to `{field}`"
+                );
+            }
             assert!(record.parents.iter().all(|parent| earlier.contains(parent)));
             assert!(earlier.insert(leaf), "{leaf} is there twice");
         }
@@ -378,6 +387,25 @@ impl Host {
         let trust = TrustPolicy::new().log_key(self.engine.ledger().verifier_key().clone());
         verify(bundle, &trust, self.now())
     }
+}
+
+/// The committed fields of a kind, as the table in §5 of its specification lists them.
+fn listed_commitments(kind: &str) -> Vec<&'static str> {
+    let specification = include_str!("../../../../docs/spec/record.md");
+    let mut rows = specification.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.split('|').collect();
+        match cells.as_slice() {
+            ["", kinds, _parents, _subject, committed, ""] => Some((*kinds, *committed)),
+            _ => None,
+        }
+    });
+    let quoted = format!("`{kind}`");
+    let row = rows.find(|(kinds, _)| kinds.contains(&quoted));
+    let (_, committed) = row.unwrap_or_else(|| panic!("the specification has no `{kind}`"));
+    if committed.contains("as `user.provisioned`") || committed.contains("the new values") {
+        return listed_commitments("user.provisioned");
+    }
+    committed.split('`').skip(1).step_by(2).collect()
 }
 
 fn service_provider() -> ServiceProvider {
