@@ -94,29 +94,12 @@ fn row(policy: &Policy, account: &UserWithGrants, grant: &Grant) -> ReviewRow {
     let role = policy.catalog().role(&grant.role);
     let allows = role.map(|role| role.permissions_within(&grant.scope));
     let allows: Vec<String> = allows.iter().flatten().map(ToString::to_string).collect();
-    let allows = allows.join("; ");
     let names = [&user.given_name, &user.family_name];
     let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
-    let owner = owner(&grant.owner);
     let rule = grant.rule.as_ref().map(ToString::to_string);
-    let rule = rule.unwrap_or_default();
-    let reviewed = Reviewed {
-        tenant: &user.tenant,
-        user: &user.id,
-        state: user.state.name(),
-        grant: &grant.id,
-        role: &grant.role,
-        allows: &allows,
-        owner: &owner,
-        rule: &rule,
-        since: grant.first_given_at,
-        ends: grant.expires_at.is_some(),
-    };
-    // Texts, an instant and a truth value can be written as JSON.
-    let reviewed_sha256 = sha256(&serde_json::to_vec(&reviewed).unwrap_or_default());
     let name = user.display_name.clone();
     let email = user.email.as_ref().map(ToString::to_string);
-    ReviewRow {
+    let mut row = ReviewRow {
         user: user.id.clone(),
         name: name.unwrap_or_else(|| names.join(" ")),
         email: email.unwrap_or_default(),
@@ -126,12 +109,34 @@ fn row(policy: &Policy, account: &UserWithGrants, grant: &Grant) -> ReviewRow {
         role: grant.role.clone(),
         since: grant.first_given_at,
         expires_at: grant.expires_at,
-        allows,
-        owner,
-        rule,
-        reviewed_sha256,
+        allows: allows.join("; "),
+        owner: owner(&grant.owner),
+        rule: rule.unwrap_or_default(),
+        reviewed_sha256: Sha256Digest::from_bytes([0; 32]),
         decision: String::new(),
         note: String::new(),
+    };
+    row.reviewed_sha256 = row.hash(&user.tenant);
+    row
+}
+
+impl ReviewRow {
+    /// The hash of what the row shows of a grant in this tenant.
+    fn hash(&self, tenant: &TenantId) -> Sha256Digest {
+        let reviewed = Reviewed {
+            tenant,
+            user: &self.user,
+            state: &self.state,
+            grant: &self.grant,
+            role: &self.role,
+            allows: &self.allows,
+            owner: &self.owner,
+            rule: &self.rule,
+            since: self.since,
+            ends: self.expires_at.is_some(),
+        };
+        // Texts, an instant and a truth value can be written as JSON.
+        sha256(&serde_json::to_vec(&reviewed).unwrap_or_default())
     }
 }
 

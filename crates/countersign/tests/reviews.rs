@@ -17,7 +17,7 @@ use countersign::blocking::wait;
 use countersign::provision::report::{AccountReport, OrphanReason, Reporter};
 use countersign::review::file::{answers, from_csv, from_json, to_csv, to_json};
 use countersign::review::{AnswerRefusal, ReviewReport, ReviewRow, review_rows};
-use countersign::{Engine, Session, Timestamp, UserId};
+use countersign::{Engine, Session, TenantId, Timestamp, UserId};
 use host::{Host, POLICY, on_each_store, on_each_store_under, tenant};
 use proptest::prelude::*;
 
@@ -45,7 +45,7 @@ fn answered(rows: &[ReviewRow], decisions: &[(&str, &str)]) -> Vec<u8> {
 }
 
 fn apply(engine: &Engine, csv: &[u8]) -> ReviewReport {
-    let answers = answers(from_csv(csv).unwrap()).unwrap();
+    let answers = answers(from_csv(csv).unwrap(), &tenant()).unwrap();
     wait(engine.apply_review(&tenant(), &answers, &reviewer())).unwrap()
 }
 
@@ -165,7 +165,7 @@ fn nobody_reviews_the_own_access() {
     on_each_store(|host| {
         let session = host.admit(&host.nurse(&["staff"]));
         let csv = answered(&rows(host, &session), &[("signer", "certify")]);
-        let answers = answers(from_csv(&csv).unwrap()).unwrap();
+        let answers = answers(from_csv(&csv).unwrap(), &tenant()).unwrap();
         let report = wait(
             host.engine
                 .apply_review(&tenant(), &answers, session.user()),
@@ -222,12 +222,34 @@ fn what_is_no_review_is_told_by_line() {
             "review_file.malformed"
         );
         let unsure = answered(&rows(host, &session), &[("signer", "maybe")]);
-        let error = answers(from_csv(&unsure).unwrap()).unwrap_err();
+        let error = answers(from_csv(&unsure).unwrap(), &tenant()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "line 3: the decision is neither `certify` nor `revoke`, nor empty"
         );
         assert_eq!(error.code(), "review_file.decision");
+    });
+}
+
+#[test]
+fn a_row_that_shows_something_else_than_its_hash_is_over_is_no_answer() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&["staff"]));
+        let csv = answered(&rows(host, &session), &[("signer", "certify")]);
+        let shown = String::from_utf8(csv.clone()).unwrap();
+        let code = |text: &str| {
+            let rows = from_csv(text.as_bytes()).unwrap();
+            answers(rows, &tenant()).map_err(|error| error.code())
+        };
+        assert_eq!(code(&shown).unwrap().len(), 1);
+        for (is, was) in [("sign nda/*", "view nda/*"), (",signer,", ",reader,")] {
+            assert!(shown.contains(is), "{shown}");
+            let edited = shown.replace(is, was);
+            assert_eq!(code(&edited).unwrap_err(), "review_file.edited", "{was}");
+        }
+        let elsewhere = TenantId::new("elsewhere").unwrap();
+        let error = answers(from_csv(&csv).unwrap(), &elsewhere).unwrap_err();
+        assert_eq!(error.code(), "review_file.edited");
     });
 }
 

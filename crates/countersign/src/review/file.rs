@@ -5,6 +5,8 @@
 //! and so is one that begins with `'`; reading takes exactly one away.
 
 use countersign_audit::review::ReviewOutcome;
+use countersign_core::TenantId;
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::review::{ReviewAnswer, ReviewRow};
@@ -55,6 +57,13 @@ pub enum ReviewFileError {
         /// The line.
         line: u64,
     },
+    /// The row shows something else than what its hash is over: it was edited, and whoever
+    /// answered may have been shown what is not so.
+    #[error("line {line}: the row does not show what was exported for this tenant")]
+    Edited {
+        /// The line.
+        line: u64,
+    },
 }
 
 impl ReviewFileError {
@@ -66,6 +75,7 @@ impl ReviewFileError {
             Self::Columns => "review_file.columns",
             Self::Cell { .. } => "review_file.cell",
             Self::Decision { .. } => "review_file.decision",
+            Self::Edited { .. } => "review_file.edited",
         }
     }
 }
@@ -164,23 +174,58 @@ fn read_row(record: &csv::StringRecord, line: u64) -> Result<ReviewRow, ReviewFi
     })
 }
 
-/// Reads rows from a JSON array; the line of each is its place in it, from 1 on.
+/// Reads rows from a JSON array, or from an object that has it as its member `rows`, as the
+/// command prints one; the line of each is its place in the array, from 1 on.
 ///
 /// # Errors
-/// If it is no array of rows.
+/// If it is neither.
 pub fn from_json(bytes: &[u8]) -> Result<Vec<(u64, ReviewRow)>, ReviewFileError> {
-    let rows: Vec<ReviewRow> =
-        serde_json::from_slice(bytes).map_err(|error| ReviewFileError::Malformed {
-            line: u64::try_from(error.line()).unwrap_or(u64::MAX),
-        })?;
+    let rows = if first_byte(bytes) == Some(b'{') {
+        serde_json::from_slice(bytes).map(|export: Export| export.rows)
+    } else {
+        serde_json::from_slice(bytes)
+    };
+    let rows: Vec<ReviewRow> = rows.map_err(|error| ReviewFileError::Malformed {
+        line: u64::try_from(error.line()).unwrap_or(u64::MAX),
+    })?;
     Ok((1..).zip(rows).collect())
 }
 
-/// What was said in a file: the rows with a decision.
+/// What the command prints.
+#[derive(Deserialize)]
+struct Export {
+    rows: Vec<ReviewRow>,
+}
+
+/// Reads rows from whichever of both it is: no table begins as JSON does, its first column being
+/// called `user`.
 ///
 /// # Errors
-/// [`ReviewFileError::Decision`] for the first decision that is none.
-pub fn answers(rows: Vec<(u64, ReviewRow)>) -> Result<Vec<ReviewAnswer>, ReviewFileError> {
+/// As [`from_json`] and [`from_csv`].
+pub fn parse(bytes: &[u8]) -> Result<Vec<(u64, ReviewRow)>, ReviewFileError> {
+    match first_byte(bytes) {
+        Some(b'[' | b'{') => from_json(bytes),
+        _ => from_csv(bytes),
+    }
+}
+
+fn first_byte(bytes: &[u8]) -> Option<u8> {
+    bytes.trim_ascii_start().first().copied()
+}
+
+/// What was said in a file about a tenant's grants: the rows with a decision.
+///
+/// # Errors
+/// [`ReviewFileError::Decision`] for the first decision that is none, and
+/// [`ReviewFileError::Edited`] for a row that shows something else than its hash is over.
+///
+/// # Security
+/// Name, address and last sign-in change by themselves and are under no hash: a file that went
+/// through strange hands tells of accounts by their ids.
+pub fn answers(
+    rows: Vec<(u64, ReviewRow)>,
+    tenant: &TenantId,
+) -> Result<Vec<ReviewAnswer>, ReviewFileError> {
     let mut answers = Vec::new();
     for (line, row) in rows {
         let outcome = match row.decision.trim() {
@@ -189,6 +234,9 @@ pub fn answers(rows: Vec<(u64, ReviewRow)>) -> Result<Vec<ReviewAnswer>, ReviewF
             "revoke" => ReviewOutcome::Revoked,
             _ => return Err(ReviewFileError::Decision { line }),
         };
+        if row.hash(tenant) != row.reviewed_sha256 {
+            return Err(ReviewFileError::Edited { line });
+        }
         answers.push(ReviewAnswer {
             line,
             user: row.user,
