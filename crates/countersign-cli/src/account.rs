@@ -1,4 +1,9 @@
-//! `countersign account …`: reports and reviews of the accounts in a database, which is only read.
+//! `countersign account …`: reports and reviews of the accounts in a database, which only an
+//! import and a sweep write.
+
+mod administration;
+mod import;
+mod sweep;
 
 use std::num::NonZeroU32;
 
@@ -30,6 +35,10 @@ pub(crate) enum Command {
     /// Reviews of who has which role.
     #[command(subcommand)]
     Review(Review),
+    /// Do to accounts and roles what time and an edited policy demand: what is unused moves on,
+    /// what ran out is recorded, what no rule gives any more is taken. Each account is one
+    /// transaction with its records.
+    Sweep(sweep::Sweeping),
 }
 
 #[derive(Debug, Subcommand)]
@@ -37,6 +46,9 @@ pub(crate) enum Review {
     /// Print every live grant, for somebody to say of each `certify` or `revoke`: as CSV for a
     /// spreadsheet, with `--json` as JSON.
     Export(Accounts),
+    /// Do what the answers of a review say: record what is certified, take what is revoked. The
+    /// answers about one account are taken together or not at all.
+    Import(import::Importing),
 }
 
 #[derive(Debug, Args)]
@@ -67,31 +79,14 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
     match command {
         Command::Report(report) => self::report(report),
         Command::Review(Review::Export(accounts)) => export(accounts),
+        Command::Review(Review::Import(importing)) => import::run(importing),
+        Command::Sweep(sweeping) => sweep::run(sweeping),
     }
 }
 
 impl Accounts {
     fn now(&self) -> Timestamp {
         self.at.unwrap_or_else(|| SystemClock.now())
-    }
-
-    fn tenant(&self, policy: &Policy) -> Result<TenantId, Unreadable> {
-        if let Some(tenant) = &self.tenant {
-            return Ok(tenant.clone());
-        }
-        let tenants = policy
-            .connections()
-            .map(|(_, connection)| &connection.tenant);
-        let mut tenants: Vec<&TenantId> = tenants.collect();
-        tenants.sort();
-        tenants.dedup();
-        match tenants.as_slice() {
-            [tenant] => Ok((*tenant).clone()),
-            _ => Err(Unreadable::new(
-                "--tenant",
-                "is needed: the policy has several",
-            )),
-        }
     }
 
     /// Hands each account to `look`, in the order of their ids.
@@ -129,13 +124,34 @@ impl Accounts {
     }
 }
 
+/// The tenant that is meant, if there can be no doubt.
+fn tenant(given: Option<&TenantId>, policy: &Policy) -> Result<TenantId, Unreadable> {
+    if let Some(tenant) = given {
+        return Ok(tenant.clone());
+    }
+    let tenants = policy
+        .connections()
+        .map(|(_, connection)| &connection.tenant);
+    let mut tenants: Vec<&TenantId> = tenants.collect();
+    tenants.sort();
+    tenants.dedup();
+    match tenants.as_slice() {
+        [tenant] => Ok((*tenant).clone()),
+        _ => Err(Unreadable::new(
+            "--tenant",
+            "is needed: the policy has several",
+        )),
+    }
+}
+
 fn counted_accounts(accounts: u64) -> String {
     counted(usize::try_from(accounts).unwrap_or(usize::MAX), "account")
 }
 
 fn export(accounts: &Accounts) -> Result<Verdict, Unreadable> {
     let policy = load_sound("--policy", &accounts.policy)?;
-    let (tenant, now) = (accounts.tenant(&policy)?, accounts.now());
+    let tenant = tenant(accounts.tenant.as_ref(), &policy)?;
+    let now = accounts.now();
     let mut rows = Vec::new();
     accounts.each(&tenant, |account| {
         rows.extend(review_rows(&policy, account, now));
@@ -150,7 +166,8 @@ fn export(accounts: &Accounts) -> Result<Verdict, Unreadable> {
 fn report(report: &Report) -> Result<Verdict, Unreadable> {
     let accounts = &report.accounts;
     let policy = load_sound("--policy", &accounts.policy)?;
-    let (tenant, now) = (accounts.tenant(&policy)?, accounts.now());
+    let tenant = tenant(accounts.tenant.as_ref(), &policy)?;
+    let now = accounts.now();
     let mut reporter = Reporter::new(&policy, &tenant, now, report.since);
     accounts.each(&tenant, |account| reporter.add(account))?;
     let found = reporter.finish();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::audit::Ed25519Signer;
 use countersign::dsig::encryption::DecryptionKeyError;
 use countersign::dsig::sign::SigningKey;
 use countersign::saml::{KeyUnwrap, VerificationKey};
@@ -34,6 +35,12 @@ pub(crate) fn certificate(path: &Path) -> Result<Certificate, Unreadable> {
 /// Reads a private key: PKCS#8, not encrypted.
 pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Unreadable> {
     SigningKey::from_pkcs8(&der(path, "PRIVATE KEY")?)
+        .map_err(|error| Unreadable::new(path.display(), error))
+}
+
+/// Reads a log's private key: Ed25519, PKCS#8, not encrypted.
+pub(crate) fn log_signer(path: &Path) -> Result<Ed25519Signer, Unreadable> {
+    Ed25519Signer::from_pkcs8(&der(path, "PRIVATE KEY")?)
         .map_err(|error| Unreadable::new(path.display(), error))
 }
 

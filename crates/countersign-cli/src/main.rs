@@ -47,7 +47,7 @@ enum Command {
     /// Check a policy file, or ask what it would decide.
     #[command(subcommand)]
     Policy(policy::Command),
-    /// Report on the accounts of a database, and export who has which role for a review.
+    /// Report on the accounts of a database, review who has which role, sweep what is due.
     #[command(subcommand)]
     Account(account::Command),
     /// Check a ledger.
