@@ -1,6 +1,6 @@
 //! The decision: match, link, create or refuse.
 
-use countersign_core::{ConnectionId, Door, Facts, Groups, Timestamp, UserId};
+use countersign_core::{ConnectionId, Door, Facts, Groups, SubjectKey, Timestamp, UserId};
 use countersign_roles::{GrantDelta, RoleSync, reconcile};
 
 use crate::attribute::AbsenceMode;
@@ -172,6 +172,7 @@ impl<'a> Decision<'a> {
             return self.unlinked();
         };
         let user = &linked.user;
+        self.check_unvouched(linked)?;
         let by_subject = || Account::of(linked, MatchedBy::Subject, Reason::MatchedBySubject);
         let on_inactive = self.connection.matching.on_inactive;
         match user.state {
@@ -209,6 +210,17 @@ impl<'a> Decision<'a> {
             }
             _ => Err(refuse_out_of_use(user)),
         }
+    }
+
+    /// A mailbox is not enough for an account that an identity provider has vouched for as well,
+    /// also where it came in by the mailbox before: its roles may be more than a mailbox is worth.
+    fn check_unvouched(&self, linked: &UserWithGrants) -> Result<(), Refusal> {
+        let vouched = |subject: &SubjectKey| subject.issuer() != self.connection.issuer;
+        if self.connection.door == Door::Email && linked.subjects.iter().any(vouched) {
+            let refusal = Refusal::denied(Reason::AccountOfProvider);
+            return Err(refusal.about(&linked.user.id));
+        }
+        Ok(())
     }
 
     /// What holds whoever the person is.

@@ -88,6 +88,8 @@ pub enum Reason {
     // Refusals of the e-mail door, and of invitations.
     /// An identity provider of the tenant speaks for the address's domain.
     EmailOfProvider,
+    /// An identity provider has vouched for the account, and a mailbox is not enough for it.
+    AccountOfProvider,
     /// What was given is no e-mail address.
     NoAddress,
     /// The connection makes accounts for invited people only.
@@ -204,6 +206,7 @@ impl Reason {
             Self::RequiredGroupMissing => "provision.required_group_missing",
             Self::SeatsTaken => "provision.seats_taken",
             Self::EmailOfProvider => "provision.email_of_provider",
+            Self::AccountOfProvider => "provision.account_of_provider",
             Self::NoAddress => "provision.no_address",
             Self::InvitationRequired => "provision.invitation_required",
             Self::InvitationInvalid => "provision.invitation_invalid",
@@ -282,6 +285,9 @@ impl Reason {
             Self::SeatsTaken => "all seats of the tenant are taken",
             Self::EmailOfProvider => {
                 "an identity provider speaks for the domain of the e-mail address: come through it"
+            }
+            Self::AccountOfProvider => {
+                "an identity provider speaks for the account: come through it"
             }
             Self::NoAddress => "what was given is no e-mail address",
             Self::InvitationRequired => "only invited people get an account here",

@@ -23,8 +23,8 @@ use countersign_provision::user::UserState;
 use countersign_provision::{
     AbsenceMode, AttributeRule, ConnectionPolicy, CreationMode, EmailLink, LinkPlan, MatchedBy,
     OnConfusable, OnEmailChange, OnInactive, Plan, Policy, PolicyError, Preset, Reason,
-    RefusalKind, Strategy, SyncMode, UserField, UserPlan, decide, decide_proved_link, explain,
-    normalize,
+    RefusalKind, Strategy, SyncMode, UserField, UserPlan, decide, decide_proved_link, email_door,
+    explain, normalize,
 };
 use countersign_roles::{
     Condition, GROUPS, Role, RoleCatalog, RoleGrant, Rule, RuleSet, TakeReason,
@@ -399,6 +399,32 @@ fn subjects_are_compared_byte_for_byte() {
     ] {
         assert_ne!(subject(one), subject(other));
     }
+}
+
+/// A mailbox was enough until a provider vouched for the account, and is not any more, whatever
+/// became of the provider's domain.
+#[test]
+fn a_mailbox_does_not_open_an_account_that_a_provider_has_vouched_for() {
+    let mut door = ConnectionPolicy::email(tenant(), Strategy::SelfRegister);
+    door.domains.insert("acme.example".into());
+    let mut parts = parts(door);
+    parts.rules = RuleSet::default();
+    let policy = Policy::new(parts).unwrap();
+    let mut facts = verified();
+    facts.subject =
+        SubjectKey::from_stable_value(tenant(), email_door::ISSUER, "nurse@acme.example").unwrap();
+    let mut snapshot = linked(account("u1"));
+    snapshot.link.as_mut().unwrap().subject = facts.subject.clone();
+    let known = |subjects: Vec<SubjectKey>| {
+        let mut snapshot = snapshot.clone();
+        snapshot.linked.as_mut().unwrap().subjects = subjects;
+        decide(&policy, &acme(), &facts, &snapshot, now())
+    };
+    assert!(known(vec![facts.subject.clone()]).admission().is_some());
+    let plan = known(vec![facts.subject.clone(), subject("subject-1")]);
+    let refusal = plan.refusal().expect("a refusal");
+    assert_eq!(refusal.code(), "provision.account_of_provider");
+    assert_eq!(refusal.user(), Some(&user_id("u1")));
 }
 
 /// With a provider that anybody registers with, people write their addresses themselves.

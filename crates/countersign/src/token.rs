@@ -349,10 +349,12 @@ impl Engine {
         if self.shared.users.is_spent(tenant, entry).await? {
             return Err(TokenError::Used.into());
         }
-        if let (Browser::With(half), Some(expected)) = (browser, terms.browser_sha256)
-            && !(half.entry == entry && is_secret_of(&half.secret, expected))
-        {
-            return Err(TokenError::OtherBrowser.into());
+        if let Browser::With(half) = browser {
+            // A token without a browser's half is not good where one is asked for.
+            let belongs = |expected| half.entry == entry && is_secret_of(&half.secret, expected);
+            if !terms.browser_sha256.is_some_and(belongs) {
+                return Err(TokenError::OtherBrowser.into());
+            }
         }
         Ok(issued)
     }
