@@ -149,6 +149,44 @@ fn more_than_a_limit_refuses_the_policy() {
 }
 
 #[test]
+fn a_role_that_allows_less_or_more_counts_as_lost_or_gained() {
+    let desk = Desk::new();
+    desk.write("new.toml", &OLD.replace("[\"view *\"]", "[]"));
+    let run = desk.simulate(&["--max-losing", "5%"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stdout.contains("the role allows less"), "{run:?}");
+    assert_eq!(desk.simulate(&["--max-gaining", "viewer=0%"]).code, 0);
+
+    desk.write("new.toml", &OLD.replace("sign nda/*", "sign *"));
+    assert_eq!(desk.simulate(&["--max-losing", "0%"]).code, 0);
+    let run = desk.simulate(&["--max-gaining", "signer=0%"]);
+    assert_eq!(run.code, 1, "{run:?}");
+
+    // The same in another order is the same.
+    let two = OLD.replace("[\"view *\"]", "[\"view *\", \"print *\"]");
+    desk.write("old.toml", &two);
+    desk.write(
+        "new.toml",
+        &OLD.replace("[\"view *\"]", "[\"print *\", \"view *\"]"),
+    );
+    assert_eq!(
+        desk.simulate(&["--max-losing", "0%", "--max-gaining", "viewer=0%"])
+            .code,
+        0
+    );
+}
+
+#[test]
+fn of_two_limits_for_one_role_the_stricter_counts() {
+    let desk = Desk::new();
+    for limits in [["signer=5%", "signer=100%"], ["signer=100%", "signer=5%"]] {
+        let [one, other] = limits;
+        let run = desk.simulate(&["--limit", one, "--limit", other]);
+        assert_eq!(run.code, 1, "{run:?}");
+    }
+}
+
+#[test]
 fn a_line_that_is_no_sign_in_is_named_and_nothing_is_reported() {
     let desk = Desk::new();
     desk.write("corpus.jsonl", &format!("{}\n{{}}\n", line("p", "nurses")));

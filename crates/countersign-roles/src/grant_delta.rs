@@ -65,6 +65,18 @@ pub struct Taken {
     pub reason: TakeReason,
 }
 
+impl Taken {
+    /// Whether the grant's row has to stay, run out from now on.
+    ///
+    /// That is so where the grant has an end and its rule still gives it: what stood against it
+    /// may be gone tomorrow. The grant then goes on to where it would have ended, and does not
+    /// begin anew.
+    #[must_use]
+    pub fn leaves_a_row(&self) -> bool {
+        self.grant.expires_at.is_some() && matches!(self.reason, TakeReason::Obstacle(_))
+    }
+}
+
 /// Why a grant is taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -66,7 +66,9 @@ type Rows<'a> = BTreeMap<RowKey<'a>, &'a Grant>;
 /// - A grant ends `ttl` after it was given, also if the policy changed `ttl` since. It begins
 ///   anew only where the rule says `renew`, and never past `cap` after it was first given;
 ///   otherwise it stays spent for as long as the rule matches, also while something stands
-///   against it. A rule that has stopped matching and matches again begins anew.
+///   against it. What something stands against while it lives is taken, and its row has to stay
+///   ([`Taken::leaves_a_row`]): it goes on to its old end once nothing does. A rule that has
+///   stopped matching and matches again begins anew.
 /// - A grant's scope is that of its rule in the policy in force.
 ///
 /// `existing` must be one account's grants, expired ones too.

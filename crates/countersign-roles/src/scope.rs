@@ -12,7 +12,8 @@ pub fn contains(wide: &DocumentPattern, narrow: &DocumentPattern) -> bool {
         (DocumentPattern::Any, _) => true,
         (wide, DocumentPattern::Exact(name)) => wide.covers(name),
         (DocumentPattern::Below(wide), DocumentPattern::Below(narrow)) => {
-            wide == narrow || DocumentPattern::Below(wide.clone()).covers(narrow)
+            let below = narrow.strip_prefix(wide.as_str());
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
         }
         _ => false,
     }

@@ -179,7 +179,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`AccountError::Erase`] if it was not deprovisioned, a legal hold is on it, or it has to
-    /// be kept for longer; [`AccountError::Unknown`]; or if the store fails.
+    /// be kept for longer; [`AccountError::Unknown`]; [`EngineError::Misuse`] if it is the
+    /// administrator's own; or if the store fails.
     pub async fn erase_account(
         &self,
         tenant: &TenantId,
@@ -187,6 +188,7 @@ impl Engine {
         by: &UserId,
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
+        check_not_oneself(user, by)?;
         let by = By::administrator(by, note);
         self.step_account(tenant, user, |step| {
             let lifecycle = self.policy().lifecycle();
@@ -231,7 +233,8 @@ impl Engine {
     /// Takes the legal hold off an account.
     ///
     /// # Errors
-    /// [`AccountError::Unknown`], [`AccountError::NotHeld`], or if the store fails.
+    /// [`AccountError::Unknown`], [`AccountError::NotHeld`]; [`EngineError::Misuse`] if it is the
+    /// administrator's own; or if the store fails.
     pub async fn release_hold(
         &self,
         tenant: &TenantId,
@@ -239,6 +242,7 @@ impl Engine {
         by: &UserId,
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
+        check_not_oneself(user, by)?;
         let by = By::administrator(by, note);
         self.step_account(tenant, user, |step| {
             let held = step.user().clone();

@@ -269,7 +269,16 @@ impl<'a> Writer<'a> {
             };
             let granted = Leaf::<RoleGranted>::from_store(taken.grant.entry);
             self.seal(body.draft(user.clone(), granted, Some(assertion.into())))?;
-            self.change.remove_grants.push(taken.grant.id.clone());
+            if taken.leaves_a_row() {
+                let mut row = taken.grant.clone();
+                row.expires_at = row.expires_at.map(|end| end.min(self.now));
+                // Its end is recorded now: no sweep is to say that it ran out.
+                self.change.spend.push(row.entry);
+                self.change.put_grants.push(row.clone());
+                grants.push(row);
+            } else {
+                self.change.remove_grants.push(taken.grant.id.clone());
+            }
         }
         let mut given = Vec::new();
         for proposed in &delta.give {

@@ -65,6 +65,9 @@ pub struct ReviewRow {
     pub note: String,
 }
 
+/// What a row calls a grant to whose end an administrator said when.
+const TEMPORARY: &str = "temporary";
+
 /// What the hash of a row is over, as JSON in this order.
 #[derive(Serialize)]
 struct Reviewed<'a> {
@@ -78,6 +81,8 @@ struct Reviewed<'a> {
     rule: &'a str,
     since: Timestamp,
     ends: bool,
+    /// Where an administrator said when; a sync moves the end at each sign-in.
+    until: Option<Timestamp>,
 }
 
 /// The rows of an account: its grants that are live at `now`, by role.
@@ -134,6 +139,7 @@ impl ReviewRow {
             rule: &self.rule,
             since: self.since,
             ends: self.expires_at.is_some(),
+            until: self.expires_at.filter(|_| self.owner == TEMPORARY),
         };
         // Texts, an instant and a truth value can be written as JSON.
         sha256(&serde_json::to_vec(&reviewed).unwrap_or_default())
@@ -144,7 +150,7 @@ fn owner(owner: &GrantOwner) -> String {
     match owner {
         GrantOwner::Jit(connection) => format!("jit:{connection}"),
         GrantOwner::Default(connection) => format!("default:{connection}"),
-        GrantOwner::Temporary => "temporary".to_owned(),
+        GrantOwner::Temporary => TEMPORARY.to_owned(),
         GrantOwner::Scim => "scim".to_owned(),
         _ => "manual".to_owned(),
     }

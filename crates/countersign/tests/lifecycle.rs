@@ -474,6 +474,23 @@ fn a_legal_hold_keeps_an_account_from_being_erased() {
 }
 
 #[test]
+fn nobody_takes_a_legal_hold_off_the_own_account_or_erases_it() {
+    on_each_store_under(&policy(), |host| {
+        let session = contract_nurse(host);
+        by_administrator!(host, place_hold, session).unwrap();
+        let own = session.user();
+        let released = wait(host.engine.release_hold(&tenant(), own, own, None));
+        assert!(matches!(released, Err(EngineError::Misuse { .. })));
+        assert!(user(host, &session).hold.is_some());
+        by_administrator!(host, release_hold, session).unwrap();
+        by_administrator!(host, deprovision, session).unwrap();
+        host.clock.advance(DAY * 3000);
+        let erased = wait(host.engine.erase_account(&tenant(), own, own, None));
+        assert!(matches!(erased, Err(EngineError::Misuse { .. })));
+    });
+}
+
+#[test]
 fn an_account_is_not_erased_before_its_time() {
     on_each_store_under(&policy(), |host| {
         let session = contract_nurse(host);
@@ -513,6 +530,63 @@ fn a_role_that_ran_out_is_recorded_once_and_not_given_anew() {
         assert_eq!(live_roles(host, &session), ["reader"]);
         assert!(host.sign(&again, &nda()).is_err());
         assert!(sweep(host).expired.is_empty());
+    });
+}
+
+#[test]
+fn a_denial_that_comes_and_goes_does_not_begin_a_role_for_a_time_anew() {
+    let denial = r#"
+[[rule]]
+id = "on-leave"
+all = [{ attribute = "groups", eq = "on-leave" }]
+deny = ["signer"]
+"#;
+    on_each_store_under(&format!("{}{denial}", policy()), |host| {
+        let first = contract_nurse(host);
+        let end = host.grant(&first, "signer").expires_at;
+        host.clock.advance(Duration::from_secs(540));
+        let denied = host.admit(&host.nurse(&["contract-nurses", "on-leave"]));
+        assert_eq!(live_roles(host, &denied), ["reader"]);
+        assert!(host.sign(&denied, &nda()).is_err());
+        // It was taken, and did not run out.
+        assert!(sweep(host).expired.is_empty());
+
+        let back = contract_nurse(host);
+        assert_eq!(live_roles(host, &back), ["reader", "signer"]);
+        assert_eq!(host.grant(&back, "signer").expires_at, end);
+        host.sign(&back, &nda()).unwrap();
+        host.clock.advance(Duration::from_secs(61));
+        let late = contract_nurse(host);
+        assert_eq!(live_roles(host, &late), ["reader"]);
+        assert_eq!(sweep(host).expired.len(), 1);
+        let denied = host.admit(&host.nurse(&["contract-nurses", "on-leave"]));
+        assert_eq!(live_roles(host, &denied), ["reader"]);
+        contract_nurse(host);
+        assert_eq!(live_roles(host, &late), ["reader"]);
+    });
+}
+
+#[test]
+fn a_denial_that_comes_and_goes_does_not_lift_the_cap_of_renewals() {
+    let policy = policy().replace(
+        "ttl = \"10m\"",
+        "ttl = \"10m\", renew = true, cap = \"15m\"",
+    );
+    let denial = r#"
+[[rule]]
+id = "on-leave"
+all = [{ attribute = "groups", eq = "on-leave" }]
+deny = ["signer"]
+"#;
+    on_each_store_under(&format!("{policy}{denial}"), |host| {
+        let first = contract_nurse(host);
+        let cap = host.now().saturating_add(Duration::from_secs(900));
+        host.clock.advance(Duration::from_secs(480));
+        host.admit(&host.nurse(&["contract-nurses", "on-leave"]));
+        let back = contract_nurse(host);
+        let grant = host.grant(&back, "signer");
+        assert_eq!(grant.expires_at, Some(cap));
+        assert_eq!(grant.first_given_at, first.opened_at());
     });
 }
 

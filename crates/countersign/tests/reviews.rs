@@ -17,7 +17,7 @@ use countersign::blocking::wait;
 use countersign::provision::report::{AccountReport, OrphanReason, Reporter};
 use countersign::review::file::{answers, from_csv, from_json, to_csv, to_json};
 use countersign::review::{AnswerRefusal, ReviewReport, ReviewRow, review_rows};
-use countersign::{Engine, Session, TenantId, Timestamp, UserId};
+use countersign::{Engine, RoleByHand, RoleName, Session, TenantId, Timestamp, UserId};
 use host::{Host, POLICY, on_each_store, on_each_store_under, tenant};
 use proptest::prelude::*;
 
@@ -114,6 +114,35 @@ fn a_renewal_does_not_make_an_answer_stale_and_another_policy_for_the_role_does(
         assert_eq!(apply(&host.engine, &csv).certified, 1);
         let wider = renewed.replace("sign nda/*", "sign *");
         let report = apply(&host.engine_under(&wider), &csv);
+        assert_eq!(report.refused[0].reason, AnswerRefusal::Changed);
+    });
+}
+
+#[test]
+fn an_answer_to_a_grant_that_an_administrator_has_lengthened_meanwhile_is_refused() {
+    on_each_store(|host| {
+        let session = host.admit(&host.nurse(&[]));
+        let until = |days: u64| {
+            host.now()
+                .saturating_add(Duration::from_secs(86_400 * days))
+        };
+        let give = |days| {
+            let role = RoleByHand::new(RoleName::new("signer").unwrap()).until(until(days));
+            let by = UserId::new("administrator-1").unwrap();
+            wait(
+                host.engine
+                    .grant(&tenant(), session.user(), &role, &by, None),
+            )
+            .unwrap()
+        };
+        let short = give(1);
+        let csv = answered(&rows(host, &session), &[("signer", "certify")]);
+        let long = give(3650);
+        assert_eq!(
+            (short.id, short.first_given_at),
+            (long.id, long.first_given_at)
+        );
+        let report = apply(&host.engine, &csv);
         assert_eq!(report.refused[0].reason, AnswerRefusal::Changed);
     });
 }
@@ -306,7 +335,7 @@ fn a_report_tells_why_a_grant_is_orphaned() {
     on_each_store(|host| {
         let session = host.admit(&host.nurse(&["staff"]));
         host.edit_grant(&session, "reader", |grant| {
-            grant.role = countersign::RoleName::new("owner").unwrap();
+            grant.role = RoleName::new("owner").unwrap();
         });
         host.edit_grant(&session, "signer", |grant| {
             let gone = countersign::ConnectionId::new("gone").unwrap();
@@ -350,7 +379,7 @@ proptest! {
             state: texts[2].clone(),
             last_sign_in_at: instants.0.map(at),
             grant: countersign::GrantId::new("=g").unwrap(),
-            role: countersign::RoleName::new("@role").unwrap(),
+            role: RoleName::new("@role").unwrap(),
             allows: texts[3].clone(),
             owner: texts[4].clone(),
             rule: texts[5].clone(),

@@ -2,6 +2,8 @@
 
 mod page;
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use countersign::corpus::Corpus;
 use countersign::provision::simulate::{Excess, Share};
@@ -77,14 +79,24 @@ fn role_share(text: &str) -> Result<(RoleName, Share), String> {
     Ok((role, share))
 }
 
+/// Each role's limit; of several for one role the strictest, whichever stands last.
+fn strictest(limits: &[(RoleName, Share)]) -> BTreeMap<RoleName, Share> {
+    let mut strictest: BTreeMap<RoleName, Share> = BTreeMap::new();
+    for (role, share) in limits {
+        let most = strictest.entry(role.clone()).or_insert(*share);
+        *most = (*most).min(*share);
+    }
+    strictest
+}
+
 impl Limits {
     fn blast_radius(&self) -> BlastRadius {
         let mut limits = BlastRadius::default();
         limits.losing = self.max_losing;
         limits.losing_access = self.max_losing_access;
         limits.losing_any_role = self.max_losing_each_role;
-        limits.losing_role = self.limit.iter().cloned().collect();
-        limits.gaining_role = self.max_gaining.iter().cloned().collect();
+        limits.losing_role = strictest(&self.limit);
+        limits.gaining_role = strictest(&self.max_gaining);
         limits.gaining_privileged = self.max_gaining_privileged;
         limits
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use countersign_core::{DocumentPattern, RoleName, RuleId, Timestamp};
-use countersign_roles::{GrantDelta, ProposedGrant, Renewal};
+use countersign_roles::{GrantDelta, ProposedGrant, Renewal, Role, scope};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::corpus::PastSignIn;
@@ -137,6 +137,8 @@ pub enum Cause {
     Withheld(RuleId),
     /// It is a default role, and not one there.
     NotDefault,
+    /// The person has the role there too, and it does not allow all of the same there.
+    AllowsLess,
 }
 
 impl Cause {
@@ -148,7 +150,7 @@ impl Cause {
             | Self::RuleDoesNotGive(rule)
             | Self::RuleDoesNotMatch(rule)
             | Self::Withheld(rule) => Some(rule),
-            Self::NotAdmitted | Self::NotDefault => None,
+            Self::NotAdmitted | Self::NotDefault | Self::AllowsLess => None,
         }
     }
 }
@@ -163,6 +165,7 @@ impl fmt::Display for Cause {
             Self::RuleDoesNotMatch(rule) => write!(f, "rule `{rule}` does not match"),
             Self::Withheld(rule) => write!(f, "rule `{rule}` gives it, and it is withheld"),
             Self::NotDefault => f.write_str("no default role"),
+            Self::AllowsLess => f.write_str("the role allows less"),
         }
     }
 }
@@ -183,9 +186,11 @@ pub struct Comparison {
     pub matched_before: BTreeSet<RuleId>,
     /// The rules of the new one that match.
     pub matched_after: BTreeSet<RuleId>,
-    /// The roles that only the old one gives, and why the new one does not.
+    /// The roles that only the old one gives, or that allow something only there, and why the new
+    /// one does not.
     pub lost: BTreeMap<RoleName, Cause>,
-    /// The roles that only the new one gives, and why the old one does not.
+    /// The roles that only the new one gives, or that allow something only there, and why the old
+    /// one does not.
     pub gained: BTreeMap<RoleName, Cause>,
     /// The roles that both give for another time or other documents.
     pub changed: BTreeMap<RoleName, Altered>,
@@ -211,8 +216,8 @@ impl Comparison {
         });
         Self {
             changed: changed.collect(),
-            lost: before.more_than(&after, new),
-            gained: after.more_than(&before, old),
+            lost: before.more_than(old, &after, new),
+            gained: after.more_than(new, &before, old),
             before: before.standing,
             after: after.standing,
             had: before.roles,
@@ -274,12 +279,18 @@ impl Side {
         }
     }
 
-    /// The roles that are here and not there, and why not.
-    fn more_than(&self, other: &Self, policy: &Policy) -> BTreeMap<RoleName, Cause> {
-        let mine = self.roles.iter();
-        let only = mine.filter(|(role, _)| !other.roles.contains_key(*role));
-        only.map(|(role, held)| (role.clone(), other.lacks(role, held, policy)))
-            .collect()
+    /// The roles that are here, by `mine`, and not there, by `theirs`, or that allow something
+    /// here that they do not there; and why.
+    fn more_than(&self, mine: &Policy, other: &Self, theirs: &Policy) -> BTreeMap<RoleName, Cause> {
+        let more = self.roles.iter().filter_map(|(role, held)| {
+            let cause = match other.roles.get(role) {
+                None => other.lacks(role, held, theirs),
+                Some(has) if allows_more((mine, held), (theirs, has), role) => Cause::AllowsLess,
+                Some(_) => return None,
+            };
+            Some((role.clone(), cause))
+        });
+        more.collect()
     }
 
     /// Why `policy`, which this is a sign-in under, does not give the role.
@@ -297,6 +308,32 @@ impl Side {
         let nearest = causes.min_by_key(|(far, _)| *far);
         nearest.map_or(Cause::NotDefault, |(_, cause)| cause)
     }
+}
+
+/// Whether a role whose permissions the two policies write differently allows something to the one
+/// that it does not to the other, each within the documents of what is held.
+fn allows_more(
+    (mine, held): (&Policy, &Held),
+    (theirs, other): (&Policy, &Held),
+    role: &RoleName,
+) -> bool {
+    let [one, two] = [mine, theirs].map(|policy| policy.catalog().role(role));
+    if one.map(Role::permissions) == two.map(Role::permissions) {
+        // Then a difference is one of scope, and told as such.
+        return false;
+    }
+    let within = |role: Option<&Role>, held: &Held| {
+        let scope: Vec<DocumentPattern> = held.scope.iter().cloned().collect();
+        role.map(|role| role.permissions_within(&scope))
+            .unwrap_or_default()
+    };
+    let wide = within(two, other);
+    within(one, held).iter().any(|permission| {
+        !wide.iter().any(|wide| {
+            wide.action() == permission.action()
+                && scope::contains(wide.documents(), permission.documents())
+        })
+    })
 }
 
 /// The roles that an account has when a sign-in has done its work, and only those that are live.
