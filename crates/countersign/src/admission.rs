@@ -271,7 +271,8 @@ impl<'a> Writer<'a> {
             self.seal(body.draft(user.clone(), granted, Some(assertion.into())))?;
             if taken.leaves_a_row() {
                 let mut row = taken.grant.clone();
-                row.expires_at = row.expires_at.map(|end| end.min(self.now));
+                // As early as can be: another machine's clock may be behind.
+                row.expires_at = Some(row.granted_at.min(self.now));
                 // Its end is recorded now: no sweep is to say that it ran out.
                 self.change.spend.push(row.entry);
                 self.change.put_grants.push(row.clone());
