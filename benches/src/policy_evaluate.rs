@@ -11,7 +11,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use countersign::roles::condition::Answer;
-use countersign::roles::{Condition, Role, RoleCatalog, RoleGrant, Rule, RuleSet, Values};
+use countersign::roles::{
+    Condition, Evaluation, Role, RoleCatalog, RoleGrant, Rule, RuleSet, Values,
+};
 use countersign::{ConnectionId, Facts, Groups, RoleName, RuleId, SubjectKey, TenantId};
 
 use crate::measure::{Effort, Subject, times};
@@ -114,27 +116,62 @@ fn prefix(group: &str) -> &str {
     group.get(..18).unwrap_or(group)
 }
 
-pub(crate) fn run(effort: Effort) -> Vec<Row> {
+/// A policy, and a person that it is about.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) rules: RuleSet,
+    pub(crate) facts: Facts,
+    connection: ConnectionId,
+}
+
+impl Case {
+    fn new(name: &'static str, shape: Shape) -> Self {
+        let role = RoleName::new("signer").expect("a name");
+        let catalog = RoleCatalog::new([Role::new(role.clone())]).expect("one role");
+        let rules = (0..shape.rules).map(|number| {
+            let id = RuleId::new(format!("rule-{number}")).expect("an id");
+            Rule::new(id, shape.conditions(number)).gives(RoleGrant::permanent(role.clone()))
+        });
+        Self {
+            name,
+            rules: RuleSet::new(&catalog, rules.collect()).expect("sound rules"),
+            facts: facts(shape.groups()),
+            connection: ConnectionId::new("acme").expect("an id"),
+        }
+    }
+
+    pub(crate) fn evaluate(&self) -> Evaluation<'_> {
+        self.rules.evaluate(&self.connection, &self.facts)
+    }
+
+    /// What [`Case::evaluate`] finds, without an index.
+    fn scan(&self) -> Vec<&Rule> {
+        let meets = |condition: &Condition| condition.answer(&self.facts) == Answer::Met;
+        let all = self.rules.rules().iter();
+        all.filter(|rule| rule.is_about(&self.connection) && rule.all.iter().all(meets))
+            .collect()
+    }
+}
+
+/// The cases, each made when it is asked for: the largest takes its time and memory.
+pub(crate) fn cases() -> impl Iterator<Item = Case> {
     let cases = CASES.into_iter();
-    cases
-        .flat_map(|(case, shape)| measure(effort, case, shape))
+    cases.map(|(name, shape)| Case::new(name, shape))
+}
+
+/// Without peers: floor, countersign and linear scan.
+pub(crate) fn run(effort: Effort) -> Vec<Row> {
+    cases()
+        .flat_map(|case| measure(effort, &case, Vec::new()))
         .collect()
 }
 
-fn measure(effort: Effort, case: &'static str, shape: Shape) -> Vec<Row> {
-    let role = RoleName::new("signer").expect("a name");
-    let catalog = RoleCatalog::new([Role::new(role.clone())]).expect("one role");
-    let rules = (0..shape.rules).map(|number| {
-        let id = RuleId::new(format!("rule-{number}")).expect("an id");
-        Rule::new(id, shape.conditions(number)).gives(RoleGrant::permanent(role.clone()))
-    });
-    let rules = RuleSet::new(&catalog, rules.collect()).expect("sound rules");
-    let facts = facts(shape.groups());
-    let groups = facts.groups.known().expect("all of them");
-    let connection = ConnectionId::new("acme").expect("an id");
-
-    let index: HashMap<String, u32> = (0..shape.rules)
-        .map(|number| (group(number), number))
+/// Measures one case: the floor, countersign, linear scan, and whoever else is given.
+pub(crate) fn measure(effort: Effort, case: &Case, peers: Vec<Subject<'_>>) -> Vec<Row> {
+    let groups = case.facts.groups.known().expect("all of them");
+    let index: HashMap<String, u32> = (0_u32..)
+        .zip(case.rules.rules())
+        .map(|(number, _)| (group(number), number))
         .collect();
     let floor = || {
         let found = groups.iter().filter_map(|group| index.get(group).copied());
@@ -142,29 +179,23 @@ fn measure(effort: Effort, case: &'static str, shape: Shape) -> Vec<Row> {
         found.sort_unstable();
         found
     };
-    let scan = || {
-        let meets = |condition: &Condition| condition.answer(&facts) == Answer::Met;
-        let all = rules.rules().iter();
-        let matched = all.filter(|rule| rule.is_about(&connection) && rule.all.iter().all(meets));
-        matched.collect::<Vec<_>>()
-    };
-    let ours = || rules.evaluate(&connection, &facts);
-    assert_eq!(scan(), ours().matched(), "both find the same rules");
+    assert_eq!(
+        case.scan(),
+        case.evaluate().matched(),
+        "both find the same rules"
+    );
     assert_eq!(
         floor().len(),
-        ours().matched().len(),
+        case.evaluate().matched().len(),
         "and as many as there are groups to find them by"
     );
-    times(
-        "policy_evaluate",
-        case,
-        effort,
-        vec![
-            Subject::new("floor", floor),
-            Subject::new("countersign", ours),
-            Subject::new("linear scan", scan),
-        ],
-    )
+    let mut subjects = vec![
+        Subject::new("floor", floor),
+        Subject::new("countersign", || case.evaluate()),
+        Subject::new("linear scan", || case.scan()),
+    ];
+    subjects.extend(peers);
+    times("policy_evaluate", case.name, effort, subjects)
 }
 
 fn facts(groups: BTreeSet<String>) -> Facts {

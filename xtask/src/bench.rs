@@ -8,35 +8,52 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::lines;
 use crate::need::{self, Need};
 use crate::plot;
 use crate::workspace::{Failure, Workspace, output, say, shown};
 
 const FOLDER: &str = "docs/benchmarks";
 
-/// The benchmark that other implementations run, too.
-const PEERS_BENCH: &str = "saml_verify";
-
-/// The package that runs it with them.
+/// The package that runs benchmarks with other implementations beside ours; each of them is a
+/// feature of it.
 const PEERS: &str = "benches/peers/Cargo.toml";
 
-/// What building the peers takes: samael is over libxml2 and libxmlsec, and makes its bindings
-/// with clang.
-const PEERS_NEED: [Need; 1] = [Need {
-    name: "libxml2, libxmlsec, OpenSSL and libclang with their headers",
-    packages: "gcc libc6-dev pkg-config libclang-dev libssl-dev libxml2-dev libxmlsec1-dev \
-               libxmlsec1-openssl",
-    check: Some(
-        "command -v cc && pkg-config --exists libxml-2.0 xmlsec1 xmlsec1-openssl openssl && \
-         ls /usr/lib/llvm-*/lib/libclang*.so*",
+/// The benchmarks that other implementations run, too, and what building these takes.
+const WITH_PEERS: [(&str, &[Need]); 2] = [
+    ("policy_evaluate", &[]),
+    (
+        "saml_verify",
+        // samael is over libxml2 and libxmlsec, and makes its bindings with clang.
+        &[Need {
+            name: "libxml2, libxmlsec, OpenSSL and libclang with their headers",
+            packages: "gcc libc6-dev pkg-config libclang-dev libssl-dev libxml2-dev \
+                       libxmlsec1-dev libxmlsec1-openssl",
+            check: Some(
+                "command -v cc && pkg-config --exists libxml-2.0 xmlsec1 xmlsec1-openssl openssl \
+                 && ls /usr/lib/llvm-*/lib/libclang*.so*",
+            ),
+            is_provider: false,
+        }],
     ),
-    is_provider: false,
-}];
+];
 
 /// What a reader of a benchmark's figures has to know beside them.
-const NOTES: [(&str, &str); 1] = [(
-    PEERS_BENCH,
-    "\
+const NOTES: [(&str, &str); 2] = [
+    (
+        "policy_evaluate",
+        "\
+The floor looks up the person's groups in a hash map and sorts what it finds. `linear scan` asks
+every rule for each of its conditions. `jmespath` has one compiled expression a rule and is asked
+for each of them; the facts are JSON in the form that suits it best (an attribute is an object whose
+members are its values, so that a group is looked up and not searched), converted once and not
+measured. All have to find the same rules, which is asked before anything is measured. The person
+of the cases that share 10 shares a value with ten rules, however many there are.
+",
+    ),
+    (
+        "saml_verify",
+        "\
 The floor is one RSA-2048 verification by ring and one SHA-256 of the document. `countersign` is
 everything: parsing, the signature, every rule, every claim. `bergshamra` verifies the signature
 only and knows nothing of SAML. `samael` and `saml` verify it, check issuer, times, audience,
@@ -44,7 +61,24 @@ recipient and confirmation each by its own rules, and read the claims; `samael` 
 libxml2 and libxmlsec. Each accepts the document and refuses it with one letter changed, which is
 asked before anything is measured.
 ",
-)];
+    ),
+];
+
+/// Cases of one benchmark that differ in a number alone, which their names begin with: they are
+/// drawn as lines, too.
+struct Scaling {
+    bench: &'static str,
+    /// What the names of the cases end with.
+    cases: &'static str,
+    /// What the number counts.
+    counted: &'static str,
+}
+
+const SCALING: [Scaling; 1] = [Scaling {
+    bench: "policy_evaluate",
+    cases: "x300 sharing 10",
+    counted: "rules",
+}];
 
 /// Top of the generated page.
 const PREAMBLE: &str = "\
@@ -96,20 +130,24 @@ impl Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
-    let has_peers = options
-        .name
-        .as_deref()
-        .is_none_or(|name| name == PEERS_BENCH);
-    let with_peers = has_peers && !options.without_peers;
+    let chosen = options.name.as_deref();
+    let known: Vec<(&str, &[Need])> = WITH_PEERS
+        .into_iter()
+        .filter(|(bench, _)| chosen.is_none_or(|chosen| chosen == *bench))
+        .collect();
+    let beside: &[_] = if options.without_peers { &[] } else { &known };
     let mut rows = Vec::new();
-    if with_peers {
-        rows.extend(measure(&mut with_peers_beside(workspace, options)?)?);
+    if !beside.is_empty() {
+        rows.extend(measure(&mut with_peers(workspace, options, beside)?)?);
     }
-    if options.name.is_none() || !with_peers {
+    if chosen.is_none() || beside.is_empty() {
         let measured = measure(&mut by_itself(workspace, options))?;
         // Rows with peers are not those of another run.
-        let is_new = |row: &Value| !with_peers || text(row, "bench") != PEERS_BENCH;
-        rows.extend(measured.into_iter().filter(is_new));
+        let is_measured = |row: &Value| {
+            let bench = text(row, "bench");
+            beside.iter().any(|(name, _)| *name == bench)
+        };
+        rows.extend(measured.into_iter().filter(|row| !is_measured(row)));
     }
     if options.json {
         for row in &rows {
@@ -118,8 +156,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failur
         return Ok(());
     }
     print!("{}", table(&rows));
-    if has_peers && !with_peers {
-        say(&format!("{PEERS_BENCH} was measured without peers"));
+    for (name, _) in known.iter().filter(|_| beside.is_empty()) {
+        say(&format!("{name} was measured without peers"));
     }
     if options.brief {
         return Ok(());
@@ -138,12 +176,21 @@ fn by_itself(workspace: &Workspace, options: &Options) -> Command {
     command
 }
 
-/// The one that other implementations run beside ours. They have to be built: without them there
+/// Those that other implementations run beside ours. They have to be built: without them there
 /// is no result, unless leaving them out was asked for.
-fn with_peers_beside(workspace: &Workspace, options: &Options) -> Result<Command, Failure> {
-    need::provide("the peers", &PEERS_NEED)?;
+fn with_peers(
+    workspace: &Workspace,
+    options: &Options,
+    benches: &[(&str, &[Need])],
+) -> Result<Command, Failure> {
+    let mut names = Vec::new();
+    for (name, needs) in benches {
+        need::provide("the peers", needs)?;
+        names.push(*name);
+    }
     let mut command = workspace.cargo(["run", "--release", "--quiet", "--locked"]);
-    command.args(["--manifest-path", PEERS, "--"]);
+    command.args(["--manifest-path", PEERS, "--no-default-features"]);
+    command.args(["--features", &names.join(","), "--"]);
     if options.brief {
         command.arg("--brief");
     }
@@ -200,14 +247,34 @@ fn keep(workspace: &Workspace, mut rows: Vec<Value>) -> Result<(), Failure> {
         let table = table(&rows);
         let note = NOTES.iter().find(|(bench, _)| *bench == name);
         let note = note.map_or_else(String::new, |(_, note)| format!("{note}\n"));
+        let mut plots = format!("![{name}]({name}.svg)\n");
+        for scaling in SCALING.iter().filter(|scaling| scaling.bench == name) {
+            let points = scaling.points(&rows);
+            if !points.is_empty() {
+                let file = format!("{name}.{}.svg", scaling.counted);
+                write(&file, &lines::lines(&name, scaling.counted, &points))?;
+                let _ = write!(plots, "\n![{name} by {}]({file})\n", scaling.counted);
+            }
+        }
         let _ = write!(
             page,
-            "\n## {name}\n\n{note}![{name}]({name}.svg)\n\n{table}\nMeasured on {machine}.\n"
+            "\n## {name}\n\n{note}{plots}\n{table}\nMeasured on {machine}.\n"
         );
     }
     write("README.md", &page)?;
     say(&format!("{FOLDER} is written"));
     Ok(())
+}
+
+impl Scaling {
+    /// The number of each case, and its row.
+    fn points(&self, rows: &[Value]) -> Vec<(f64, Value)> {
+        let number = |row: &Value| text(row, "case").strip_suffix(self.cases)?.parse().ok();
+        let points = rows.iter();
+        points
+            .filter_map(|row| Some((number(row)?, row.clone())))
+            .collect()
+    }
 }
 
 /// The rows of every benchmark, in the order of their names; new ones replace the old.
@@ -398,6 +465,20 @@ mod tests {
         );
         let length = lines[0].chars().count();
         assert!(lines.iter().all(|line| line.chars().count() == length));
+    }
+
+    #[test]
+    fn cases_that_differ_in_a_number_are_points_of_a_line() {
+        let rows = [
+            row("policy_evaluate", "5000x300", 9.0),
+            row("policy_evaluate", "10x300 sharing 10", 2.0),
+            row("policy_evaluate", "100000x300 sharing 10", 3.0),
+        ];
+        let points = SCALING[0].points(&rows);
+        assert_eq!(
+            points,
+            [(10.0, rows[1].clone()), (100_000.0, rows[2].clone())]
+        );
     }
 
     #[test]

@@ -12,13 +12,14 @@
 //! | [`ci`] | all of these in turn |
 //!
 //! [`workspace`] knows the folder and runs programs in it; [`need`] installs what they need; [`plot`]
-//! draws.
+//! draws bars, and [`lines`] what grows.
 
 mod bench;
 mod ci;
 mod deps;
 mod differ;
 mod fuzz;
+mod lines;
 mod lint;
 mod need;
 mod plot;
@@ -45,8 +46,9 @@ usage: cargo xtask <task>
                                 signatures (2,000) with xmlsec1 in each direction
   bench [NAME] [--brief] [--json] [--without-peers]
                                 each benchmark, or one; without --brief and --json the table and
-                                plots in docs/benchmarks are written anew; saml_verify has other
-                                implementations beside ours, unless they are to be left out
+                                plots in docs/benchmarks are written anew; saml_verify and
+                                policy_evaluate have other implementations beside ours, unless
+                                they are to be left out
   vectors [--check]             run the committed generators; --check fails if a file changed
   ci                            lint, deps, vectors; fuzz, differ and bench briefly; then test
 

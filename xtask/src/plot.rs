@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::bench::{Measured, names, of, text};
 
-const WIDTH: f64 = 760.0;
+pub(crate) const WIDTH: f64 = 760.0;
 const LEFT: f64 = 150.0;
 const RIGHT: f64 = 190.0;
 const BAR: f64 = 18.0;
@@ -35,13 +35,7 @@ pub(crate) fn bars(bench: &str, rows: &[Value]) -> String {
         );
         for row in &rows {
             let subject = text(row, "subject");
-            let place = subjects.iter().filter(|name| *name != "floor");
-            let place = place.take_while(|name| **name != subject).count();
-            let colour = if subject == "floor" {
-                "#999999"
-            } else {
-                COLOURS.iter().cycle().nth(place).unwrap_or(&"#000000")
-            };
+            let colour = colour(&subjects, &subject);
             let measured = Measured::of(row);
             let ratio = row.get("ratio_to_floor").and_then(Value::as_f64);
             let ratio = ratio
@@ -100,8 +94,18 @@ pub(crate) fn bars(bench: &str, rows: &[Value]) -> String {
     )
 }
 
+/// A subject's colour, by its place among all.
+pub(crate) fn colour(subjects: &[String], subject: &str) -> &'static str {
+    if subject == "floor" {
+        return "#999999";
+    }
+    let others = subjects.iter().filter(|name| *name != "floor");
+    let place = others.take_while(|name| *name != subject).count();
+    COLOURS.iter().cycle().nth(place).unwrap_or(&"#000000")
+}
+
 /// Text for XML.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -8,7 +8,7 @@ use bergshamra::keys::loader::load_x509_cert_der;
 use bergshamra::{DsigContext, KeysManager, verify};
 use countersign_testkit::keys::IDP_RSA_2048_CERTIFICATE;
 
-use crate::Peer;
+use crate::beside_saml_verify::Peer;
 
 pub(crate) struct Bergshamra {
     context: DsigContext,

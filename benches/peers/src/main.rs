@@ -1,55 +1,65 @@
-//! `saml_verify` with other implementations beside floor and countersign: the same documents, the
-//! same key, one run.
+//! Benchmarks with other implementations beside floor and countersign, in one run.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- [--brief]
 //! ```
 //!
-//! writes one JSON object a row, as `countersign-benches` does; `cargo xtask bench saml_verify`
-//! runs this in its place. Each peer is a file, which says what it checks and what it does not.
-//! Before anything is measured each has to accept the document, and to refuse it with one letter
-//! of a group changed: nobody is measured at failing.
+//! writes one JSON object a row, as `countersign-benches` does; `cargo xtask bench` runs this in
+//! its place. Each benchmark is a feature, because the peers of one take minutes to build; what
+//! was built is what runs. The module `beside_…` of each asks its peers for the right answer
+//! before anything is measured.
 #![allow(
     clippy::expect_used,
     reason = "a benchmark that can not run has to stop"
 )]
 
+#[cfg(feature = "policy_evaluate")]
+mod beside_policy_evaluate;
+#[cfg(feature = "policy_evaluate")]
+mod jmespath_peer;
+
+#[cfg(feature = "saml_verify")]
 mod bergshamra_peer;
+#[cfg(feature = "saml_verify")]
+mod beside_saml_verify;
+#[cfg(feature = "saml_verify")]
 mod samael_peer;
+#[cfg(feature = "saml_verify")]
 mod saml_peer;
 
+#[cfg(feature = "saml_verify")]
 #[allow(dead_code, reason = "what the other benchmarks use of it")]
 #[path = "../../src/acme.rs"]
 mod acme;
 #[allow(dead_code, reason = "what the other benchmarks use of it")]
 #[path = "../../src/measure.rs"]
 mod measure;
+#[cfg(feature = "policy_evaluate")]
+#[allow(dead_code, reason = "what runs it without peers")]
+#[path = "../../src/policy_evaluate.rs"]
+mod policy_evaluate;
 #[allow(dead_code, reason = "what the other benchmarks use of it")]
 #[path = "../../src/row.rs"]
 mod row;
+#[cfg(feature = "saml_verify")]
 #[allow(dead_code, reason = "what runs it without peers")]
 #[path = "../../src/saml_verify.rs"]
 mod saml_verify;
 
 use std::process::ExitCode;
-use std::time::SystemTime;
 
-use countersign::Timestamp;
+use measure::Effort;
+use row::Row;
 
-use acme::Acme;
-use bergshamra_peer::Bergshamra;
-use measure::{Effort, Subject};
-use samael_peer::Samael;
-use saml_peer::Saml;
+/// A benchmark measures all of its cases.
+type Bench = fn(Effort) -> Vec<Row>;
 
-/// An implementation that is measured beside ours.
-trait Peer {
-    /// As the rows name it.
-    fn name(&self) -> &'static str;
-
-    /// Verifies a response as completely as it can; whether it accepts.
-    fn verify(&self, response: &str) -> bool;
-}
+const BENCHES: &[Bench] = &[
+    #[cfg(feature = "saml_verify")]
+    beside_saml_verify::run,
+    #[cfg(feature = "policy_evaluate")]
+    beside_policy_evaluate::run,
+];
 
 fn main() -> ExitCode {
     let mut effort = Effort::FULL;
@@ -60,38 +70,10 @@ fn main() -> ExitCode {
         }
         effort = Effort::BRIEF;
     }
-    // samael takes the time from the machine.
-    let acme = Acme::at(machine_time());
-    let metadata = acme.idp.metadata();
-    let peers: [&dyn Peer; 3] = [
-        &Bergshamra::new(),
-        &Samael::new(&metadata),
-        &Saml::new(&metadata, acme.now),
-    ];
-    for (case, groups) in saml_verify::CASES {
-        let response = acme.response("nurse", groups);
-        let text = std::str::from_utf8(&response).expect("XML in UTF-8");
-        let tampered = text.replacen("CN=ward-", "CN=Ward-", 1);
-        assert_ne!(text, tampered, "a group is there to be changed");
-        let mut subjects = Vec::new();
-        for peer in peers {
-            let name = peer.name();
-            assert!(peer.verify(text), "{name} does not accept {case}");
-            assert!(!peer.verify(&tampered), "{name} accepts {case} changed");
-            subjects.push(Subject::new(name, move || {
-                assert!(peer.verify(text), "{name} accepted it before");
-            }));
-        }
-        for row in saml_verify::measure(effort, &acme, case, &response, subjects) {
+    for run in BENCHES {
+        for row in run(effort) {
             println!("{}", row.json());
         }
     }
     ExitCode::SUCCESS
-}
-
-#[allow(clippy::disallowed_methods, reason = "a program may read the clock")]
-fn machine_time() -> Timestamp {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let millis = now.expect("a clock after 1970").as_millis();
-    Timestamp::from_unix_millis(i64::try_from(millis).expect("a clock of our era"))
 }

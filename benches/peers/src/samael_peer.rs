@@ -9,8 +9,8 @@ use samael::crypto::AllowedSignatureAlgorithm;
 use samael::metadata::EntityDescriptor;
 use samael::service_provider::{ServiceProvider, ServiceProviderBuilder};
 
-use crate::Peer;
 use crate::acme::{ACS, SP};
+use crate::beside_saml_verify::Peer;
 
 pub(crate) struct Samael {
     sp: ServiceProvider,

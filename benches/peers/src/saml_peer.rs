@@ -13,8 +13,8 @@ use saml::{
     SsoResponseEndpoint,
 };
 
-use crate::Peer;
 use crate::acme::{ACS, SP};
+use crate::beside_saml_verify::Peer;
 
 pub(crate) struct Saml {
     sp: ServiceProvider,
