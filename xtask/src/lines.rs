@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::bench::{Measured, names, of, text};
+use crate::bench::{Measured, names, text};
 use crate::plot::{WIDTH, colour, escaped};
 
 const HEIGHT: f64 = 400.0;

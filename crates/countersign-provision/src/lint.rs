@@ -32,14 +32,19 @@ pub(crate) fn faults(parts: &PolicyParts) -> Vec<Finding> {
     lint_errors(&view(parts))
 }
 
+/// Everything that is wrong or odd, the errors first.
+pub(crate) fn findings(parts: &PolicyParts) -> Vec<Finding> {
+    let mut findings = lint(&view(parts));
+    findings.extend(look_alikes(parts));
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
 impl Policy {
     /// Everything that is odd in it: warnings, then notes. A policy that exists has no errors.
     #[must_use]
     pub fn lint(&self) -> Vec<Finding> {
-        let mut findings = lint(&view(self.parts()));
-        findings.extend(look_alikes(self.parts()));
-        findings.sort_by_key(|finding| finding.severity);
-        findings
+        findings(self.parts())
     }
 
     /// Who could ever get `role` by signing in, and how.

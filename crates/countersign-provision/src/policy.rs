@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_core::{
     ConnectionId, Door, Email, Facts, RoleName, Sha256Digest, TenantId, Timestamp,
 };
-use countersign_roles::{RoleCatalog, RuleSet};
+use countersign_roles::{Finding, RoleCatalog, RuleSet};
 
 use crate::attribute::{AbsenceMode, Attributes, SyncMode};
 use crate::attribute_names;
@@ -117,6 +117,22 @@ impl Policy {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn new(parts: PolicyParts) -> Result<Self, Vec<PolicyError>> {
+        Self::checked(parts, lint::faults).map(|(policy, _)| policy)
+    }
+
+    /// The policy of these parts, and everything that is odd in it: what [`Policy::lint`] finds,
+    /// in one look at its rules instead of two.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn linted(parts: PolicyParts) -> Result<(Self, Vec<Finding>), Vec<PolicyError>> {
+        Self::checked(parts, lint::findings)
+    }
+
+    fn checked(
+        parts: PolicyParts,
+        look: fn(&PolicyParts) -> Vec<Finding>,
+    ) -> Result<(Self, Vec<Finding>), Vec<PolicyError>> {
         let mut errors = Vec::new();
         if parts.session.lifetime.is_zero() {
             errors.push(PolicyError::NoSessionTime);
@@ -140,12 +156,16 @@ impl Policy {
         errors.extend(attribute_names::faults(&parts));
         let faults = parts.lifecycle.faults().into_iter();
         errors.extend(faults.map(PolicyError::Lifecycle));
+        let mut oddities = Vec::new();
         if errors.is_empty() {
             // What rules mean can be asked once everything that they name is there.
-            errors.extend(lint::faults(&parts).into_iter().map(PolicyError::Lint));
+            let (faults, others) = look(&parts).into_iter().partition(Finding::is_error);
+            let faults: Vec<_> = faults;
+            errors.extend(faults.into_iter().map(PolicyError::Lint));
+            oddities = others;
         }
         if errors.is_empty() {
-            Ok(Self { parts })
+            Ok((Self { parts }, oddities))
         } else {
             Err(errors)
         }

@@ -14,6 +14,7 @@ use countersign_core::RoleName;
 
 use crate::case::{Budget, Case, Formula, cases, matched};
 use crate::finding::Finding;
+use crate::lint::pairs::ENTANGLED;
 use crate::rule::Rule;
 use crate::view::{PolicyView, connections_of};
 
@@ -37,6 +38,11 @@ pub fn lint(policy: &PolicyView<'_>) -> Vec<Finding> {
     lint.look();
     lint.roles();
     let mut findings = lint.findings;
+    if findings.iter().any(|finding| finding.code == ENTANGLED) {
+        // Looking for everything ended early; looking for errors alone gets further.
+        findings.retain(|finding| !finding.is_error());
+        findings.extend(lint_errors(policy));
+    }
     findings.sort_by_key(|finding| finding.severity);
     findings
 }

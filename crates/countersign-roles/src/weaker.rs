@@ -52,7 +52,9 @@ impl<'a> ByHook<'a> {
     where
         'a: 'c,
     {
-        let mut shared: HashMap<Hook<'a>, usize> = HashMap::new();
+        // Most cases bring a hook of their own; a map that grows hashes all its keys again.
+        let many = cases.size_hint().1.unwrap_or_default();
+        let mut shared: HashMap<Hook<'a>, usize> = HashMap::with_capacity(many);
         for hook in cases
             .clone()
             .flat_map(|(_, case)| case.claims())
@@ -61,7 +63,10 @@ impl<'a> ByHook<'a> {
             let count = shared.entry(hook).or_default();
             *count = count.saturating_add(1);
         }
-        let mut index = Self::default();
+        let mut index = Self {
+            filed: HashMap::with_capacity(many),
+            lengths: HashMap::new(),
+        };
         for (number, case) in cases {
             let sharing = |claim: &Claim<'a>| {
                 let counts = hooks(claim)

@@ -180,7 +180,7 @@ impl PolicyFile {
     /// # Errors
     /// If they are too many, no UTF-8, or anything in them is wrong.
     pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Policy, PolicyFileError> {
-        Ok(read_bytes(name, bytes)?.1.policy)
+        Ok(read_bytes(name, bytes, reader::ERRORS)?.1.policy)
     }
 
     /// Reads the bytes of a file, and everything that is odd in it: what [`Policy::lint`] finds,
@@ -189,15 +189,19 @@ impl PolicyFile {
     /// # Errors
     /// If they are too many, no UTF-8, or anything in them is wrong: errors that lint finds too.
     pub fn lint_bytes(name: &str, bytes: &[u8]) -> Result<(Policy, Vec<Remark>), PolicyFileError> {
-        let (text, read) = read_bytes(name, bytes)?;
-        let findings = read.policy.lint().into_iter();
+        let (text, read) = read_bytes(name, bytes, reader::EVERYTHING)?;
+        let findings = read.findings.into_iter();
         let found = findings.map(|finding| (read.places.start(&finding.place), finding));
         let found = found.chain(read.oddities).collect();
         Ok((read.policy, Remark::locate(text, found)))
     }
 }
 
-fn read_bytes<'b>(name: &str, bytes: &'b [u8]) -> Result<(&'b str, reader::Read), PolicyFileError> {
+fn read_bytes<'b>(
+    name: &str,
+    bytes: &'b [u8],
+    check: reader::Check,
+) -> Result<(&'b str, reader::Read), PolicyFileError> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > PolicyFile::MAX_BYTES) {
         return Err(PolicyFileError::TooLarge(TooLarge {
             name: name.to_owned(),
@@ -215,7 +219,7 @@ fn read_bytes<'b>(name: &str, bytes: &'b [u8]) -> Result<(&'b str, reader::Read)
     })?;
     let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
     let hash: [u8; 32] = hash.as_ref().try_into().unwrap_or_default();
-    let read = reader::read(text, Sha256Digest::from_bytes(hash)).map_err(invalid)?;
+    let read = reader::read(text, Sha256Digest::from_bytes(hash), check).map_err(invalid)?;
     Ok((text, read))
 }
 

@@ -19,7 +19,10 @@ const CONFLICT: (Severity, &str) = (Severity::Error, "lint.conflict");
 const DUTY: (Severity, &str) = (Severity::Error, "lint.separation_of_duty");
 const IDLE_GRANT: (Severity, &str) = (Severity::Warning, "lint.idle_grant");
 const OUTRANKED: (Severity, &str) = (Severity::Warning, "lint.outranked");
-const TOO_ENTANGLED: (Severity, &str) = (Severity::Note, "lint.too_entangled");
+const TOO_ENTANGLED: (Severity, &str) = (Severity::Note, ENTANGLED);
+
+/// The code of the note that not all rules were compared.
+pub(super) const ENTANGLED: &str = "lint.too_entangled";
 
 /// Why a grant never comes to anything on a connection.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +99,7 @@ impl<'a> Lint<'a> {
 
     /// Rules that say the same as an earlier one.
     fn duplicates(&mut self, rules: &[Prepared<'a>]) -> BTreeSet<usize> {
-        let mut first: HashMap<_, &Rule> = HashMap::new();
+        let mut first: HashMap<_, &Rule> = HashMap::with_capacity(rules.len());
         let mut duplicates = BTreeSet::new();
         for (number, prepared) in rules.iter().enumerate() {
             let Some(case) = &prepared.matched else {

@@ -117,7 +117,8 @@ impl Index {
     /// Files each rule under the atoms of its rarest condition: the one whose atoms are asked for
     /// by the fewest conditions of all rules together.
     pub(super) fn of(rules: &[Rule]) -> Self {
-        let mut asked: HashMap<(&str, Atom<'_>), usize> = HashMap::new();
+        // Most rules bring an atom of their own; a map that grows hashes all its keys again.
+        let mut asked: HashMap<(&str, Atom<'_>), usize> = HashMap::with_capacity(rules.len());
         for condition in rules.iter().flat_map(|rule| &rule.all) {
             for atom in Atom::of(condition) {
                 let count = asked.entry((&condition.attribute, atom)).or_default();
@@ -132,7 +133,7 @@ impl Index {
             counts.fold(0_usize, |sum, count| sum.saturating_add(*count))
         };
         let mut index = Self::default();
-        let mut files: HashMap<(&str, Atom<'_>), Vec<Filed>> = HashMap::new();
+        let mut files: HashMap<(&str, Atom<'_>), Vec<Filed>> = HashMap::with_capacity(rules.len());
         let mut always = Vec::new();
         let mut places: HashMap<&Condition, u32> = HashMap::new();
         let mut runs: HashMap<Vec<u32>, Run> = HashMap::new();

@@ -169,18 +169,19 @@ fn repeated(texts: &[Text<'_>], values: &[String], problems: &mut Problems) {
 
 /// Refuses what no provider sends and no reader of the file sees.
 fn check_value(text: &Text<'_>, problems: &mut Problems) -> Option<()> {
-    let given = quote(text.value);
     if text.value.trim().is_empty() {
         problems.add(&text.span, "the value is empty; write what is asked for");
         return None;
     }
     if text.value.contains(is_hidden) {
+        let given = quote(text.value);
         let message =
             format!("the value {given} holds characters that nobody sees; write it without");
         problems.add(&text.span, message);
         return None;
     }
     if text.value.trim() != text.value {
+        let given = quote(text.value);
         let finding = Finding::new(
             (Severity::Warning, "lint.surrounding_white_space"),
             Place::Policy,

@@ -2,7 +2,7 @@
 //! own, into its place in [`PolicyParts`].
 
 use countersign_core::Sha256Digest;
-use countersign_provision::{Policy, PolicyParts};
+use countersign_provision::{Policy, PolicyError, PolicyParts};
 use countersign_roles::{Finding, RoleCatalog, RuleSet};
 use toml::de::DeTable;
 
@@ -19,16 +19,27 @@ use crate::policy_file::session::read_session;
 use crate::policy_file::span::{Problems, Section, Text};
 use crate::policy_file::syntax;
 
+/// How the whole is checked, and what is odd in it found.
+pub(super) type Check = fn(PolicyParts) -> Result<(Policy, Vec<Finding>), Vec<PolicyError>>;
+
+/// Looks for what is wrong alone.
+pub(super) const ERRORS: Check = |parts| Ok((Policy::new(parts)?, Vec::new()));
+
+/// Looks for what is odd, too.
+pub(super) const EVERYTHING: Check = Policy::linted;
+
 /// A policy, and where in the file its parts are.
 pub(super) struct Read {
     pub(super) policy: Policy,
+    /// What was odd in the whole, if that was looked for.
+    pub(super) findings: Vec<Finding>,
     pub(super) places: Places,
     /// What was odd in the text itself, and where.
     pub(super) oddities: Vec<(usize, Finding)>,
 }
 
 /// Reads the whole file, or says everything that is wrong with it.
-pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Read, Vec<Problem>> {
+pub(super) fn read(text: &str, hash: Sha256Digest, check: Check) -> Result<Read, Vec<Problem>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut problems = Problems::default();
     for error in &errors {
@@ -43,23 +54,31 @@ pub(super) fn read(text: &str, hash: Sha256Digest) -> Result<Read, Vec<Problem>>
     }
     let root = Section::new(document.get_ref(), 0..0);
     let mut places = Places::default();
-    let policy = read_policy(root, hash, &mut places, &mut problems);
-    match policy {
-        Some(policy) if problems.is_empty() => Ok(Read {
+    let parts = read_parts(root, hash, &mut places, &mut problems);
+    let checked = parts.filter(|_| problems.is_empty()).map(check);
+    match checked {
+        Some(Ok((policy, findings))) => Ok(Read {
             policy,
+            findings,
             places,
             oddities: problems.into_oddities(),
         }),
-        _ => Err(problems.locate(text)),
+        Some(Err(errors)) => {
+            for error in errors {
+                places.add_policy_error(&error, &mut problems);
+            }
+            Err(problems.locate(text))
+        }
+        None => Err(problems.locate(text)),
     }
 }
 
-fn read_policy(
+fn read_parts(
     mut root: Section<'_>,
     hash: Sha256Digest,
     places: &mut Places,
     problems: &mut Problems,
-) -> Option<Policy> {
+) -> Option<PolicyParts> {
     let mut parts = PolicyParts::new(hash);
     if let Some(section) = root.section("session", problems) {
         parts.session = read_session(section, problems);
@@ -121,18 +140,7 @@ fn read_policy(
         }
     }
     parts.catalog = catalog;
-    if !problems.is_empty() {
-        return None;
-    }
-    match Policy::new(parts) {
-        Ok(policy) => Some(policy),
-        Err(errors) => {
-            for error in errors {
-                places.add_policy_error(&error, problems);
-            }
-            None
-        }
-    }
+    Some(parts)
 }
 
 /// Whether a connection of which only rooms are there is another one, mistyped.
