@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::bench::{Measured, names, text};
-use crate::plot::{WIDTH, colour, escaped};
+use crate::plot::{WIDTH, colour, escaped, framed};
 
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 80.0;
@@ -143,25 +143,8 @@ pub(crate) fn lines(bench: &str, counted: &str, points: &[(f64, Value)]) -> Stri
         Some(Measured { is_rate: true, .. }) => "higher is better",
         _ => "lower is better",
     };
-    format!(
-        concat!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" "#,
-            r#"viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">"#,
-            "\n",
-            r#"<rect width="100%" height="100%" fill="white"/>"#,
-            "\n",
-            r#"<text x="12" y="22" font-size="14" font-weight="bold">{title} by {counted}</text>"#,
-            r#"<text x="{right}" y="22" text-anchor="end" fill="dimgray">{better}; both axes are logarithmic</text>"#,
-            "\n{body}</svg>\n"
-        ),
-        width = WIDTH,
-        height = HEIGHT,
-        title = escaped(bench),
-        counted = escaped(counted),
-        right = WIDTH - 12.0,
-        better = better,
-        body = body,
-    )
+    let hint = format!("{better}; both axes are logarithmic");
+    framed(&format!("{bench} by {counted}"), &hint, HEIGHT, &body)
 }
 
 /// A whole number with commas between its thousands.

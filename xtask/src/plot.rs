@@ -74,6 +74,12 @@ pub(crate) fn bars(bench: &str, rows: &[Value]) -> String {
         Some(Measured { is_rate: true, .. }) => "longer is better",
         _ => "shorter is better",
     };
+    let hint = format!("{better}; each case has its own scale");
+    framed(bench, &hint, y, &body)
+}
+
+/// A whole plot, with a title and what a reader has to know of it.
+pub(crate) fn framed(title: &str, hint: &str, height: f64, body: &str) -> String {
     format!(
         concat!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" "#,
@@ -82,14 +88,14 @@ pub(crate) fn bars(bench: &str, rows: &[Value]) -> String {
             r#"<rect width="100%" height="100%" fill="white"/>"#,
             "\n",
             r#"<text x="12" y="22" font-size="14" font-weight="bold">{title}</text>"#,
-            r#"<text x="{right}" y="22" text-anchor="end" fill="dimgray">{better}; each case has its own scale</text>"#,
+            r#"<text x="{right}" y="22" text-anchor="end" fill="dimgray">{hint}</text>"#,
             "\n{body}</svg>\n"
         ),
         width = WIDTH,
-        height = y,
-        title = escaped(bench),
+        height = height,
+        title = escaped(title),
         right = WIDTH - 12.0,
-        better = better,
+        hint = escaped(hint),
         body = body,
     )
 }
