@@ -69,10 +69,41 @@ pub fn may_link(address: &Email) -> bool {
     address.local_part().is_ascii()
 }
 
+/// Whether mail can be sent to the address as it stands: its local part is a dot-atom
+/// \[RFC 5322 §3.2.3\], where characters outside ASCII count as letters \[RFC 6532 §3.2\].
+///
+/// # Security
+/// Any other local part has to be quoted, and a program that forgets to reads something else in
+/// it: `one,two@acme.example` is two recipients, and neither is the address.
+#[must_use]
+pub fn is_mailable(address: &Email) -> bool {
+    let is_atext =
+        |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let mut atoms = address.local_part().split('.');
+    atoms.all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_address_that_has_to_be_quoted_is_not_mailable() {
+        let is_mailable = |text: &str| is_mailable(&Email::from_canonical(text).unwrap());
+        for good in [
+            "a@acme.example",
+            "a.b+c'd@acme.example",
+            "\u{fc}@acme.example",
+        ] {
+            assert!(is_mailable(good), "{good}");
+        }
+        for local in [
+            "a,b", "a;b", "<a>", "a:b", "\"a\"", "a\\b", "(a)b", "[a]", ".a", "a.", "a..b",
+        ] {
+            assert!(!is_mailable(&format!("{local}@acme.example")), "{local}");
+        }
+    }
 
     #[test]
     fn one_address_has_one_form() {

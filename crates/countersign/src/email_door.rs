@@ -144,7 +144,8 @@ impl Engine {
     ) -> Result<EmailChallenge, EngineError> {
         let rules = self.email_connection(connection)?;
         let now = self.shared.clock.now();
-        let Ok(to) = normalize::email(address) else {
+        let to = normalize::email(address).ok();
+        let Some(to) = to.filter(normalize::is_mailable) else {
             return Ok(EmailChallenge::Refused(Reason::NoAddress));
         };
         if let Some(reason) = self.policy().refuses_mailbox(rules, &to, now) {

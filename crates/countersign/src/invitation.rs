@@ -64,11 +64,15 @@ impl Invitation {
         address: &str,
     ) -> Result<Self, TextError> {
         check_identifier(document_type)?;
+        let email = normalize::email(address)?;
+        if !normalize::is_mailable(&email) {
+            return Err(TextError::NotAnEmail);
+        }
         Ok(Self {
             tenant,
             document,
             document_type: document_type.to_owned(),
-            email: normalize::email(address)?,
+            email,
             name: None,
             door: None,
             connection: None,

@@ -196,6 +196,9 @@ fn no_link_is_made_for_a_domain_that_is_not_the_connections() {
             "guest",
             "guest@",
             "guest@partner.example\r\nBcc: all@partner.example",
+            // Two recipients, for a mailer that does not quote it.
+            "other,guest@partner.example",
+            "<guest>@partner.example",
         ] {
             assert_eq!(no_challenge(host, text), "provision.no_address");
         }

@@ -193,6 +193,8 @@ fn an_invitation_that_nobody_could_use_is_not_issued() {
     let weak = invitation().through_door(Door::Email).with_multi_factor();
     assert_eq!(code(wait(host.engine.invite(&weak))), "engine.misuse");
     let document = DocumentId::new("document-1").unwrap();
+    let two = "other,nurse@acme.example";
+    assert!(Invitation::new(tenant(), document.clone(), "nda/mutual", two).is_err());
     assert!(Invitation::new(tenant(), document, "nda/mutual", "nobody").is_err());
     assert!(host.kinds().is_empty());
 }
