@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use countersign_core::RoleName;
 
 use crate::case::{Budget, Case, Formula, cases, matched};
+use crate::condition::Condition;
 use crate::finding::Finding;
 use crate::lint::pairs::ENTANGLED;
 use crate::rule::Rule;
@@ -65,6 +66,14 @@ struct Prepared<'a> {
     connections: BTreeSet<usize>,
 }
 
+impl Prepared<'_> {
+    /// Whether there is somebody whom the rule may keep from a role: an undecided denial stands,
+    /// and groups that were not told leave undecided even what nobody can match.
+    fn may_stand(&self) -> bool {
+        self.matched.is_some() || self.rule.all.iter().any(Condition::asks_for_groups)
+    }
+}
+
 struct Lint<'a> {
     policy: &'a PolicyView<'a>,
     rules: Vec<Prepared<'a>>,
@@ -94,7 +103,7 @@ impl<'a> Lint<'a> {
             }
         }
         let mut denied: BTreeMap<_, BTreeSet<usize>> = BTreeMap::new();
-        for prepared in rules.iter().filter(|prepared| prepared.matched.is_some()) {
+        for prepared in rules.iter().filter(|prepared| prepared.may_stand()) {
             for role in &prepared.rule.deny {
                 let connections = prepared.connections.iter().copied();
                 denied.entry(role).or_default().extend(connections);

@@ -256,6 +256,20 @@ fn with_duties(rules: Vec<Rule>, defaults: &[&str]) -> Small {
     )
 }
 
+/// A denial that nobody can match stands where groups were not told, and leaves the other role.
+#[test]
+fn a_default_that_an_undecided_denial_takes_leaves_the_other_role() {
+    let deny = Rule::new(
+        id("deny"),
+        [Condition::eq(GROUPS, "x"), !Condition::prefix(GROUPS, "x")],
+    )
+    .denies(role("r0"));
+    let give = gives("give", vec![Condition::eq("d", "x")], &["r1"]);
+    let found = lint_errors(&with_duties(vec![deny, give], &["r0"]).view());
+    assert_eq!(codes(&found), ["lint.unreachable"]);
+    assert_eq!(found[0].rule(), Some(&id("deny")));
+}
+
 #[test]
 fn roles_that_separation_of_duty_always_takes_are_errors() {
     let narrow = || gives("narrow", vec![Condition::eq("d", "x")], &["r0"]);
