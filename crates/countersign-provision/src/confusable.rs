@@ -52,7 +52,9 @@ impl Skeletons {
             return skeleton(text).collect();
         }
         let parts = text.bytes().map(|byte| self.ascii.get(usize::from(byte)));
-        parts.flatten().map(String::as_str).collect()
+        let mut skeleton = String::with_capacity(text.len());
+        skeleton.extend(parts.flatten().map(String::as_str));
+        skeleton
     }
 }
 

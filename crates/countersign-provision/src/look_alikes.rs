@@ -19,28 +19,52 @@ struct Asked<'p> {
     place: Place,
 }
 
+/// How a value looks, white space aside.
+struct Look {
+    /// To whoever reads it.
+    exact: String,
+    /// To a reader who does not mind the case; none if that is the same.
+    caseless: Option<String>,
+}
+
+impl Look {
+    fn of(value: &str, skeletons: &Skeletons) -> Self {
+        let text: String = value.split_whitespace().collect();
+        let lower = text.to_lowercase();
+        Self {
+            exact: skeletons.skeleton(&text),
+            caseless: (lower != text).then(|| skeletons.skeleton(&lower)),
+        }
+    }
+
+    fn both(&self) -> [&str; 2] {
+        [&self.exact, self.caseless.as_ref().unwrap_or(&self.exact)]
+    }
+}
+
 /// Of the values that are asked for of one attribute at one connection: each that looks like an
 /// earlier one, or differs from it in case or white space only.
 pub(crate) fn look_alikes(parts: &PolicyParts) -> Vec<Finding> {
+    let asked = asked(parts);
     let skeletons = Skeletons::new();
-    let mut looks: HashMap<&str, [String; 2]> = HashMap::new();
+    let mut looks: HashMap<&str, Look> = HashMap::new();
+    for one in asked.values().flatten() {
+        let look = looks.entry(one.value);
+        look.or_insert_with(|| Look::of(one.value, &skeletons));
+    }
     let mut told = BTreeSet::new();
     let mut findings = Vec::new();
-    for ((_, attribute), asked) in asked(parts) {
-        // What a reader sees, and what a reader sees who does not mind the case.
-        let mut seen: [HashMap<String, &Asked<'_>>; 2] = Default::default();
-        for one in &asked {
-            let looks = looks.entry(one.value).or_insert_with(|| {
-                let text: String = one.value.split_whitespace().collect();
-                [&text, &text.to_lowercase()].map(|text| skeletons.skeleton(text))
-            });
+    for ((_, attribute), asked) in &asked {
+        let mut seen: [HashMap<&str, &Asked<'_>>; 2] = Default::default();
+        for one in asked {
+            let look = looks.get(one.value).into_iter().flat_map(Look::both);
             let mut earlier = None;
-            for (seen, look) in seen.iter_mut().zip(looks) {
-                let first = *seen.entry(look.clone()).or_insert(one);
+            for (seen, look) in seen.iter_mut().zip(look) {
+                let first = *seen.entry(look).or_insert(one);
                 earlier = earlier.or(Some(first).filter(|first| first.value != one.value));
             }
             if let Some(earlier) = earlier
-                && told.insert((attribute, earlier.value, one.value))
+                && told.insert((*attribute, earlier.value, one.value))
             {
                 findings.push(finding(attribute, earlier, one));
             }
