@@ -1,9 +1,8 @@
-//! Proof files, checkpoints and openings: what is accepted is written back byte for byte, so no
+//! Proof files, checkpoints and private parts: what is accepted is written back byte for byte, so no
 //! two readers can see different things in the same bytes.
 #![no_main]
 
-use countersign_audit::SignedCheckpoint;
-use countersign_audit::commitment::Openings;
+use countersign_audit::{PrivatePart, SignedCheckpoint};
 use countersign_audit::proof::LogProof;
 use countersign_core::LeafHash;
 use libfuzzer_sys::fuzz_target;
@@ -18,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(signed.bytes(), bytes);
         assert!(bytes.starts_with(signed.checkpoint().text().as_bytes()));
     }
-    if let Ok(openings) = Openings::parse(bytes) {
-        assert_eq!(openings.to_bytes().expect("they were read"), bytes);
+    if let Ok(part) = PrivatePart::parse(bytes) {
+        assert_eq!(part.to_bytes().expect("they were read"), bytes);
     }
 });

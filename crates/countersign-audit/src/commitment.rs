@@ -120,7 +120,10 @@ impl Openings {
     /// # Errors
     /// If the bytes are not exactly that.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseOpeningsError> {
-        let value = parse_canonical(bytes).map_err(|_| ParseOpeningsError)?;
+        Self::from_value(parse_canonical(bytes).map_err(|_| ParseOpeningsError)?)
+    }
+
+    pub(crate) fn from_value(value: Value) -> Result<Self, ParseOpeningsError> {
         let fields: BTreeMap<String, Opening> =
             serde_json::from_value(value).map_err(|_| ParseOpeningsError)?;
         if fields.keys().all(|field| is_field_name(field)) {

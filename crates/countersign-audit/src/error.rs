@@ -8,6 +8,7 @@ use crate::note::ParseKeyError;
 use crate::record::RecordError;
 use crate::seal::{EntropyError, SealError};
 use crate::signer::SignerError;
+use crate::vault::VaultError;
 
 /// Why a record was not sealed, or a ledger did not do what was asked.
 #[derive(Debug, Error)]
@@ -31,6 +32,9 @@ pub enum AuditError {
     /// The signing backend failed.
     #[error("the ledger's signer failed")]
     Signer(#[from] SignerError),
+    /// A private part can not be opened.
+    #[error("a private part can not be opened")]
+    Vault(#[from] VaultError),
     /// The ledger's name can not be one of a note's key, or the signer's key is not Ed25519: the
     /// caller's mistake.
     #[error("the ledger can not have this name or this key")]
@@ -51,6 +55,7 @@ impl AuditError {
             Self::Damaged(damage) => damage.code(),
             Self::Store(_) => "audit.store",
             Self::Signer(_) => "audit.signer",
+            Self::Vault(error) => error.code(),
             Self::Origin(_) => "audit.origin",
             Self::NotInTree => "audit.not_in_tree",
         }

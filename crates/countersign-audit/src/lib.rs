@@ -19,6 +19,8 @@
 //! | [`seal`] | from a draft to an entry |
 //! | [`leaf`] | [`Leaf`]: the hash of a record, typed by its kind |
 //! | [`commitment`] | salted commitments to personal data, and their openings |
+//! | [`private`] | the content of a record's private part |
+//! | [`vault`] | opening private parts |
 //! | [`canonical`] | canonical JSON by our profile |
 //! | [`merkle`] | hashes and proofs of the tree |
 //! | [`note`], [`checkpoint`], [`proof`] | C2SP signed notes, checkpoints, proof files |
@@ -67,6 +69,7 @@ pub mod link;
 pub mod merkle;
 pub mod note;
 pub mod policy;
+pub mod private;
 pub mod proof;
 pub mod reader;
 pub mod record;
@@ -77,6 +80,7 @@ pub mod session;
 pub mod signer;
 pub mod store;
 pub mod token;
+pub mod vault;
 
 pub use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 pub use crate::ed25519::Ed25519Signer;
@@ -85,8 +89,10 @@ pub use crate::kind::{Body, Kind};
 pub use crate::leaf::{Account, Leaf, leaf_hash};
 pub use crate::ledger::{Damage, Ledger, Receipt};
 pub use crate::note::VerifierKey;
+pub use crate::private::PrivatePart;
 pub use crate::reader::LedgerReader;
 pub use crate::record::{Record, Recorded, parse_record};
 pub use crate::seal::{Correlation, Entropy, Sealed, SystemEntropy};
 pub use crate::signer::Signer;
 pub use crate::store::LedgerStore;
+pub use crate::vault::VaultError;

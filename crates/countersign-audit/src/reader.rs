@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use countersign_core::Sha256Digest;
+use countersign_core::{Entry, Sha256Digest};
 
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::AuditError;
 use crate::ledger::Damage;
 use crate::merkle::{Frontier, Subtree, consistency_path, fold, inclusion_path};
+use crate::private::PrivatePart;
 use crate::proof::LogProof;
 use crate::store::{EntryQuery, LedgerStore, NodeId, StoredEntry};
+use crate::vault::VaultError;
 
 /// Reads a ledger.
 #[derive(Debug, Clone)]
@@ -44,6 +46,23 @@ impl LedgerReader {
     /// If the store fails.
     pub async fn entry(&self, query: &EntryQuery) -> Result<Option<StoredEntry>, AuditError> {
         Ok(self.store.entry(query).await?)
+    }
+
+    /// Opens the private part of an entry; `None` if it has none, or none any more.
+    ///
+    /// # Errors
+    /// [`AuditError::Vault`] if it is encrypted, or can not be read.
+    pub async fn private_part(&self, entry: &Entry) -> Result<Option<PrivatePart>, AuditError> {
+        let Some(private) = entry.private() else {
+            return Ok(None);
+        };
+        let leaf = entry.leaf();
+        if let Some(key) = private.key_id.clone() {
+            return Err(VaultError::NoVault { leaf, key }.into());
+        }
+        PrivatePart::parse(&private.bytes)
+            .map(Some)
+            .map_err(|source| VaultError::Malformed { leaf, source }.into())
     }
 
     /// The last checkpoint, unverified.

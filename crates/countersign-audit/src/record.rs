@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use countersign_core::{
     ConnectionId, CorrelationId, Entry, EntryId, LeafHash, Sha256Digest, TenantId, Timestamp,
-    UserId,
+    UserId, VaultKeyId,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -68,8 +68,8 @@ pub struct Record {
     pub commitments: BTreeMap<String, Sha256Digest>,
     /// Bytes kept outside the record.
     pub blobs: Vec<Blob>,
-    /// The vault key of openings and blobs, if they are encrypted.
-    pub key_id: Option<String>,
+    /// The vault key of the private part, if it is encrypted.
+    pub key_id: Option<VaultKeyId>,
     /// What happened.
     #[serde(flatten)]
     pub body: Body,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use countersign_core::{
-    CorrelationId, Entry, EntryId, LeafHash, Sha256Digest, TenantId, Timestamp, UserId,
+    CorrelationId, Entry, EntryId, LeafHash, Private, Sha256Digest, TenantId, Timestamp, UserId,
+    VaultOwner,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use crate::commitment::{Opening, Openings, Salt};
 use crate::error::AuditError;
 use crate::kind::RecordBody;
 use crate::leaf::{Leaf, leaf_hash};
+use crate::private::PrivatePart;
 use crate::record::{Actor, Blob, Record, RecordError, Recorded, VERSION, id_millis};
 
 /// Where random bytes come from.
@@ -117,6 +119,7 @@ pub struct Draft<K> {
     parents: Vec<LeafHash>,
     personal: Vec<(&'static str, Option<Value>)>,
     blobs: Vec<Blob>,
+    private: PrivatePart,
     follows: Option<(TenantId, CorrelationId)>,
     not_earlier_than: Timestamp,
     deadlines: Vec<(&'static str, Timestamp)>,
@@ -131,6 +134,7 @@ impl<K> Draft<K> {
             parents: Vec::new(),
             personal: Vec::new(),
             blobs: Vec::new(),
+            private: PrivatePart::default(),
             follows: None,
             not_earlier_than: Timestamp::MIN,
             deadlines: Vec::new(),
@@ -197,6 +201,16 @@ impl<K> Draft<K> {
         self
     }
 
+    /// Names bytes that are kept in the record's private part.
+    #[must_use]
+    pub fn enclose(mut self, media_type: &str, bytes: Vec<u8>) -> Self {
+        let sha256 = self.private.enclose(bytes);
+        self.blob(Blob {
+            media_type: media_type.to_owned(),
+            sha256,
+        })
+    }
+
     /// Names who did it, where it is not whom the kind says, such as an administrator.
     #[must_use]
     pub fn by(mut self, actor: Actor) -> Self {
@@ -258,6 +272,7 @@ pub struct Correlation {
     id: CorrelationId,
     policy_hash: Option<Sha256Digest>,
     last: Option<LeafHash>,
+    owner: VaultOwner,
 }
 
 impl Correlation {
@@ -265,6 +280,7 @@ impl Correlation {
     #[must_use]
     pub fn begin(tenant: TenantId, id: CorrelationId) -> Self {
         Self {
+            owner: VaultOwner::Walk(tenant.clone(), id.clone()),
             tenant,
             id,
             policy_hash: None,
@@ -275,11 +291,10 @@ impl Correlation {
     /// The walk that `recorded` belongs to, after it.
     #[must_use]
     pub fn resume<K>(recorded: &Recorded<K>) -> Self {
+        let (tenant, id) = (recorded.tenant().clone(), recorded.correlation().clone());
         Self {
-            tenant: recorded.tenant().clone(),
-            id: recorded.correlation().clone(),
-            policy_hash: None,
             last: Some(recorded.leaf().hash()),
+            ..Self::begin(tenant, id)
         }
     }
 
@@ -287,6 +302,14 @@ impl Correlation {
     #[must_use]
     pub fn under_policy(mut self, policy_hash: Sha256Digest) -> Self {
         self.policy_hash = Some(policy_hash);
+        self
+    }
+
+    /// Files the private parts of its records under an account, with which they will be erased;
+    /// otherwise they are the walk's own.
+    #[must_use]
+    pub fn of_account(mut self, user: UserId) -> Self {
+        self.owner = VaultOwner::Account(self.tenant.clone(), user);
         self
     }
 
@@ -328,7 +351,8 @@ impl Correlation {
         {
             return Err(SealError::OtherCorrelation.into());
         }
-        let (commitments, openings) = commit(draft.personal, entropy)?;
+        let mut content = draft.private;
+        let commitments = commit(draft.personal, content.openings_mut(), entropy)?;
         let record = Record {
             v: VERSION,
             id: record_id(at, entropy)?,
@@ -352,21 +376,33 @@ impl Correlation {
             return Err(SealError::Format(RecordError::TooLong).into());
         }
         let leaf = leaf_hash(&bytes);
-        let entry = Entry::from_parts(record.id.clone(), leaf, bytes, openings);
+        let private = if content.is_empty() {
+            None
+        } else {
+            // Each value was written once above, so this one can not fail for its values.
+            let content = content
+                .to_bytes()
+                .map_err(|_| SealError::Format(RecordError::Malformed))?;
+            Some(Private {
+                owner: self.owner.clone(),
+                filed_at: at,
+                key_id: None,
+                bytes: content,
+            })
+        };
+        let entry = Entry::from_parts(record.id.clone(), leaf, bytes, private);
         let recorded = Recorded::from_record(leaf, record).map_err(SealError::Format)?;
         self.last = Some(leaf);
         Ok(Sealed { entry, recorded })
     }
 }
 
-type Committed = (BTreeMap<String, Sha256Digest>, Option<Vec<u8>>);
-
 fn commit(
     personal: Vec<(&'static str, Option<Value>)>,
+    openings: &mut Openings,
     entropy: &dyn Entropy,
-) -> Result<Committed, AuditError> {
+) -> Result<BTreeMap<String, Sha256Digest>, AuditError> {
     let mut commitments = BTreeMap::new();
-    let mut openings = Openings::default();
     for (field, value) in personal {
         let refused = SealError::Personal { field };
         let value = value.ok_or(refused)?;
@@ -377,17 +413,7 @@ fn commit(
         commitments.insert(field.to_owned(), commitment);
         openings.insert(field, opening);
     }
-    let bytes = if openings.is_empty() {
-        None
-    } else {
-        // Each value was written once above, so this one can not fail for its values.
-        Some(
-            openings
-                .to_bytes()
-                .map_err(|_| SealError::Format(RecordError::Malformed))?,
-        )
-    };
-    Ok((commitments, bytes))
+    Ok(commitments)
 }
 
 /// A UUID of version 7 \[RFC 9562 §5.7\]: the time, and 74 random bits.

@@ -77,7 +77,7 @@ pub struct Integration {
 /// - [`integrate`](Self::integrate) and [`put_checkpoint`](Self::put_checkpoint) compare and
 ///   set: of two that expect the same state, one conflicts. That is all that keeps two ledgers
 ///   over one store from forking it.
-/// - Entries and nodes are never changed or deleted; only openings may be erased.
+/// - Entries and nodes are never changed or deleted; only private parts may be erased.
 ///
 /// `countersign_testkit::conformance::ledger_store` checks all of it on any implementation.
 #[async_trait]

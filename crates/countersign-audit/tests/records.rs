@@ -13,13 +13,13 @@ mod support;
 
 use countersign_audit::assertion::AssertionVerified;
 use countersign_audit::ceremony::{DocumentSigned, Grounds, IntentConfirmed};
-use countersign_audit::commitment::Openings;
 use countersign_audit::kind::ParentRule;
 use countersign_audit::record::RecordError;
 use countersign_audit::seal::{EntropyError, SealError};
 use countersign_audit::session::SessionOpened;
 use countersign_audit::{
-    AuditError, Correlation, Entropy, Kind, Recorded, SystemEntropy, leaf_hash, parse_record,
+    AuditError, Correlation, Entropy, Kind, PrivatePart, Recorded, SystemEntropy, leaf_hash,
+    parse_record,
 };
 use countersign_core::{
     ConnectionId, CorrelationId, DisclosedKey, Entry, SignedEvidence, TenantId, VerifiedIdentity,
@@ -108,13 +108,19 @@ fn no_personal_value_is_in_a_record() {
     }
 }
 
+/// The content of an entry's private part, which is in the clear.
+fn opened(entry: &Entry) -> PrivatePart {
+    let private = entry.private().map(|private| &private.bytes);
+    private.map_or_else(PrivatePart::default, |bytes| {
+        PrivatePart::parse(bytes).unwrap()
+    })
+}
+
 #[test]
 fn openings_match_what_the_record_commits_to() {
     for entry in walk().entries() {
         let record = parse_record(entry.bytes()).unwrap();
-        let openings = entry
-            .openings()
-            .map_or_else(Openings::default, |bytes| Openings::parse(bytes).unwrap());
+        let openings = opened(&entry).into_openings();
         assert_eq!(openings.iter().count(), record.commitments.len());
         for (field, opening) in openings.iter() {
             assert_eq!(opening.commit(field).unwrap(), record.commitments[field]);
@@ -149,7 +155,7 @@ fn what_was_decrypted_is_committed_to_by_its_content_keys() {
         )
         .unwrap();
     let (entry, _) = sealed.into_parts();
-    let openings = Openings::parse(entry.openings().unwrap()).unwrap();
+    let openings = opened(&entry).into_openings();
     let (_, opening) = openings
         .iter()
         .find(|(field, _)| *field == "content_keys")
@@ -159,7 +165,7 @@ fn what_was_decrypted_is_committed_to_by_its_content_keys() {
         opening.commit("content_keys").unwrap(),
         record.commitments["content_keys"]
     );
-    assert!(String::from_utf8_lossy(entry.openings().unwrap()).contains(r#""01ab ff""#));
+    assert_eq!(opening.value(), "01ab ff");
     assert!(!String::from_utf8_lossy(entry.bytes()).contains("01ab"));
 }
 
@@ -549,9 +555,12 @@ fn the_examples_of_the_specification_are_records() {
             .find(|entry| entry.bytes() == example.as_bytes())
             .unwrap_or_else(|| panic!("is not sealed like this any more: {example}"));
         assert!(specification.contains(&format!("`{}`", entry.leaf())));
-        if let Some(openings) = entry.openings() {
-            let openings = std::str::from_utf8(openings).unwrap();
-            assert!(specification.contains(&format!("```\n{openings}\n```")));
+        if let Some(private) = entry.private() {
+            let private = std::str::from_utf8(&private.bytes).unwrap();
+            assert!(
+                specification.contains(&format!("```\n{private}\n```")),
+                "{private}"
+            );
         }
     }
 }

@@ -2,18 +2,20 @@
 
 use crate::digest::LeafHash;
 use crate::id::EntryId;
+use crate::private::Private;
 
 /// One sealed audit record: opaque bytes that a store keeps and never looks into.
 ///
 /// Only `countersign-audit` seals records; a store gives back exactly what it was given.
-/// `openings` holds the personal values that the record commits to; a store keeps them apart
-/// from the bytes (another table), because they are erased while the record stays for ever.
+/// The private part holds the personal values that the record commits to and the bytes that it
+/// names; a store keeps it apart from the record (another table), because it is erased while the
+/// record stays for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     id: EntryId,
     leaf: LeafHash,
     bytes: Vec<u8>,
-    openings: Option<Vec<u8>>,
+    private: Option<Private>,
 }
 
 impl Entry {
@@ -29,13 +31,13 @@ impl Entry {
         id: EntryId,
         leaf: LeafHash,
         bytes: Vec<u8>,
-        openings: Option<Vec<u8>>,
+        private: Option<Private>,
     ) -> Self {
         Self {
             id,
             leaf,
             bytes,
-            openings,
+            private,
         }
     }
 
@@ -57,9 +59,9 @@ impl Entry {
         &self.bytes
     }
 
-    /// The personal values that the record commits to, until they are erased.
+    /// What the record leaves out, until it is erased.
     #[must_use]
-    pub fn openings(&self) -> Option<&[u8]> {
-        self.openings.as_deref()
+    pub fn private(&self) -> Option<&Private> {
+        self.private.as_ref()
     }
 }

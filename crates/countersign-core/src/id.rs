@@ -94,6 +94,10 @@ identifier! {
     CorrelationId
 }
 identifier! {
+    /// One key of the vault: what private parts of records are encrypted with.
+    VaultKeyId
+}
+identifier! {
     /// One audit record: a UUID of version 7 (RFC 9562) in its usual text form.
     EntryId
 }

@@ -16,6 +16,7 @@
 //! | [`facts`] | [`Facts`] and [`Groups`]: a provider's attributes, normalized and typed |
 //! | [`grant`] | [`RoleName`], [`Grant`] and who owns it |
 //! | [`entry`] | [`Entry`]: one audit record as opaque bytes |
+//! | [`private`] | [`Private`]: what a record leaves out, kept beside it until it is erased |
 //! | [`error`] | [`StoreError`], which every port returns |
 //! | [`text`] | what a text has to be to become an id or an e-mail address |
 
@@ -27,6 +28,7 @@ pub mod facts;
 pub mod grant;
 pub mod id;
 pub mod identity;
+pub mod private;
 pub mod subject;
 pub mod text;
 pub mod time;
@@ -39,12 +41,13 @@ pub use crate::facts::{Email, EmailFact, FactNote, Facts, Groups, Invited};
 pub use crate::grant::{Grant, GrantOwner, RoleName, RuleId};
 pub use crate::id::{
     CeremonyId, ConnectionId, CorrelationId, DocumentId, EntryId, GrantId, SessionId, TenantId,
-    UserId,
+    UserId, VaultKeyId,
 };
 pub use crate::identity::{
     Assurance, Attribute, AttributeValue, DisclosedKey, Door, IdentityClaims, IdentityEvidence,
     MailedEvidence, NameId, SignedEvidence, VerifiedIdentity,
 };
+pub use crate::private::{Private, VaultOwner};
 pub use crate::subject::{SubjectKey, SubjectKeyError};
 pub use crate::text::TextError;
 pub use crate::time::{ParseTimestampError, Timestamp};

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_audit::ceremony::DocumentSigned;
-use countersign_audit::commitment::Openings;
 use countersign_audit::store::EntryQuery;
-use countersign_audit::{Leaf, LedgerReader, Record, SignedCheckpoint, VerifierKey, parse_record};
+use countersign_audit::{
+    Leaf, LedgerReader, PrivatePart, Record, SignedCheckpoint, VerifierKey, parse_record,
+};
 use countersign_core::{LeafHash, Timestamp};
 
 use crate::container::{self, MAX_BUNDLE_BYTES, Member};
@@ -158,22 +159,24 @@ fn pack(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
 struct ChainRecord {
     leaf: LeafHash,
     bytes: Vec<u8>,
-    openings: Option<Vec<u8>>,
+    private: Option<PrivatePart>,
     record: Record,
 }
 
 impl ChainRecord {
     fn disclosed(&self, disclosure: &Disclosure) -> Result<Option<Vec<u8>>, EvidenceError> {
-        let Some(bytes) = &self.openings else {
+        let Some(private) = &self.private else {
             return Ok(None);
         };
-        let unreadable = || EvidenceError::Openings(self.leaf);
-        let mut openings = Openings::parse(bytes).map_err(|_| unreadable())?;
+        let mut openings = private.openings().clone();
         openings.retain(|field| disclosure.includes(field));
         if openings.is_empty() {
             return Ok(None);
         }
-        openings.to_bytes().map(Some).map_err(|_| unreadable())
+        let bytes = openings.to_bytes();
+        bytes
+            .map(Some)
+            .map_err(|_| EvidenceError::Openings(self.leaf))
     }
 }
 
@@ -209,7 +212,7 @@ async fn collect(
         let record = ChainRecord {
             leaf,
             bytes,
-            openings: stored.entry.openings().map(<[u8]>::to_vec),
+            private: ledger.private_part(&stored.entry).await?,
             record,
         };
         chain.insert(index, record);

@@ -178,12 +178,20 @@ BEGIN
     SELECT RAISE(ABORT, 'entries are never deleted');
 END;
 
--- The personal values that entries commit to. A table of their own, because they may be erased
--- while the entry stays for ever.
-CREATE TABLE openings (
+-- What entries leave out: personal values and raw bytes, in the clear or encrypted with a vault
+-- key. A table of its own, because they are erased while the entry stays for ever: those of one
+-- owner together, an account or a walk that no account is known of.
+CREATE TABLE private (
     position INTEGER NOT NULL PRIMARY KEY REFERENCES entries (position),
-    openings BLOB NOT NULL
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL CHECK (owner IN ('account', 'walk')),
+    owner_id TEXT NOT NULL,
+    filed_at INTEGER NOT NULL,
+    key_id TEXT,
+    bytes BLOB NOT NULL
 ) STRICT;
+
+CREATE INDEX private_by_owner ON private (tenant, owner, owner_id);
 
 CREATE TABLE tree (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),

@@ -9,17 +9,20 @@ use async_trait::async_trait;
 use countersign_audit::store::{
     EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
 };
-use countersign_core::{Entry, EntryId, LeafHash, Sha256Digest, StoreError};
+use countersign_core::{Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError, VaultKeyId};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::failure::Failure;
-use crate::rows::{integer, number, text};
+use crate::rows::{
+    instant, integer, number, optional_text, text, vault_owner, vault_owner_columns,
+};
 use crate::store::SqliteStore;
 use crate::users::{all, first};
 
 /// The columns that [`stored_entry`] reads, with the tables that they are in.
-const STORED_ENTRY: &str = "SELECT position, id, leaf, bytes, openings \
-    FROM entries LEFT JOIN openings USING (position)";
+const STORED_ENTRY: &str = "SELECT position, id, leaf, entries.bytes, \
+    private.bytes, tenant, owner, owner_id, filed_at, key_id \
+    FROM entries LEFT JOIN private USING (position)";
 
 #[async_trait]
 impl LedgerStore for SqliteStore {
@@ -137,8 +140,10 @@ pub(crate) fn enqueue(db: &Connection, entries: &[Entry]) -> Result<(), Failure>
     let mut insert = db.prepare_cached(
         "INSERT INTO entries (position, id, leaf, bytes) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    let mut insert_openings =
-        db.prepare_cached("INSERT INTO openings (position, openings) VALUES (?1, ?2)")?;
+    let mut insert_private = db.prepare_cached(
+        "INSERT INTO private (position, tenant, owner, owner_id, filed_at, key_id, bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
     for entry in entries {
         position = position.checked_add(1).ok_or(Failure::OutOfRange)?;
         let leaf = entry.leaf();
@@ -148,8 +153,17 @@ pub(crate) fn enqueue(db: &Connection, entries: &[Entry]) -> Result<(), Failure>
             leaf.as_bytes(),
             entry.bytes(),
         ))?;
-        if let Some(openings) = entry.openings() {
-            insert_openings.execute((position, openings))?;
+        if let Some(private) = entry.private() {
+            let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);
+            insert_private.execute((
+                position,
+                tenant,
+                owner,
+                owner_id,
+                private.filed_at.unix_millis(),
+                private.key_id.as_ref().map(VaultKeyId::as_str),
+                &private.bytes,
+            ))?;
         }
     }
     Ok(())
@@ -204,9 +218,22 @@ fn stored_entry(row: &Row<'_>, size: u64) -> Result<StoredEntry, Failure> {
             text(row, 1, "entry id")?,
             LeafHash::from_bytes(row.get(2)?),
             row.get(3)?,
-            row.get(4)?,
+            private(row)?,
         ),
     })
+}
+
+/// The private part, if it was not erased.
+fn private(row: &Row<'_>) -> Result<Option<Private>, Failure> {
+    let Some(bytes) = row.get(4)? else {
+        return Ok(None);
+    };
+    Ok(Some(Private {
+        owner: vault_owner(row, 5)?,
+        filed_at: instant(row, 8)?,
+        key_id: optional_text(row, 9, "vault key id")?,
+        bytes,
+    }))
 }
 
 fn put_checkpoint(

@@ -3,7 +3,7 @@
 use countersign_core::{
     ConnectionId, CorrelationId, DocumentPattern, Door, Email, Grant, GrantId, GrantOwner,
     LeafHash, RoleName, RuleId, SessionId, Sha256Digest, SubjectKey, SubjectKeyError, TenantId,
-    TextError, Timestamp, UserId,
+    TextError, Timestamp, UserId, VaultOwner,
 };
 use countersign_provision::store::{Link, SessionRecord};
 use countersign_provision::user::{User, UserState};
@@ -87,6 +87,25 @@ pub(crate) fn link(row: &Row<'_>) -> Result<Link, Failure> {
         linked_at: instant(row, 5)?,
         entry: LeafHash::from_bytes(row.get(6)?),
     })
+}
+
+/// The three columns of an owner: tenant, what it is, its id.
+pub(crate) fn vault_owner_columns(owner: &VaultOwner) -> (&str, &'static str, &str) {
+    match owner {
+        VaultOwner::Account(tenant, user) => (tenant.as_str(), "account", user.as_str()),
+        VaultOwner::Walk(tenant, walk) => (tenant.as_str(), "walk", walk.as_str()),
+    }
+}
+
+/// The owner in three columns, of which `first` is the first.
+pub(crate) fn vault_owner(row: &Row<'_>, first: usize) -> Result<VaultOwner, Failure> {
+    let tenant = text(row, first, "tenant")?;
+    let id = first.saturating_add(2);
+    match row.get_ref(first.saturating_add(1))?.as_str() {
+        Ok("account") => Ok(VaultOwner::Account(tenant, text(row, id, "user id")?)),
+        Ok("walk") => Ok(VaultOwner::Walk(tenant, text(row, id, "correlation id")?)),
+        _ => Err(Failure::Unknown("owner of a private part")),
+    }
 }
 
 /// The columns that [`session`] reads, in its order.
@@ -213,7 +232,11 @@ where
     T::try_from(row.get(column)?).map_err(|source| Failure::Damaged { what, source })
 }
 
-fn optional_text<T>(row: &Row<'_>, column: usize, what: &'static str) -> Result<Option<T>, Failure>
+pub(crate) fn optional_text<T>(
+    row: &Row<'_>,
+    column: usize,
+    what: &'static str,
+) -> Result<Option<T>, Failure>
 where
     T: TryFrom<String, Error = TextError>,
 {
@@ -228,7 +251,7 @@ fn optional_leaf(row: &Row<'_>, column: usize) -> Result<Option<LeafHash>, Failu
     Ok(leaf.map(LeafHash::from_bytes))
 }
 
-fn instant(row: &Row<'_>, column: usize) -> Result<Timestamp, Failure> {
+pub(crate) fn instant(row: &Row<'_>, column: usize) -> Result<Timestamp, Failure> {
     Ok(Timestamp::from_unix_millis(row.get(column)?))
 }
 

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::sync::{Arc, Barrier};
 
 use countersign_audit::store::{Integration, LedgerStore, StoredCheckpoint};
-use countersign_core::{Entry, EntryId, LeafHash, StoreErrorKind, Timestamp, UserId};
+use countersign_core::{
+    Entry, EntryId, LeafHash, Private, StoreErrorKind, Timestamp, UserId, VaultOwner,
+};
 use countersign_provision::store::{Change, UserStore};
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_sqlite::{OpenError, SqliteStore};
@@ -20,10 +22,16 @@ use tempfile::tempdir;
 
 use crate::common::tenant;
 
-fn entry(number: u8, openings: Option<&[u8]>) -> Entry {
+fn entry(number: u8, private: Option<&[u8]>) -> Entry {
     let id = EntryId::new(format!("entry-{number}")).unwrap();
     let leaf = LeafHash::from_bytes([number; 32]);
-    Entry::from_parts(id, leaf, vec![number], openings.map(<[u8]>::to_vec))
+    let private = private.map(|bytes| Private {
+        owner: VaultOwner::Account(tenant(), UserId::new("u").unwrap()),
+        filed_at: Timestamp::UNIX_EPOCH,
+        key_id: None,
+        bytes: bytes.to_vec(),
+    });
+    Entry::from_parts(id, leaf, vec![number], private)
 }
 
 fn create(id: &str) -> Change {
@@ -40,7 +48,7 @@ fn key(id: &str) -> ReplayKey {
 /// Writes something into every part of a store.
 fn fill(store: &SqliteStore) {
     let mut change = create("u");
-    change.entries.push(entry(1, Some(b"openings")));
+    change.entries.push(entry(1, Some(b"private")));
     block_on(store.commit(&change)).unwrap();
     block_on(store.enqueue(&[entry(2, None)])).unwrap();
     let integration = Integration {
@@ -65,7 +73,7 @@ fn assert_filled(store: &SqliteStore) {
     assert_eq!(user.unwrap().user.version, 1);
     let leaf = block_on(store.entries(0..9)).unwrap();
     assert_eq!(leaf.len(), 1);
-    assert_eq!(leaf.first().unwrap().entry, entry(1, Some(b"openings")));
+    assert_eq!(leaf.first().unwrap().entry, entry(1, Some(b"private")));
     let pending = block_on(store.pending(9)).unwrap();
     assert_eq!(pending.first().unwrap().bytes, [2]);
     assert_eq!(block_on(store.checkpoint()).unwrap().unwrap().note, b"note");
@@ -386,7 +394,7 @@ fn the_file_itself_refuses_to_change_what_is_recorded() {
         assert!(refused.is_err(), "{statement}");
     }
     // Only what may be erased can be.
-    db.execute_batch("DELETE FROM openings").unwrap();
+    db.execute_batch("DELETE FROM private").unwrap();
     drop(db);
     let store = SqliteStore::open(&file).unwrap();
     let leaf = block_on(store.entries(0..1)).unwrap();

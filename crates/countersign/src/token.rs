@@ -17,12 +17,12 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_audit::AuditError;
 use countersign_audit::commitment::Openings;
 use countersign_audit::record::Recorded;
 use countersign_audit::seal::Entropy;
 use countersign_audit::store::EntryQuery;
 use countersign_audit::token::{IssuesToken, TokenTerms};
+use countersign_audit::{AuditError, VaultError};
 use countersign_core::{LeafHash, Sha256Digest, TenantId, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -373,10 +373,14 @@ impl Engine {
         if recorded.leaf().hash() != entry || recorded.tenant() != tenant {
             return Err(TokenError::Invalid.into());
         }
-        let openings = stored.openings().map_or_else(
-            || Ok(Openings::default()),
-            |bytes| Openings::parse(bytes).map_err(|_| TokenError::Invalid),
-        )?;
+        let opened = self.shared.ledger.reader().private_part(&stored).await;
+        let openings = match opened {
+            Ok(part) => part.unwrap_or_default().into_openings(),
+            Err(AuditError::Vault(VaultError::Malformed { .. })) => {
+                return Err(TokenError::Invalid.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
         Ok(Issued { recorded, openings })
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn ledger(walk: &Walk) -> Result<Ledger, Failure> {
     Ok(ledger)
 }
 
-/// Proof files, a checkpoint and the openings of a record.
+/// Proof files, a checkpoint and the private part of a record.
 pub(crate) fn proofs(walk: &Walk, ledger: &Ledger) -> Result<Vec<Seed>, Failure> {
     let checkpoint = block_on(ledger.checkpoint())?;
     let mut seeds = vec![("checkpoint", checkpoint.bytes().to_vec())];
@@ -45,8 +45,9 @@ pub(crate) fn proofs(walk: &Walk, ledger: &Ledger) -> Result<Vec<Seed>, Failure>
             seeds.push((name, proof.to_bytes()));
         }
         if *name == "user-provisioned" {
-            let openings = entry.openings().ok_or("a person's record has openings")?;
-            seeds.push(("openings", openings.to_vec()));
+            let private = entry.private();
+            let private = private.ok_or("a person's record has a private part")?;
+            seeds.push(("private", private.bytes.clone()));
         }
     }
     Ok(seeds)

@@ -22,8 +22,8 @@ defects! {
         AcknowledgesWithoutWriting: "entries_come_back_byte_for_byte",
         /// It gives the bytes back without the white space around them.
         TrimsBytes: "entries_come_back_byte_for_byte",
-        /// It does not keep openings.
-        DropsOpenings: "entries_come_back_byte_for_byte",
+        /// It does not keep private parts.
+        DropsPrivateParts: "entries_come_back_byte_for_byte",
         /// It gives the outbox in the order of the ids.
         SortsTheOutbox: "the_outbox_keeps_its_order",
         /// It gives the whole outbox whatever the limit.
@@ -105,11 +105,11 @@ impl<S: LedgerStore> BrokenLedgerStore<S> {
     fn spoil(&self, stored: StoredEntry) -> StoredEntry {
         let StoredEntry { index, entry } = stored;
         let bytes = self.spoil_bytes(entry.bytes().to_vec());
-        let openings = match self.defect {
-            LedgerDefect::DropsOpenings => None,
-            _ => entry.openings().map(<[u8]>::to_vec),
+        let private = match self.defect {
+            LedgerDefect::DropsPrivateParts => None,
+            _ => entry.private().cloned(),
         };
-        let entry = Entry::from_parts(entry.id().clone(), entry.leaf(), bytes, openings);
+        let entry = Entry::from_parts(entry.id().clone(), entry.leaf(), bytes, private);
         StoredEntry { index, entry }
     }
 

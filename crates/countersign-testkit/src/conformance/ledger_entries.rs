@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use countersign_audit::store::{EntryQuery, LedgerStore, NodeId};
-use countersign_core::Entry;
+use countersign_core::{Entry, Private};
 
 use super::at_once::at_once;
 use super::check::{Outcome, Violation, conflicts, ensure, same};
 use super::ledger_tree::integrate;
-use super::samples::{entry, entry_id, entry_of, number_of};
+use super::samples::{entry, entry_id, entry_of, number_of, private_of_walk};
 
 /// The numbers of the entries in the outbox, in its order.
 pub(super) async fn pending<S: LedgerStore>(store: &S) -> Result<Vec<usize>, Violation> {
@@ -37,23 +37,18 @@ pub(super) async fn an_empty_ledger_is_empty<S: LedgerStore>(store: Arc<S>) -> O
 
 /// Entries that a store might be tempted to read, to trim or to cut.
 fn awkward_entries() -> Vec<Entry> {
-    let with_openings = |number, bytes: Vec<u8>, openings: &[u8]| {
-        let entry = entry_of(number, bytes);
-        let bytes = entry.bytes().to_vec();
-        Entry::from_parts(
-            entry.id().clone(),
-            entry.leaf(),
-            bytes,
-            Some(openings.to_vec()),
-        )
+    let with_private = |number, private: Private| {
+        let entry = entry_of(number, format!("{{\"n\":{number}}}").into_bytes());
+        let (id, leaf, bytes) = (entry.id().clone(), entry.leaf(), entry.bytes().to_vec());
+        Entry::from_parts(id, leaf, bytes, Some(private))
     };
     let every_byte: Vec<u8> = (0..=255).collect();
     vec![
         entry_of(1, b" {\"b\" : 1,\"a\":2}\r\n\0".to_vec()),
         entry_of(2, every_byte.clone()),
         entry_of(3, vec![b'x'; Entry::MAX_BYTES]),
-        with_openings(4, b"{\"n\":4}".to_vec(), &every_byte),
-        with_openings(5, b"{\"n\":5}".to_vec(), b""),
+        with_private(4, private_of_walk(&every_byte)),
+        with_private(5, private_of_walk(b"")),
         entry_of(6, "{\"n\":\"e\u{301}\"}".into()),
     ]
 }
@@ -83,7 +78,7 @@ pub(super) async fn entries_come_back_byte_for_byte<S: LedgerStore>(store: Arc<S
         same("the index of an entry", &stored.index, &index)?;
         ensure!(
             stored.entry == *entry,
-            "entry {} came back with other bytes or openings",
+            "entry {} came back with other bytes or another private part",
             entry.id()
         );
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use countersign_core::{
     ConnectionId, CorrelationId, Door, Email, Entry, EntryId, Grant, GrantId, GrantOwner, LeafHash,
-    RoleName, SessionId, Sha256Digest, SubjectKey, TenantId, Timestamp, UserId,
+    Private, RoleName, SessionId, Sha256Digest, SubjectKey, TenantId, Timestamp, UserId,
+    VaultOwner,
 };
 use countersign_provision::store::{Change, Link, SessionRecord, SnapshotQuery, UserWrite};
 use countersign_provision::user::{User, UserState};
@@ -170,6 +171,16 @@ pub(super) fn entry(number: usize) -> Entry {
 
 pub(super) fn entry_of(number: usize, bytes: Vec<u8>) -> Entry {
     Entry::from_parts(entry_id(number), hash(&bytes), bytes, None)
+}
+
+/// A private part in the clear that belongs to no account.
+pub(super) fn private_of_walk(bytes: &[u8]) -> Private {
+    Private {
+        owner: VaultOwner::Walk(tenant(), CorrelationId::new("walk").expect(VALID)),
+        filed_at: at(3),
+        key_id: None,
+        bytes: bytes.to_vec(),
+    }
 }
 
 /// The number of an entry's id.
