@@ -27,6 +27,11 @@
 //! }
 //! ```
 
+#[allow(
+    dead_code,
+    reason = "export and verify call it once the page is a member"
+)]
+mod certificate;
 mod container;
 pub mod error;
 pub mod export;

@@ -1,0 +1,307 @@
+// What this page checks, one line for each thing: whether it holds, and how that is known.
+
+/** Lines as they are found. */
+class Checks {
+  lines = [];
+
+  /** `how` returns why it holds, or throws why it does not. */
+  async check(claim, what, how) {
+    try {
+      this.say("holds", claim, what, await how());
+    } catch (error) {
+      this.say(error instanceof CanNotCheck ? "unknown" : "fails", claim, what, error.message);
+    }
+  }
+
+  say(status, claim, what, how) {
+    this.lines.push({ status, claim, what, how });
+  }
+
+  count(status) {
+    return this.lines.filter((line) => line.status === status).length;
+  }
+}
+
+/** Checks all that stands in the page. */
+async function checkBundle(bundle) {
+  const checks = new Checks();
+  await checkLog(bundle, checks);
+  for (const record of bundle.records) await checkRecord(bundle, record, checks);
+  await checkLinks(bundle, checks);
+  for (const signature of bundle.signatures) await checkSignature(signature, checks);
+  for (const record of bundle.records) await checkOpenings(record, checks);
+  for (const record of bundle.records.filter(isOf("assertion.verified"))) {
+    await checkAssertion(bundle, record, checks);
+  }
+  await checkTimeStamps(bundle, checks);
+  return checks;
+}
+
+function member(bundle, name) {
+  const bytes = bundle.members.get(name);
+  must(bytes !== undefined, `${name} is missing`);
+  return bytes;
+}
+
+async function checkLog(bundle, checks) {
+  await checks.check("checkpoint_signature", "The log signed its checkpoint", async () => {
+    bundle.checkpoint = readCheckpoint(member(bundle, "checkpoint"));
+    const text = textOf(member(bundle, "log.vkey"));
+    must(text.endsWith("\n"), "log.vkey is no key");
+    bundle.key = await readVerifierKey(text.slice(0, -1));
+    const { checkpoint, key } = bundle;
+    const lines = linesOf(checkpoint, key);
+    must(key.name === checkpoint.origin && lines.length > 0, "log.vkey has not signed it");
+    for (const line of lines) {
+      must(await isCheckpointSigned(checkpoint, line, key), "its signature does not verify");
+    }
+    return `Ed25519 by the enclosed key of ${key.name}, over ${checkpoint.size} records`;
+  });
+}
+
+async function checkRecord(bundle, record, checks) {
+  await checks.check("record_form", `Record ${record.number} is well formed`, () => {
+    must(record.stem !== undefined && record.wrong === undefined, record.wrong ?? "has no name of a record");
+    return `${record.kind}, canonical JSON`;
+  });
+  await checks.check("inclusion", `Record ${record.number} is in the log`, async () => {
+    const proof = readProof(member(bundle, `proofs/${record.stem}.tlog-proof`));
+    must(same(proof.checkpoint, member(bundle, "checkpoint")), "its proof is of another checkpoint");
+    must(bundle.checkpoint !== undefined, "there is no checkpoint to lead to");
+    record.index = proof.index;
+    const { size, root } = bundle.checkpoint;
+    must(same(await rootOf(record.hash, proof.index, size, proof.path), root), "its proof does not lead to the root");
+    return `leaf ${proof.index}: SHA-256 and ${proof.path.length} hashes lead to the root`;
+  });
+}
+
+/** [record.md §6, rules 1 to 3; bundle.md §4.1] */
+async function checkLinks(bundle, checks) {
+  await checks.check("linked", "Each record reaches its causes", () => {
+    const { records, signatures } = bundle;
+    must(signatures.length > 0, "there is no signature");
+    for (const record of records) {
+      const rules = CAUSES[record.kind];
+      record.causes.forEach((cause, place) => {
+        must(cause !== undefined, `a cause of record ${record.number} is missing`);
+        must(cause.tenant === record.tenant, `record ${record.number} has a cause of another tenant`);
+        must(cause.index < record.index, `record ${record.number} has a cause that comes after it`);
+        must(!rules || rules[place]?.includes(cause.kind), `record ${record.number} has a cause of a wrong kind`);
+      });
+      const reached = signatures.some((signature) => signature.reached.includes(record));
+      must(reached || bundle.erasures.includes(record), `no signature leads to record ${record.number}`);
+    }
+    must(new Set(records.map((record) => record.leaf)).size === records.length, "a record is there twice");
+    must(new Set(signatures.map(({ signed }) => signed.body.document_sha256)).size === 1, "not all signed one document");
+    return "by SHA-256, within one tenant, each cause before its effect";
+  });
+}
+
+/** [record.md §6, rules 3 to 7] */
+async function checkSignature(signature, checks) {
+  const { signed, intent, presented, session, grant, reached } = signature;
+  const of = `record ${signed.number}`;
+  const whole = () => must(intent && presented && session && grant, "what it rests on is missing");
+  await checks.check("same_document", `Shown, confirmed and signed are the same (${of})`, () => {
+    whole();
+    const three = [signed, intent, presented];
+    const hashes = [signed.body.document_sha256, intent.body.document_sha256, presented.body.sha256];
+    const agree = (values) => new Set(values).size === 1;
+    must(agree(hashes), "the document's hash differs");
+    must(agree(three.map((one) => one.body.ceremony)), "they are of different ceremonies");
+    must(agree(three.map((one) => one.correlation)), "they are of different walks");
+    must(agree([signed.body.document, presented.body.document]), "the document's name differs");
+    must(agree([signed.body.document_type, presented.body.document_type]), "the document's type differs");
+    must(agree([signed.body.meaning, intent.body.meaning]), "the meaning differs");
+    must(presented.causes[0] === session, "it was shown in another session");
+    return `one ceremony, one SHA-256`;
+  });
+  await checks.check("same_account", `Everything is about one account (${of})`, () => {
+    must(signed.subject_ref, "it is about no account");
+    const other = reached.find((record) => ![null, signed.subject_ref].includes(record.subject_ref));
+    must(other === undefined, `record ${other?.number} is about another`);
+    return signed.subject_ref;
+  });
+  await checks.check("grant_covers_document", `The role allows the signature (${of})`, () => {
+    whole();
+    const { permissions, role } = grant.body;
+    must(signed.body.grant === grant.body.grant && signed.body.role === role, "it names another grant");
+    const by = permissions.find((permission) => coversSigning(permission, signed.body.document_type));
+    must(by !== undefined, `it does not allow to sign ${signed.body.document_type}`);
+    return `${role}: ${by}`;
+  });
+  const before = (end) => end === null || signed.at < end;
+  await checks.check("grant_live_at_signing", `The role was live at the signature (${of})`, () => {
+    whole();
+    const end = grant.body.expires_at;
+    must(signed.body.grant_expires_at === end && before(end), `it was given until ${end}`);
+    return end === null ? "given without an end" : `given until ${end}`;
+  });
+  await checks.check("session_live_at_signing", `The session was open at the signature (${of})`, () => {
+    whole();
+    const end = session.body.expires_at;
+    must(signed.body.session_expires_at === end && before(end), `it was open until ${end}`);
+    return `open until ${end}`;
+  });
+  await checks.check("time_order", `Nothing is dated before what it rests on (${of})`, () => {
+    whole();
+    const order = [session, presented, intent, signed].map((record) => record.at);
+    must(order.every((at, place) => place === 0 || order[place - 1] <= at), "the steps are out of order");
+    must(grant.at <= signed.at, "the role was given after the signature");
+    return "session, document, confirmation, signature";
+  });
+}
+
+async function checkOpenings(record, checks) {
+  if (record.wrongOpenings !== undefined) {
+    checks.say("fails", "opening", `The disclosed values of record ${record.number}`, record.wrongOpenings);
+  }
+  for (const [field, opening] of Object.entries(record.openings)) {
+    await checks.check("opening", `${field} of record ${record.number} is what was recorded`, async () => {
+      must(isObject(opening), "has no salt");
+      const committed = Object.hasOwn(record.commitments, field) && record.commitments[field];
+      must(hexOf(await commitmentOf(field, opening)) === committed, "is not what the record commits to");
+      return "SHA-256 of the salt and the value is the commitment";
+    });
+  }
+}
+
+const XML_HASHES = {
+  "http://www.w3.org/2000/09/xmldsig#sha1": "SHA-1",
+  "http://www.w3.org/2001/04/xmlenc#sha256": "SHA-256",
+  "http://www.w3.org/2001/04/xmldsig-more#sha384": "SHA-384",
+  "http://www.w3.org/2001/04/xmlenc#sha512": "SHA-512",
+};
+
+/** The one place in canonical XML that `pattern` finds. */
+function only(text, pattern) {
+  const found = [...text.matchAll(pattern)];
+  must(found.length === 1, "signed-info.xml does not sign one element");
+  return found[0][1];
+}
+
+/** What the identity provider signed, if it is disclosed. */
+async function checkAssertion(bundle, record, checks) {
+  const folder = `assertions/${String(record.number).padStart(3, "0")}/`;
+  if (![...bundle.members.keys()].some((name) => name.startsWith(folder))) return;
+  await checks.check("assertion_signature", `The identity provider signed (record ${record.number})`, async () => {
+    const names = ["signed.xml", "signed-info.xml", "signature.bin", "certificate.der"];
+    const files = names.map((name) => member(bundle, folder + name));
+    for (const [place, file] of files.entries()) {
+      const recorded = record.blobs[place]?.sha256;
+      must(hexOf(await sha256(file)) === recorded, `${names[place]} is not what was recorded`);
+    }
+    const [signed, signedInfo, signature, certificate] = files;
+    const text = textOf(signedInfo);
+    const hash = XML_HASHES[only(text, /<(?:\w+:)?DigestMethod\s[^>]*Algorithm="([^"]*)"/g)];
+    const value = only(text, /<(?:\w+:)?DigestValue[^>]*>([^<]*)</g).replace(/\s/g, "");
+    must(hash !== undefined, "its digest is by a hash that is not known");
+    must(toBase64(await digest(hash, signed)) === value, "signed.xml is not what was signed");
+    const method = only(text, /<(?:\w+:)?SignatureMethod\s[^>]*Algorithm="([^"]*)"/g);
+    const algorithm = XML_SIGNATURES[method];
+    if (algorithm === undefined) throw new CanNotCheck("its algorithm is not known here");
+    const { key, subject } = readCertificate(certificate);
+    must(await isSignedBy(key, algorithm, signature, signedInfo), "its signature does not verify");
+    return `${algorithm.slice(0, 2).join(", ")}, by the enclosed ${subject === null ? "key" : `certificate of ${subject}`}`;
+  });
+}
+
+async function checkTimeStamps(bundle, checks) {
+  let covered = bundle.members.get("checkpoint");
+  for (const [place, stamp] of bundle.stamps.entries()) {
+    await checks.check("trusted_time", `Time-stamp ${place + 1} is of this checkpoint`, async () => {
+      must(stamp.name === `time/${place + 1}.tst`, "is out of order");
+      must(covered !== undefined, "there is no checkpoint");
+      Object.assign(stamp, await checkTimeStamp(stamp.bytes, covered));
+      return `${stamp.at} by ${stamp.authority.subject}; whether that authority is to be trusted is not checked here`;
+    });
+    covered = joined(covered ?? utf8(""), stamp.bytes);
+  }
+}
+
+/** Compares the keys that a reader has from elsewhere: a line for each thing that they say. */
+async function checkKeys(bundle, given) {
+  const checks = new Checks();
+  const { checkpoint, key } = bundle;
+  if (checkpoint === undefined) return checks;
+  const keys = [];
+  for (const text of given.split(/\s+/).filter(Boolean)) {
+    await checks.check("key", "A key that you gave", async () => {
+      const read = await readVerifierKey(text);
+      keys.push(read);
+      for (const line of linesOf(checkpoint, read)) {
+        must(await isCheckpointSigned(checkpoint, line, read), "its signature does not verify");
+        const when = read.type === SIGNED_BY_WITNESS ? ` at ${whenCosigned(line)}` : "";
+        return `${read.name} signed this checkpoint${when}`;
+      }
+      throw new Error(`${read.name} did not sign this checkpoint`);
+    });
+  }
+  const logs = keys.filter((one) => one.type === SIGNED_BY_LOG);
+  if (key !== undefined && logs.length > 0) {
+    await checks.check("key", "The log's key is one that you gave", () => {
+      must(logs.some((one) => one.text === key.text), "it is none of them: this log is not the one you know");
+      return key.text;
+    });
+  }
+  const others = checkpoint.signatures.filter((line) => ![key, ...keys].some((one) => one && one.name === line.name && one.id === line.id));
+  for (const line of others) {
+    checks.say("open", "cosignature", `${line.name} cosigned`, "give its key below to have it checked");
+  }
+  return checks;
+}
+
+const whenCosigned = (line) => new Date(Number(cosignedAt(line)) * 1000).toISOString();
+
+/** Checks a whole bundle that was dropped on the page, against the members in the page. */
+async function checkContainer(bytes, bundle) {
+  const checks = new Checks();
+  let members;
+  await checks.check("container", "The file is written as a bundle is written", () => {
+    members = new Map(readContainer(bytes));
+    return `its ${members.size} members, stored, and nothing else`;
+  });
+  if (members === undefined) return checks;
+  await checks.check("manifest", "Each file has the SHA-256 that the manifest lists", async () => {
+    must(members.has(MANIFEST), "there is no manifest");
+    const listed = new Map(readManifest(members.get(MANIFEST)));
+    for (const [name, content] of members) {
+      if ([MIMETYPE, MANIFEST, SEAL].includes(name)) continue;
+      must(listed.get(name) === toBase64(await sha256(content)), `${name} is another, or not listed`);
+      listed.delete(name);
+    }
+    must(listed.size === 0, `${[...listed.keys()][0]} is missing`);
+    return "SHA-256 of every file";
+  });
+  await checks.check("page", "The page shows what is in the file", () => {
+    for (const [name, content] of bundle.members) {
+      must(members.has(name) && same(members.get(name), content), `${name} is another in the page`);
+    }
+    const shown = [...members.keys()].filter((name) => !/^(mimetype|META-INF\/.*|VERIFY\.md|certificate\.html|documents\/.*|attachments\/.*)$/.test(name));
+    const hidden = shown.find((name) => !bundle.members.has(name));
+    must(hidden === undefined, `${hidden} is not in the page`);
+    return `${bundle.members.size} members, byte for byte`;
+  });
+  if (members.has(SEAL)) {
+    await checks.check("manifest_signature", "The manifest is signed", async () => {
+      const certificate = await checkSignedData(readSignedData(members.get(SEAL)), members.get(MANIFEST) ?? utf8(""));
+      return `CAdES, by ${certificate.subject}; whether to trust that certificate is not checked here`;
+    });
+  }
+  for (const [name, content] of members) {
+    if (/^(documents|attachments)\//.test(name)) await checkFile(name, content, bundle, checks);
+  }
+  return checks;
+}
+
+/** Compares a file with what was signed. */
+async function checkFile(name, bytes, bundle, checks) {
+  await checks.check("document", name, async () => {
+    const hash = hexOf(await sha256(bytes));
+    const [{ signed, presented }] = bundle.signatures;
+    if (hash === signed.body.document_sha256) return `is the document that was signed: SHA-256 ${hash}`;
+    const attachments = presented?.body.attachments ?? [];
+    must(attachments.some((one) => one.sha256 === hash), `is not what was signed: its SHA-256 is ${hash}`);
+    return `is an attachment of what was signed: SHA-256 ${hash}`;
+  });
+}

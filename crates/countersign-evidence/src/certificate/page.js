@@ -1,0 +1,271 @@
+// The page: what stands in the bundle, as text. Values become text nodes and nothing else.
+
+const byId = (id) => document.getElementById(id);
+
+/** An element with a class and children; a text becomes a text node. */
+function el(name, className, ...children) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** A stranger's text: set apart, so that its direction does not run into what is around it. */
+const value = (text) => el("bdi", "", shown(text));
+
+const hash = (text) => el("code", "hash", shown(text));
+
+/** An instant, in UTC and in the reader's time zone. */
+function instant(at) {
+  const time = el("time", "", inUtc(at));
+  time.dateTime = shown(at);
+  const local = inLocal(at);
+  return el("span", "", time, local === null ? null : el("span", "local", ` (${local}, ${LOCAL})`));
+}
+
+/** Rows of a name and what it is; what is null is left out. */
+function facts(rows) {
+  const pairs = rows.filter(([, what]) => what !== null && what !== undefined);
+  return el("dl", "facts", pairs.flatMap(([name, what]) => [el("dt", "", name), el("dd", "", what)]));
+}
+
+/** A value that the record commits to: opened, erased, or not disclosed; null if there is none. */
+function personal(record, field) {
+  if (!record || !Object.hasOwn(record.commitments, field)) return null;
+  if (Object.hasOwn(record.openings, field)) return value(record.openings[field]?.value);
+  const why = record.erased ? `erased on ${dayOf(record.erased.at)}` : "not disclosed";
+  return el("span", "absent", why);
+}
+
+function nameOfSigner({ signed }) {
+  return personal(signed, "printed_name") ?? el("span", "absent", "no name");
+}
+
+function showSummary({ signatures }) {
+  for (const signature of signatures) {
+    const { signed } = signature;
+    byId("summary").append(el("p", "sentence", el("strong", "", nameOfSigner(signature)), " signed ",
+      el("strong", "", value(signed.body.document)), " on ", instant(signed.at), "."));
+  }
+}
+
+function showDocument({ signatures: [{ signed, presented }] }) {
+  const attachments = (presented?.body.attachments ?? []).map((attachment) =>
+    ["Attachment", [value(attachment.media_type), el("br"), hash(attachment.sha256)]]);
+  byId("document").append(facts([
+    ["Document", value(signed.body.document)],
+    ["Kind", value(signed.body.document_type)],
+    ["Format", presented ? value(presented.body.media_type) : null],
+    ["SHA-256", hash(signed.body.document_sha256)],
+    ...attachments,
+  ]));
+}
+
+function consentOf({ consent, intent }) {
+  if (!consent) {
+    const disclosure = intent?.body.disclosure_sha256;
+    return disclosure ? ["Shown the disclosure with SHA-256 ", hash(disclosure)] : el("span", "absent", "none is recorded here");
+  }
+  const { body } = consent;
+  const access = body.access_demonstrated?.method;
+  return [
+    "To electronic records and signatures, on ", instant(consent.at), "; disclosure ", value(body.disclosure_version),
+    body.paper_right === true ? "; told of the right to paper" : "",
+    access ? ["; showed that the records can be read: ", value(access)] : "",
+    el("br"), hash(body.disclosure_sha256),
+  ].flat();
+}
+
+function identityOf({ assertion }) {
+  if (!assertion) return null;
+  const { body } = assertion;
+  if (body.door === "email") return ["By a link that was mailed to the address, opened on ", instant(assertion.at)];
+  return ["By ", value(body.issuer), ", accepted on ", instant(assertion.at)];
+}
+
+function authenticationOf({ assertion, session }) {
+  if (!assertion || assertion.body.door === "email") return null;
+  const { body } = assertion;
+  return ["With ", authnContext(body.authn_context),
+    body.authn_instant ? [", on ", instant(body.authn_instant)] : "",
+    session?.body.multi_factor ? "; the provider told of several factors" : "; the provider told of no second factor"].flat();
+}
+
+function roleOf({ grant }) {
+  if (!grant) return null;
+  const { role, rule, expires_at: end, permissions } = grant.body;
+  return [value(role), rule === null ? "" : [", by rule ", value(rule)], " under policy ", hash(grant.policy_hash),
+    end === null ? "Given without an end" : ["Given until ", instant(end)], ". Allows: ", value(permissions.join(", "))].flat();
+}
+
+function showParty(signature) {
+  const { signed, intent, account, assertion, session } = signature;
+  byId("parties").append(el("article", "party", el("h3", "", nameOfSigner(signature)), facts([
+    ["Signed", instant(signed.at)],
+    ["Meaning", value(signed.body.meaning)],
+    ["Words confirmed", intent ? el("q", "", value(intent.body.statement)) : null],
+    ["Account", [value(signed.subject_ref), account ? [account.kind === "user.linked" ? ", tied to the identity on " : ", created on ", instant(account.at)] : ""].flat()],
+    ["E-mail", personal(account, "email")],
+    ["Identity", identityOf(signature)],
+    ["Name identifier", personal(assertion, "name_id")],
+    ["Authenticated", authenticationOf(signature)],
+    ["Role", roleOf(signature)],
+    ["Consent", consentOf(signature)],
+    ["Session", session ? ["Open from ", instant(session.at), " until ", instant(session.body.expires_at)] : null],
+  ])));
+}
+
+function showTrail(signature, isOnly) {
+  const whose = el("p", "caption", "The trail of ", nameOfSigner(signature), "’s signature");
+  const drawing = drawTrail(signature, "Each record, from the first to the signature, with an arrow from each cause");
+  byId("trails").append(el("figure", "", isOnly ? null : whose, drawing));
+}
+
+function showLog({ checkpoint, key }) {
+  if (checkpoint === undefined) return;
+  byId("log").append(
+    el("p", "", "Everything here stands on the key of the log. The bundle says that it is"),
+    el("p", "", hash(key ? key.text : "not to be read")),
+    el("p", "", "Compare it, letter by letter, with the key that you have from the log’s operator in another way, or put that one in below."),
+    facts([["Log", value(checkpoint.origin)], ["Records", checkpoint.size.toString()], ["Root hash", hash(hexOf(checkpoint.root))]]));
+}
+
+function showRecord(record) {
+  const [what, particulars] = stepOf(record);
+  const number = (cause) => cause?.number ?? "one that is missing";
+  const fields = Object.keys(record.commitments).sort();
+  byId("records").append(el("article", "record", el("h3", "", `${record.number}  ${what}`), facts([
+    ["What", [el("code", "", shown(record.kind)), particulars ? [", ", value(particulars)] : ""].flat()],
+    ["When", instant(record.at)],
+    ["By", isObject(record.actor) ? value([record.actor.type, record.actor.id].filter(Boolean).join(" ")) : null],
+    ["Caused by", record.causes.length > 0 ? `record ${record.causes.map(number).join(", ")}` : null],
+    ["Leaf", [record.index === undefined ? "" : `${record.index}, `, hash(record.leaf)]],
+    ["Policy", record.policy_hash ? hash(record.policy_hash) : null],
+    ...fields.map((field) => [fieldName(field), personal(record, field)]),
+  ])));
+}
+
+const LIMITS = [
+  ["Completeness", "That nothing else was recorded. Ask the log’s operator for a consistency proof to a later checkpoint, and the log’s witnesses for what they saw."],
+  ["Not revoked", "That the role, the session or the consent was not taken back between its record and the signature."],
+  ["Sole control", "That nobody but the signer could act in the signer’s session."],
+  ["Qualified status", "That any key or certificate is qualified (eIDAS). None is claimed to be."],
+];
+
+function showLimits({ stamps }) {
+  const time = stamps.length === 0
+    ? "Times are the log operator’s own. No time-stamp authority vouches for them."
+    : "Times are the log operator’s own. The time-stamp proves only that all of it was recorded before the time it names, if its authority is to be trusted.";
+  for (const [what, why] of [...LIMITS, ["Trusted time", time]]) byId("limits").append(el("dt", "", what), el("dd", "", why));
+}
+
+const MARKS = { holds: "✓", fails: "✗", unknown: "?", open: "–" };
+const SAID = { holds: "holds", fails: "fails", unknown: "can not be checked here", open: "is left to you" };
+
+/** A line for each thing that was checked; what fails comes first. */
+function showChecks(list, { lines }) {
+  const order = ["fails", "unknown", "open", "holds"];
+  const sorted = order.flatMap((status) => lines.filter((line) => line.status === status));
+  list.replaceChildren(...sorted.map((line) => {
+    const mark = el("span", "mark", MARKS[line.status]);
+    mark.setAttribute("role", "img");
+    mark.setAttribute("aria-label", SAID[line.status]);
+    const item = el("li", line.status, mark, el("span", "claim", value(line.what)), el("span", "how", value(line.how)));
+    item.dataset.claim = line.claim;
+    return item;
+  }));
+}
+
+/** One sentence on all that was checked. */
+function showVerdict(all) {
+  const count = (status) => all.reduce((sum, checks) => sum + checks.count(status), 0);
+  const [holds, fails, unknown] = ["holds", "fails", "unknown"].map(count);
+  const total = holds + fails + unknown;
+  const state = fails > 0 ? "fails" : unknown > 0 ? "unknown" : "holds";
+  const keyIsKnown = all.some((checks) => checks.lines.some((line) => line.claim === "key" && line.status === "holds"));
+  const rest = keyIsKnown ? "The key is one that you gave." : "Whether the log’s key is the right one is left to you: compare it below.";
+  byId("verdict").dataset.state = state;
+  byId("verdict").textContent = {
+    fails: `Do not rely on this: ${fails} of ${total} checks failed.`,
+    unknown: `${holds} of ${total} checks hold. This browser can not make the other ${unknown}.`,
+    holds: `All ${total} checks hold. ${rest}`,
+  }[state];
+}
+
+/** Puts the root hash and the number of the page on each printed page. */
+function headPages({ checkpoint }) {
+  if (checkpoint === undefined) return;
+  const sheet = document.styleSheets[0];
+  sheet.insertRule(`@page { @top-right { content: "Root ${hexOf(checkpoint.root)}"; } }`, sheet.cssRules.length);
+}
+
+/** Compares files that the reader gives, and the keys that the reader knows. */
+function listen(bundle, checks) {
+  let keys = new Checks();
+  let files = new Checks();
+  const showAll = () => {
+    showChecks(byId("keychecks"), keys);
+    showChecks(byId("files"), files);
+    showVerdict([checks, keys, files]);
+  };
+  const compareKeys = async () => {
+    keys = await checkKeys(bundle, byId("keys").value);
+    showAll();
+  };
+  const compareFiles = async (list) => {
+    files = new Checks();
+    for (const file of list) {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      if (isBundle(bytes)) files.lines.push(...(await checkContainer(bytes, bundle)).lines);
+      else await checkFile(file.name, bytes, bundle, files);
+    }
+    showAll();
+  };
+  byId("keys").addEventListener("input", compareKeys);
+  byId("file").addEventListener("change", (event) => compareFiles([...event.target.files]));
+  for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      event.preventDefault();
+      document.body.classList.toggle("over", kind === "dragenter" || kind === "dragover");
+    });
+  }
+  document.addEventListener("drop", (event) => compareFiles([...event.dataTransfer.files]));
+  return compareKeys();
+}
+
+/** A part of the page that can not be shown leaves the others as they are. */
+function show(what, part) {
+  try {
+    part();
+  } catch {
+    byId("content").prepend(el("p", "notice", `${what} can not be shown: the records are not what they should be.`));
+  }
+}
+
+async function main() {
+  const verdict = byId("verdict");
+  try {
+    must(globalThis.crypto?.subtle, "this browser has no cryptography for pages that are files; open it in another");
+    const island = JSON.parse(byId("bundle").textContent);
+    const members = new Map(Object.entries(island).map(([name, data]) => [name, fromBase64(data)]));
+    const bundle = await readBundle(members);
+    const checks = await checkBundle(bundle);
+    show("The summary", () => showSummary(bundle));
+    show("The document", () => showDocument(bundle));
+    for (const signature of bundle.signatures) {
+      show("A signature", () => showParty(signature));
+      show("A trail", () => showTrail(signature, bundle.signatures.length === 1));
+    }
+    show("The log", () => showLog(bundle));
+    show("What is not proved", () => showLimits(bundle));
+    for (const record of bundle.records) show("A record", () => showRecord(record));
+    showChecks(byId("checks"), checks);
+    headPages(bundle);
+    await listen(bundle, checks);
+  } catch (error) {
+    verdict.dataset.state = "fails";
+    verdict.textContent = `Do not rely on this: the page can not be read (${shown(error.message)}).`;
+  }
+}
+
+main();
