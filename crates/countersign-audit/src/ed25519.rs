@@ -5,14 +5,10 @@ use std::fmt;
 use async_trait::async_trait;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
-use thiserror::Error;
 
-use crate::signer::{SignatureAlgorithm, Signer, SignerError};
+use crate::signer::{KeyError, SignatureAlgorithm, Signer, SignerError};
 
-/// The key can not be read, or not be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("there is no Ed25519 key in PKCS#8 form")]
-pub struct KeyError;
+const NO_KEY: KeyError = KeyError(SignatureAlgorithm::Ed25519);
 
 /// Signs with an Ed25519 key \[RFC 8032\] that is kept in memory, through ring.
 pub struct Ed25519Signer(Ed25519KeyPair);
@@ -26,7 +22,7 @@ impl Ed25519Signer {
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(der)
             .map(Self)
-            .map_err(|_| KeyError)
+            .map_err(|_| NO_KEY)
     }
 
     /// Makes a new key, and returns it also as PKCS#8 in DER, to be kept.
@@ -34,7 +30,7 @@ impl Ed25519Signer {
     /// # Errors
     /// If there are no random bytes.
     pub fn generate() -> Result<(Self, Vec<u8>), KeyError> {
-        let der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeyError)?;
+        let der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| NO_KEY)?;
         Ok((Self::from_pkcs8(der.as_ref())?, der.as_ref().to_vec()))
     }
 }
@@ -74,8 +70,8 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        assert_eq!(Ed25519Signer::from_pkcs8(b"").err(), Some(KeyError));
-        assert_eq!(Ed25519Signer::from_pkcs8(&[0x30; 48]).err(), Some(KeyError));
+        assert_eq!(Ed25519Signer::from_pkcs8(b"").err(), Some(NO_KEY));
+        assert_eq!(Ed25519Signer::from_pkcs8(&[0x30; 48]).err(), Some(NO_KEY));
     }
 
     #[test]

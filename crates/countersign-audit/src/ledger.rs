@@ -270,7 +270,7 @@ impl Ledger {
             if *last.checkpoint() == head {
                 return Ok(last);
             }
-            self.put(Some(last.checkpoint().size()), &head).await
+            self.put(Some(&last), &head).await
         } else {
             self.put(None, &head).await
         }
@@ -278,22 +278,15 @@ impl Ledger {
 
     async fn put(
         &self,
-        expected_size: Option<u64>,
+        expected: Option<&SignedCheckpoint>,
         head: &Checkpoint,
     ) -> Result<SignedCheckpoint, AuditError> {
         let note = sign_note(&head.text(), &self.key, &*self.signer).await?;
-        let signed = SignedCheckpoint::parse(&note)
-            .ok()
-            // A backend that signs with another key than it named is not believed.
-            .filter(|signed| signed.verify(std::slice::from_ref(&self.key)).is_ok())
-            .ok_or_else(|| SignerError::new("the signature does not verify by the signer's key"))?;
-        let checkpoint = StoredCheckpoint {
-            size: head.size(),
-            note,
-        };
-        self.reader
-            .store()
-            .put_checkpoint(expected_size, &checkpoint)
+        let signed = SignedCheckpoint::parse(&note).map_err(SignerError::new)?;
+        let expected = expected.map(StoredCheckpoint::of);
+        let store = self.reader.store();
+        store
+            .put_checkpoint(expected.as_ref(), &StoredCheckpoint::of(&signed))
             .await?;
         self.saw(head);
         Ok(signed)

@@ -26,7 +26,7 @@
 //! | [`note`], [`checkpoint`], [`proof`] | C2SP signed notes, checkpoints, proof files |
 //! | [`ledger`], [`reader`], [`fsck`] | writing a ledger, reading it, checking all of it |
 //! | [`store`], [`signer`] | the ports to where it lives and to what signs |
-//! | [`ed25519`] | a key in memory |
+//! | [`ed25519`], [`ecdsa`], [`rsa`] | keys in memory |
 //!
 //! # Example
 //! ```
@@ -56,6 +56,7 @@ pub mod canonical;
 pub mod ceremony;
 pub mod checkpoint;
 pub mod commitment;
+pub mod ecdsa;
 pub mod ed25519;
 pub mod email;
 pub mod error;
@@ -75,14 +76,17 @@ pub mod reader;
 pub mod record;
 pub mod review;
 pub mod role;
+pub mod rsa;
 pub mod seal;
 pub mod session;
 pub mod signer;
+mod spki;
 pub mod store;
 pub mod token;
 pub mod vault;
 
 pub use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+pub use crate::ecdsa::EcdsaP256Signer;
 pub use crate::ed25519::Ed25519Signer;
 pub use crate::error::AuditError;
 pub use crate::kind::{Body, Kind};
@@ -92,6 +96,7 @@ pub use crate::note::VerifierKey;
 pub use crate::private::PrivatePart;
 pub use crate::reader::LedgerReader;
 pub use crate::record::{Record, Recorded, parse_record};
+pub use crate::rsa::RsaSigner;
 pub use crate::seal::{Correlation, Entropy, Sealed, SystemEntropy};
 pub use crate::signer::Signer;
 pub use crate::store::LedgerStore;

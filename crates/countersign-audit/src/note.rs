@@ -9,7 +9,7 @@ use ring::digest::{Context, SHA256};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use thiserror::Error;
 
-use crate::signer::{SignatureAlgorithm, Signer, SignerError};
+use crate::signer::{SignatureAlgorithm, Signer, SignerError, sign_verified};
 
 /// Signature type byte of Ed25519 \[C2SP signed-note, "Signature types"\].
 const TYPE_ED25519: u8 = 0x01;
@@ -91,6 +91,10 @@ impl VerifierKey {
             SignatureAlgorithm::Ed25519 => {
                 let public_key = signer.public_key().try_into().map_err(|_| ParseKeyError)?;
                 Self::new(name, public_key)
+            }
+            // [C2SP tlog-tiles, "Checkpoints"]: a checkpoint has an Ed25519 signature.
+            SignatureAlgorithm::EcdsaP256Sha256 | SignatureAlgorithm::RsaPkcs1Sha256 => {
+                Err(ParseKeyError)
             }
         }
     }
@@ -254,7 +258,8 @@ pub(crate) async fn sign_note(
     signer: &dyn Signer,
 ) -> Result<Vec<u8>, SignerError> {
     let mut signature = key.id.to_vec();
-    signature.extend_from_slice(&signer.sign(text.as_bytes()).await?);
+    // A backend that signs with another key than it names is not believed.
+    signature.extend_from_slice(&sign_verified(signer, text.as_bytes()).await?);
     let line = STANDARD.encode(signature);
     let note = format!("{text}\n{SIGNATURE_PREFIX}{} {line}\n", key.name);
     Ok(note.into_bytes())

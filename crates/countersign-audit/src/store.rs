@@ -1,10 +1,13 @@
-//! The port to where the ledger lives: an outbox, the entries, the tree's nodes, a checkpoint.
+//! The port to where the ledger lives: an outbox, the entries, the tree's nodes, a checkpoint,
+//! anchors.
 
 use std::fmt;
 use std::ops::Range;
 
 use async_trait::async_trait;
 use countersign_core::{Entry, EntryId, LeafHash, Sha256Digest, StoreError};
+
+use crate::checkpoint::SignedCheckpoint;
 
 /// One stored node of the tree: the hash over the complete, aligned subtree of
 /// 2^`level` leaves that begins at leaf `index` · 2^`level`. Level 0 are the leaf hashes.
@@ -32,6 +35,27 @@ pub struct StoredCheckpoint {
     pub size: u64,
     /// The signed note, byte for byte.
     pub note: Vec<u8>,
+}
+
+impl StoredCheckpoint {
+    pub(crate) fn of(signed: &SignedCheckpoint) -> Self {
+        Self {
+            size: signed.checkpoint().size(),
+            note: signed.bytes().to_vec(),
+        }
+    }
+}
+
+/// A checkpoint that a time-stamp was taken of, with the tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// The size of the tree that the checkpoint commits to.
+    pub size: u64,
+    /// The signed note, byte for byte: what the first token is about.
+    pub note: Vec<u8>,
+    /// `TimeStampToken`s in DER \[RFC 3161 §2.4.2\], the oldest first; each later one renews
+    /// those before it.
+    pub tokens: Vec<Vec<u8>>,
 }
 
 /// An entry that waits in the outbox.
@@ -74,10 +98,12 @@ pub struct Integration {
 /// - What a method acknowledges with `Ok` is durable.
 /// - The outbox keeps the order in which entries were committed; an entry in it never overtakes
 ///   another, and none is ever skipped.
-/// - [`integrate`](Self::integrate) and [`put_checkpoint`](Self::put_checkpoint) compare and
-///   set: of two that expect the same state, one conflicts. That is all that keeps two ledgers
-///   over one store from forking it.
-/// - Entries and nodes are never changed or deleted; only private parts may be erased.
+/// - [`integrate`](Self::integrate), [`put_checkpoint`](Self::put_checkpoint),
+///   [`put_anchor`](Self::put_anchor) and [`rotate`](Self::rotate) compare and set: of two that
+///   expect the same state, one conflicts. That is all that keeps two ledgers over one store from
+///   forking it.
+/// - Entries, nodes, anchors and their tokens are never changed or deleted; only private
+///   parts may be erased.
 ///
 /// `countersign_testkit::conformance::ledger_store` checks all of it on any implementation.
 #[async_trait]
@@ -131,16 +157,51 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     /// If the store can not be read.
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError>;
 
-    /// Replaces the last checkpoint.
+    /// Replaces the last checkpoint, by one of a larger tree or by another note of the same: one
+    /// with more cosignatures.
     ///
     /// # Errors
-    /// `Conflict` unless the stored one has size `expected_size` (`None`: there is none), and
+    /// `Conflict` unless the stored one is `expected`, byte for byte (`None`: there is none), and
     /// the new one's size is at least that and at most the tree's.
     async fn put_checkpoint(
         &self,
-        expected_size: Option<u64>,
+        expected: Option<&StoredCheckpoint>,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError>;
+
+    /// Keeps a checkpoint with its time-stamps, or adds time-stamps to one that is kept.
+    ///
+    /// # Errors
+    /// `Conflict` unless `expected_tokens` tokens are kept with the size (0: it is not kept yet),
+    /// and `anchor` has the same note, the same tokens and at least one more, and a size that is
+    /// at most the tree's.
+    async fn put_anchor(&self, anchor: &Anchor, expected_tokens: usize) -> Result<(), StoreError>;
+
+    /// The anchor of the smallest size that is larger than `covering`: the first one that covers
+    /// the leaf at that index.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn anchor(&self, covering: u64) -> Result<Option<Anchor>, StoreError>;
+
+    /// The sizes of all anchors, the smallest first.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn anchors(&self) -> Result<Vec<u64>, StoreError>;
+
+    /// The leaf hash of the last entry that [`rotate`](Self::rotate) added.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn rotation(&self) -> Result<Option<LeafHash>, StoreError>;
+
+    /// Adds the entry of a key's rotation to the outbox, and remembers that it is the last one.
+    ///
+    /// # Errors
+    /// `Conflict` unless the last one is `expected` (`None`: there was none), or if the entry is
+    /// there already; then it is not added.
+    async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError>;
 }
 
 macro_rules! forward {
@@ -173,10 +234,33 @@ macro_rules! forward {
             }
             async fn put_checkpoint(
                 &self,
-                expected_size: Option<u64>,
+                expected: Option<&StoredCheckpoint>,
                 checkpoint: &StoredCheckpoint,
             ) -> Result<(), StoreError> {
-                (**self).put_checkpoint(expected_size, checkpoint).await
+                (**self).put_checkpoint(expected, checkpoint).await
+            }
+            async fn put_anchor(
+                &self,
+                anchor: &Anchor,
+                expected_tokens: usize,
+            ) -> Result<(), StoreError> {
+                (**self).put_anchor(anchor, expected_tokens).await
+            }
+            async fn anchor(&self, covering: u64) -> Result<Option<Anchor>, StoreError> {
+                (**self).anchor(covering).await
+            }
+            async fn anchors(&self) -> Result<Vec<u64>, StoreError> {
+                (**self).anchors().await
+            }
+            async fn rotation(&self) -> Result<Option<LeafHash>, StoreError> {
+                (**self).rotation().await
+            }
+            async fn rotate(
+                &self,
+                expected: Option<LeafHash>,
+                entry: &Entry,
+            ) -> Result<(), StoreError> {
+                (**self).rotate(expected, entry).await
             }
         }
     };

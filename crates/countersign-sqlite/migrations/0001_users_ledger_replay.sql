@@ -243,6 +243,51 @@ BEGIN
     SELECT RAISE(ABORT, 'the checkpoint is never deleted');
 END;
 
+-- Checkpoints that a time-stamp was taken of: a note, and the tokens about it.
+CREATE TABLE anchors (
+    size INTEGER NOT NULL PRIMARY KEY CHECK (size >= 0),
+    note BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER anchors_never_change BEFORE UPDATE ON anchors
+BEGIN
+    SELECT RAISE(ABORT, 'anchors are never changed');
+END;
+
+CREATE TRIGGER anchors_stay BEFORE DELETE ON anchors
+BEGIN
+    SELECT RAISE(ABORT, 'anchors are never deleted');
+END;
+
+-- The oldest token of an anchor is number 0; each later one renews those before it.
+CREATE TABLE anchor_tokens (
+    size INTEGER NOT NULL REFERENCES anchors (size),
+    number INTEGER NOT NULL CHECK (number >= 0),
+    token BLOB NOT NULL,
+    PRIMARY KEY (size, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER anchor_tokens_never_change BEFORE UPDATE ON anchor_tokens
+BEGIN
+    SELECT RAISE(ABORT, 'time-stamps are never changed');
+END;
+
+CREATE TRIGGER anchor_tokens_stay BEFORE DELETE ON anchor_tokens
+BEGIN
+    SELECT RAISE(ABORT, 'time-stamps are never deleted');
+END;
+
+-- The last entry by which the ledger's key was replaced.
+CREATE TABLE rotation (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
+    leaf BLOB NOT NULL REFERENCES entries (leaf)
+) STRICT;
+
+CREATE TRIGGER rotation_stays BEFORE DELETE ON rotation
+BEGIN
+    SELECT RAISE(ABORT, 'the rotation is never deleted');
+END;
+
 -- The key that the ledger's owner says it signs with, for people who inspect the file.
 CREATE TABLE ledger_key (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),

@@ -7,11 +7,13 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
+    StoredEntry,
 };
 use countersign_core::{Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError, VaultKeyId};
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::anchors;
 use crate::failure::Failure;
 use crate::rows::{
     instant, integer, number, optional_text, text, vault_owner, vault_owner_columns,
@@ -106,27 +108,46 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
-        self.read("read the checkpoint", |db| {
-            first(db, "SELECT size, note FROM checkpoint", [], |row| {
-                Ok(StoredCheckpoint {
-                    size: number(row.get(0)?)?,
-                    note: row.get(1)?,
-                })
-            })
-        })
-        .await
+        self.read("read the checkpoint", |db| checkpoint(db)).await
     }
 
     async fn put_checkpoint(
         &self,
-        expected_size: Option<u64>,
+        expected: Option<&StoredCheckpoint>,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError> {
-        let checkpoint = checkpoint.clone();
+        let (expected, checkpoint) = (expected.cloned(), checkpoint.clone());
         self.write("put a checkpoint", move |db| {
-            put_checkpoint(db, expected_size, &checkpoint)
+            put_checkpoint(db, expected.as_ref(), &checkpoint)
         })
         .await
+    }
+
+    async fn put_anchor(&self, anchor: &Anchor, expected_tokens: usize) -> Result<(), StoreError> {
+        let anchor = anchor.clone();
+        self.write("put an anchor", move |db| {
+            anchors::put(db, size(db)?, &anchor, expected_tokens)
+        })
+        .await
+    }
+
+    async fn anchor(&self, covering: u64) -> Result<Option<Anchor>, StoreError> {
+        self.read("read an anchor", move |db| anchors::covering(db, covering))
+            .await
+    }
+
+    async fn anchors(&self) -> Result<Vec<u64>, StoreError> {
+        self.read("read the anchors", |db| anchors::sizes(db)).await
+    }
+
+    async fn rotation(&self) -> Result<Option<LeafHash>, StoreError> {
+        self.read("read the last rotation", |db| rotation(db)).await
+    }
+
+    async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
+        let entry = entry.clone();
+        self.write("rotate the key", move |db| rotate(db, expected, &entry))
+            .await
     }
 }
 
@@ -236,29 +257,54 @@ fn private(row: &Row<'_>) -> Result<Option<Private>, Failure> {
     }))
 }
 
+fn checkpoint(db: &Connection) -> Result<Option<StoredCheckpoint>, Failure> {
+    first(db, "SELECT size, note FROM checkpoint", [], |row| {
+        Ok(StoredCheckpoint {
+            size: number(row.get(0)?)?,
+            note: row.get(1)?,
+        })
+    })
+}
+
 fn put_checkpoint(
     db: &Connection,
-    expected_size: Option<u64>,
-    checkpoint: &StoredCheckpoint,
+    expected: Option<&StoredCheckpoint>,
+    new: &StoredCheckpoint,
 ) -> Result<(), Failure> {
-    let stored = first(db, "SELECT size FROM checkpoint", [], |row| {
-        number(row.get(0)?)
-    })?;
-    if stored != expected_size {
+    if checkpoint(db)?.as_ref() != expected {
         return Err(Failure::Conflict("another checkpoint is stored"));
     }
-    if checkpoint.size < expected_size.unwrap_or(0) {
+    if expected.is_some_and(|expected| new.size < expected.size) {
         return Err(Failure::Conflict(
             "the checkpoint is older than the stored one",
         ));
     }
-    if checkpoint.size > size(db)? {
+    if new.size > size(db)? {
         return Err(Failure::Conflict("the checkpoint is larger than the tree"));
     }
     let mut upsert = db.prepare_cached(
         "INSERT INTO checkpoint (only_row, size, note) VALUES (0, ?1, ?2)
              ON CONFLICT (only_row) DO UPDATE SET size = excluded.size, note = excluded.note",
     )?;
-    upsert.execute((integer(checkpoint.size)?, &checkpoint.note))?;
+    upsert.execute((integer(new.size)?, &new.note))?;
+    Ok(())
+}
+
+fn rotation(db: &Connection) -> Result<Option<LeafHash>, Failure> {
+    first(db, "SELECT leaf FROM rotation", [], |row| {
+        Ok(LeafHash::from_bytes(row.get(0)?))
+    })
+}
+
+fn rotate(db: &Connection, expected: Option<LeafHash>, entry: &Entry) -> Result<(), Failure> {
+    if rotation(db)? != expected {
+        return Err(Failure::Conflict("another rotation is the last"));
+    }
+    enqueue(db, std::slice::from_ref(entry))?;
+    let mut upsert = db.prepare_cached(
+        "INSERT INTO rotation (only_row, leaf) VALUES (0, ?1)
+             ON CONFLICT (only_row) DO UPDATE SET leaf = excluded.leaf",
+    )?;
+    upsert.execute([entry.leaf().as_bytes()])?;
     Ok(())
 }

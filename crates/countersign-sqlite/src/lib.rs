@@ -48,6 +48,7 @@
 //! [`Change`]: countersign_provision::store::Change
 //! [`StoreError`]: countersign_core::StoreError
 
+mod anchors;
 mod commit;
 mod failure;
 mod file;

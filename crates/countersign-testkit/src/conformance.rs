@@ -40,6 +40,7 @@
 
 mod at_once;
 mod check;
+mod ledger_anchors;
 mod ledger_entries;
 mod ledger_store;
 mod ledger_tree;

@@ -20,13 +20,14 @@ use countersign_audit::role::RoleGranted;
 use countersign_audit::seal::{EntropyError, Sealed};
 use countersign_audit::session::SessionOpened;
 use countersign_audit::store::{
-    EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
+    StoredEntry,
 };
 use countersign_audit::{Correlation, Ed25519Signer, Entropy, Ledger, leaf_hash};
 use countersign_core::{
     CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, EntryId, GrantId,
-    GrantOwner, IdentityClaims, NameId, RoleName, RuleId, SessionId, Sha256Digest, SignedEvidence,
-    StoreError, SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
+    GrantOwner, IdentityClaims, LeafHash, NameId, RoleName, RuleId, SessionId, Sha256Digest,
+    SignedEvidence, StoreError, SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
 };
 use ring::digest::{SHA256, digest};
 
@@ -40,6 +41,8 @@ pub struct Tables {
     pub leaves: Vec<Entry>,
     pub nodes: BTreeMap<NodeId, Sha256Digest>,
     pub checkpoint: Option<StoredCheckpoint>,
+    pub anchors: BTreeMap<u64, Anchor>,
+    pub rotation: Option<LeafHash>,
 }
 
 /// Keeps a ledger in memory.
@@ -153,7 +156,7 @@ impl LedgerStore for TestStore {
 
     async fn put_checkpoint(
         &self,
-        expected_size: Option<u64>,
+        expected: Option<&StoredCheckpoint>,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError> {
         let conflict = StoreError::conflict("put a checkpoint");
@@ -161,10 +164,45 @@ impl LedgerStore for TestStore {
             return Err(conflict);
         }
         let mut tables = self.tables.lock().unwrap();
-        if tables.checkpoint.as_ref().map(|last| last.size) != expected_size {
+        if tables.checkpoint.as_ref() != expected {
             return Err(conflict);
         }
         tables.checkpoint = Some(checkpoint.clone());
+        Ok(())
+    }
+
+    async fn put_anchor(&self, anchor: &Anchor, expected_tokens: usize) -> Result<(), StoreError> {
+        let mut tables = self.tables.lock().unwrap();
+        let stored = tables.anchors.get(&anchor.size);
+        if stored.map_or(0, |stored| stored.tokens.len()) != expected_tokens {
+            return Err(StoreError::conflict("put an anchor"));
+        }
+        tables.anchors.insert(anchor.size, anchor.clone());
+        Ok(())
+    }
+
+    async fn anchor(&self, covering: u64) -> Result<Option<Anchor>, StoreError> {
+        let tables = self.tables.lock().unwrap();
+        let mut anchors = tables.anchors.values();
+        Ok(anchors.find(|anchor| anchor.size > covering).cloned())
+    }
+
+    async fn anchors(&self) -> Result<Vec<u64>, StoreError> {
+        let tables = self.tables.lock().unwrap();
+        Ok(tables.anchors.keys().copied().collect())
+    }
+
+    async fn rotation(&self) -> Result<Option<LeafHash>, StoreError> {
+        Ok(self.tables.lock().unwrap().rotation)
+    }
+
+    async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
+        let mut tables = self.tables.lock().unwrap();
+        if tables.rotation != expected {
+            return Err(StoreError::conflict("rotate the key"));
+        }
+        tables.rotation = Some(entry.leaf());
+        tables.outbox.push(entry.clone());
         Ok(())
     }
 }

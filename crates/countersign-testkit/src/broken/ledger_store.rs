@@ -7,9 +7,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
+    StoredEntry,
 };
-use countersign_core::{Entry, Sha256Digest, StoreError, StoreErrorKind};
+use countersign_core::{Entry, LeafHash, Sha256Digest, StoreError, StoreErrorKind};
 
 use super::{dawdle, defects};
 
@@ -48,8 +49,26 @@ defects! {
         OverwritesNodes: "nodes_never_change",
         /// It replaces the checkpoint whatever was expected.
         IgnoresTheStoredCheckpoint: "a_checkpoint_compares_and_sets",
+        /// It compares the size of the checkpoint and not its note.
+        ComparesTheSizeAlone: "a_note_compares_and_sets",
         /// It compares the checkpoint, and replaces it in a second step.
         LooksBeforeItReplacesTheCheckpoint: "of_two_checkpoints_at_once_one_conflicts",
+        /// It acknowledges an anchor of a tree that it does not have.
+        AnchorsPastTheTree: "an_anchor_compares_and_sets",
+        /// It does not compare how many tokens are there.
+        IgnoresTheTokens: "an_anchor_compares_and_sets",
+        /// It keeps the last token only.
+        KeepsTheLastToken: "anchors_come_back_byte_for_byte",
+        /// It gives the anchor that has exactly as many leaves as the index.
+        AnchorsOneShort: "anchors_are_found_by_what_they_cover",
+        /// It gives the sizes of the anchors the largest first.
+        GivesTheLargestFirst: "anchors_are_found_by_what_they_cover",
+        /// It compares the tokens, and adds to them in a second step.
+        LooksBeforeItAnchors: "of_two_anchors_at_once_one_conflicts",
+        /// It adds the entry of a rotation and forgets that it is one.
+        ForgetsTheRotation: "a_rotation_compares_and_sets",
+        /// It does not compare the last rotation.
+        IgnoresTheRotation: "a_rotation_compares_and_sets",
     }
 }
 
@@ -100,6 +119,15 @@ impl<S: LedgerStore> BrokenLedgerStore<S> {
             }
         }
         Ok(integration)
+    }
+
+    async fn tokens(&self, size: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+        let Some(before) = size.checked_sub(1) else {
+            return Ok(Vec::new());
+        };
+        let anchor = self.inner.anchor(before).await?;
+        let anchor = anchor.filter(|anchor| anchor.size == size);
+        Ok(anchor.map(|anchor| anchor.tokens).unwrap_or_default())
     }
 
     fn spoil(&self, stored: StoredEntry) -> StoredEntry {
@@ -234,26 +262,91 @@ impl<S: LedgerStore> LedgerStore for BrokenLedgerStore<S> {
 
     async fn put_checkpoint(
         &self,
-        expected_size: Option<u64>,
+        expected: Option<&StoredCheckpoint>,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError> {
-        let stored = async || -> Result<Option<u64>, StoreError> {
-            Ok(self.inner.checkpoint().await?.map(|stored| stored.size))
-        };
+        let stored = self.inner.checkpoint().await?;
         match self.defect {
             LedgerDefect::IgnoresTheStoredCheckpoint => {
-                let size = stored().await?;
-                self.inner.put_checkpoint(size, checkpoint).await
+                self.inner.put_checkpoint(stored.as_ref(), checkpoint).await
+            }
+            LedgerDefect::ComparesTheSizeAlone => {
+                let size = |checkpoint: &StoredCheckpoint| checkpoint.size;
+                let same = stored.as_ref().map(size) == expected.map(size);
+                let expected = if same { stored.as_ref() } else { expected };
+                self.inner.put_checkpoint(expected, checkpoint).await
             }
             LedgerDefect::LooksBeforeItReplacesTheCheckpoint => {
-                if stored().await? != expected_size {
+                if stored.as_ref() != expected {
                     return Err(StoreError::conflict("put a checkpoint"));
                 }
                 dawdle();
-                let size = stored().await?;
-                self.inner.put_checkpoint(size, checkpoint).await
+                let stored = self.inner.checkpoint().await?;
+                self.inner.put_checkpoint(stored.as_ref(), checkpoint).await
             }
-            _ => self.inner.put_checkpoint(expected_size, checkpoint).await,
+            _ => self.inner.put_checkpoint(expected, checkpoint).await,
+        }
+    }
+
+    async fn put_anchor(&self, anchor: &Anchor, expected_tokens: usize) -> Result<(), StoreError> {
+        let mut anchor = anchor.clone();
+        match self.defect {
+            LedgerDefect::AnchorsPastTheTree if anchor.size > self.inner.size().await? => Ok(()),
+            LedgerDefect::IgnoresTheTokens => {
+                let tokens = self.tokens(anchor.size).await?;
+                self.inner.put_anchor(&anchor, tokens.len()).await
+            }
+            LedgerDefect::LooksBeforeItAnchors => {
+                if self.tokens(anchor.size).await?.len() != expected_tokens {
+                    return Err(StoreError::conflict("put an anchor"));
+                }
+                dawdle();
+                let mut tokens = self.tokens(anchor.size).await?;
+                let there = tokens.len();
+                tokens.append(&mut anchor.tokens);
+                anchor.tokens = tokens;
+                self.inner.put_anchor(&anchor, there).await
+            }
+            _ => self.inner.put_anchor(&anchor, expected_tokens).await,
+        }
+    }
+
+    async fn anchor(&self, covering: u64) -> Result<Option<Anchor>, StoreError> {
+        let covering = match self.defect {
+            LedgerDefect::AnchorsOneShort => covering.saturating_sub(1),
+            _ => covering,
+        };
+        let mut anchor = self.inner.anchor(covering).await?;
+        if let Some(anchor) = &mut anchor
+            && self.defect == LedgerDefect::KeepsTheLastToken
+        {
+            anchor.tokens = anchor.tokens.pop().into_iter().collect();
+        }
+        Ok(anchor)
+    }
+
+    async fn anchors(&self) -> Result<Vec<u64>, StoreError> {
+        let mut sizes = self.inner.anchors().await?;
+        if self.defect == LedgerDefect::GivesTheLargestFirst {
+            sizes.reverse();
+        }
+        Ok(sizes)
+    }
+
+    async fn rotation(&self) -> Result<Option<LeafHash>, StoreError> {
+        self.inner.rotation().await
+    }
+
+    async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
+        match self.defect {
+            LedgerDefect::ForgetsTheRotation => {
+                self.inner.enqueue(std::slice::from_ref(entry)).await
+            }
+            LedgerDefect::IgnoresTheRotation => {
+                let last = self.inner.rotation().await?;
+                self.inner.rotate(last, entry).await
+            }
+            _ => self.inner.rotate(expected, entry).await,
         }
     }
 }

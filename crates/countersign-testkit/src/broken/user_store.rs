@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
+    StoredEntry,
 };
 use countersign_core::{
     ConnectionId, Entry, LeafHash, SessionId, Sha256Digest, StoreError, StoreErrorKind, SubjectKey,
@@ -627,9 +628,29 @@ impl<S: UserStore + LedgerStore> LedgerStore for BrokenUserStore<S> {
 
     async fn put_checkpoint(
         &self,
-        expected_size: Option<u64>,
+        expected: Option<&StoredCheckpoint>,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError> {
-        self.inner.put_checkpoint(expected_size, checkpoint).await
+        self.inner.put_checkpoint(expected, checkpoint).await
+    }
+
+    async fn put_anchor(&self, anchor: &Anchor, expected_tokens: usize) -> Result<(), StoreError> {
+        self.inner.put_anchor(anchor, expected_tokens).await
+    }
+
+    async fn anchor(&self, covering: u64) -> Result<Option<Anchor>, StoreError> {
+        self.inner.anchor(covering).await
+    }
+
+    async fn anchors(&self) -> Result<Vec<u64>, StoreError> {
+        self.inner.anchors().await
+    }
+
+    async fn rotation(&self) -> Result<Option<LeafHash>, StoreError> {
+        self.inner.rotation().await
+    }
+
+    async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
+        self.inner.rotate(expected, entry).await
     }
 }

@@ -31,7 +31,15 @@ where
             nodes_come_back_in_the_order_asked,
             nodes_never_change,
             a_checkpoint_compares_and_sets,
+            a_note_compares_and_sets,
             of_two_checkpoints_at_once_one_conflicts,
+        }
+        ledger_anchors {
+            anchors_come_back_byte_for_byte,
+            anchors_are_found_by_what_they_cover,
+            an_anchor_compares_and_sets,
+            of_two_anchors_at_once_one_conflicts,
+            a_rotation_compares_and_sets,
         }
     )
 }

@@ -54,7 +54,7 @@ fn stored(index: Option<u64>, number: usize) -> StoredEntry {
 }
 
 /// A ledger with leaves 5, 3, 9 and entries 1, 7 in the outbox.
-async fn three_leaves<S: LedgerStore>(store: &S) -> Result<(), StoreError> {
+pub(super) async fn three_leaves<S: LedgerStore>(store: &S) -> Result<(), StoreError> {
     let entries = [entry(5), entry(3), entry(9), entry(1), entry(7)];
     store.enqueue(&entries).await?;
     integrate(store, 0, &[entry(5), entry(3)]).await?;
@@ -230,27 +230,45 @@ pub(super) async fn nodes_never_change<S: LedgerStore>(store: Arc<S>) -> Outcome
 pub(super) async fn a_checkpoint_compares_and_sets<S: LedgerStore>(store: Arc<S>) -> Outcome {
     three_leaves(&*store).await?;
     let every_byte: Vec<u8> = (0..=255).collect();
-    let put = async |expected, size, note: &[u8]| {
+    let put = async |expected: Option<&StoredCheckpoint>, size, note: &[u8]| {
         let checkpoint = checkpoint(size, note);
         store.put_checkpoint(expected, &checkpoint).await
     };
+    let empty = checkpoint(0, b"");
     conflicts(
         "one that expects another first",
-        put(Some(0), 1, b"x").await,
+        put(Some(&empty), 1, b"x").await,
     )?;
     conflicts("one past the tree", put(None, 4, b"x").await)?;
     same("the checkpoint", &store.checkpoint().await?, &None)?;
     put(None, 2, &every_byte).await?;
-    let stored = Some(checkpoint(2, &every_byte));
+    let first = checkpoint(2, &every_byte);
+    let stored = Some(first.clone());
     same("the checkpoint", &store.checkpoint().await?, &stored)?;
+    let older = checkpoint(1, &every_byte);
     conflicts("one that expects none", put(None, 3, b"x").await)?;
-    conflicts("one that expects an older", put(Some(1), 3, b"x").await)?;
-    conflicts("one that goes back", put(Some(2), 1, b"x").await)?;
-    conflicts("one past the tree", put(Some(2), 4, b"x").await)?;
+    conflicts(
+        "one that expects an older",
+        put(Some(&older), 3, b"x").await,
+    )?;
+    conflicts("one that goes back", put(Some(&first), 1, b"x").await)?;
+    conflicts("one past the tree", put(Some(&first), 4, b"x").await)?;
     same("the checkpoint", &store.checkpoint().await?, &stored)?;
-    put(Some(2), 2, b"signed again").await?;
-    put(Some(2), 3, b"larger").await?;
+    put(Some(&first), 2, b"signed again").await?;
+    put(Some(&checkpoint(2, b"signed again")), 3, b"larger").await?;
     let stored = Some(checkpoint(3, b"larger"));
+    same("the checkpoint", &store.checkpoint().await?, &stored)
+}
+
+pub(super) async fn a_note_compares_and_sets<S: LedgerStore>(store: Arc<S>) -> Outcome {
+    three_leaves(&*store).await?;
+    let (plain, cosigned) = (checkpoint(2, b"plain"), checkpoint(2, b"cosigned"));
+    store.put_checkpoint(None, &plain).await?;
+    store.put_checkpoint(Some(&plain), &cosigned).await?;
+    let another = checkpoint(2, b"cosigned by another");
+    let result = store.put_checkpoint(Some(&plain), &another).await;
+    conflicts("one that expects another note of the same size", result)?;
+    let stored = Some(cosigned);
     same("the checkpoint", &store.checkpoint().await?, &stored)
 }
 
@@ -262,7 +280,8 @@ pub(super) async fn of_two_checkpoints_at_once_one_conflicts<S: LedgerStore + 's
     let results = at_once(&store, 16, |store, number| async move {
         let note = format!("note {number}");
         let checkpoint = checkpoint(3, note.as_bytes());
-        store.put_checkpoint(Some(1), &checkpoint).await
+        let first = self::checkpoint(1, b"first");
+        store.put_checkpoint(Some(&first), &checkpoint).await
     })
     .await?;
     exactly("a checkpoint from 16 callers", 1, results)

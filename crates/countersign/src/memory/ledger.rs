@@ -1,11 +1,12 @@
 //! The ledger's part of the memory store.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::Range;
+use std::ops::{Bound, Range};
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint, StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
+    StoredEntry,
 };
 use countersign_core::{Entry, EntryId, LeafHash, Sha256Digest, StoreError};
 
@@ -21,6 +22,8 @@ pub(super) struct Ledger {
     size: usize,
     nodes: BTreeMap<NodeId, Sha256Digest>,
     checkpoint: Option<StoredCheckpoint>,
+    anchors: BTreeMap<u64, Anchor>,
+    rotation: Option<LeafHash>,
 }
 
 impl Ledger {
@@ -149,16 +152,16 @@ impl LedgerStore for MemoryStore {
 
     async fn put_checkpoint(
         &self,
-        expected_size: Option<u64>,
+        expected: Option<&StoredCheckpoint>,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError> {
         let doing = "put a checkpoint";
         let mut shared = self.lock(doing)?;
         let ledger = &mut shared.ledger;
-        if ledger.checkpoint.as_ref().map(|stored| stored.size) != expected_size {
+        if ledger.checkpoint.as_ref() != expected {
             return Err(conflict(doing, "another checkpoint is stored"));
         }
-        if checkpoint.size < expected_size.unwrap_or(0) {
+        if expected.is_some_and(|expected| checkpoint.size < expected.size) {
             return Err(conflict(
                 doing,
                 "the checkpoint is older than the stored one",
@@ -168,6 +171,63 @@ impl LedgerStore for MemoryStore {
             return Err(conflict(doing, "the checkpoint is larger than the tree"));
         }
         ledger.checkpoint = Some(checkpoint.clone());
+        Ok(())
+    }
+
+    async fn put_anchor(&self, anchor: &Anchor, expected_tokens: usize) -> Result<(), StoreError> {
+        let doing = "put an anchor";
+        let mut shared = self.lock(doing)?;
+        let ledger = &mut shared.ledger;
+        if anchor.size > ledger.size() {
+            return Err(conflict(doing, "the anchor is larger than the tree"));
+        }
+        let stored = ledger.anchors.get(&anchor.size);
+        let tokens = stored.map_or(&[][..], |stored| &stored.tokens);
+        if tokens.len() != expected_tokens {
+            return Err(conflict(doing, "another number of tokens is stored"));
+        }
+        if stored.is_some_and(|stored| stored.note != anchor.note)
+            || !anchor.tokens.starts_with(tokens)
+            || anchor.tokens.len() == tokens.len()
+        {
+            return Err(conflict(
+                doing,
+                "tokens are only added, and to their own note",
+            ));
+        }
+        ledger.anchors.insert(anchor.size, anchor.clone());
+        Ok(())
+    }
+
+    async fn anchor(&self, covering: u64) -> Result<Option<Anchor>, StoreError> {
+        let shared = self.lock("read an anchor")?;
+        let after = (Bound::Excluded(covering), Bound::Unbounded);
+        let first = shared.ledger.anchors.range(after).next();
+        Ok(first.map(|(_, anchor)| anchor.clone()))
+    }
+
+    async fn anchors(&self) -> Result<Vec<u64>, StoreError> {
+        let shared = self.lock("read the anchors")?;
+        Ok(shared.ledger.anchors.keys().copied().collect())
+    }
+
+    async fn rotation(&self) -> Result<Option<LeafHash>, StoreError> {
+        Ok(self.lock("read the last rotation")?.ledger.rotation)
+    }
+
+    async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
+        let doing = "rotate the key";
+        let mut shared = self.lock(doing)?;
+        let ledger = &mut shared.ledger;
+        if ledger.rotation != expected {
+            return Err(conflict(doing, "another rotation is the last"));
+        }
+        let entry = std::slice::from_ref(entry);
+        if !ledger.has_room_for(entry) {
+            return Err(conflict(doing, "the entry is there already"));
+        }
+        ledger.append(entry);
+        ledger.rotation = entry.first().map(Entry::leaf);
         Ok(())
     }
 }
