@@ -1,14 +1,17 @@
 //! Canonical JSON: RFC 8785, narrowed by our profile (`docs/spec/record.md` §1).
 
+use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
+
+use crate::writer;
 
 /// The largest integer, and the smallest negated, that is written as a number
 /// \[RFC 7493 §2.2\]. Past it, readers that use doubles round silently.
 pub const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
 
-/// Deepest nesting that is accepted: our own bound, far above what any record needs and below
-/// where a recursive reader runs out of stack.
+/// Deepest nesting of arrays and objects that is accepted: our own bound, far above what any
+/// record needs and below where a recursive reader runs out of stack.
 pub const MAX_DEPTH: usize = 64;
 
 /// Why a JSON text or value is not canonical by our profile.
@@ -34,10 +37,9 @@ pub enum CanonicalError {
 ///
 /// # Errors
 /// If the profile forbids the value: see [`CanonicalError::Number`] and
-/// [`CanonicalError::TooDeep`].
-pub fn to_canonical(value: &Value) -> Result<Vec<u8>, CanonicalError> {
-    check_profile(value, 0)?;
-    serde_json_canonicalizer::to_vec(value).map_err(|_| CanonicalError::NotJson)
+/// [`CanonicalError::TooDeep`]. [`CanonicalError::NotCanonical`] if a member name comes twice.
+pub fn to_canonical<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
+    writer::write(value)
 }
 
 /// Reads a value that must be in canonical form already.
@@ -51,26 +53,6 @@ pub fn parse_canonical(bytes: &[u8]) -> Result<Value, CanonicalError> {
         Ok(value)
     } else {
         Err(CanonicalError::NotCanonical)
-    }
-}
-
-fn check_profile(value: &Value, depth: usize) -> Result<(), CanonicalError> {
-    if depth > MAX_DEPTH {
-        return Err(CanonicalError::TooDeep);
-    }
-    let deeper = depth.saturating_add(1);
-    match value {
-        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
-        Value::Number(number) => match number.as_i64() {
-            Some(integer) if integer.unsigned_abs() <= MAX_SAFE_INTEGER.unsigned_abs() => Ok(()),
-            _ => Err(CanonicalError::Number),
-        },
-        Value::Array(items) => items
-            .iter()
-            .try_for_each(|item| check_profile(item, deeper)),
-        Value::Object(members) => members
-            .values()
-            .try_for_each(|member| check_profile(member, deeper)),
     }
 }
 
@@ -155,7 +137,9 @@ mod tests {
             parse_canonical(br#""\ud800""#),
             Err(CanonicalError::NotJson)
         );
-        let deep = format!("{}{}", "[".repeat(66), "]".repeat(66));
+        let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse_canonical(nested(MAX_DEPTH).as_bytes()).is_ok());
+        let deep = nested(MAX_DEPTH + 1);
         assert_eq!(
             parse_canonical(deep.as_bytes()),
             Err(CanonicalError::TooDeep)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::canonical::{CanonicalError, parse_canonical, to_canonical};
+use crate::canonical::{CanonicalError, to_canonical};
 use crate::leaf::into_array;
 
 /// Keeps commitments apart from every other use of SHA-256 \[record.md §4\].
@@ -120,12 +120,19 @@ impl Openings {
     /// # Errors
     /// If the bytes are not exactly that.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseOpeningsError> {
-        Self::from_value(parse_canonical(bytes).map_err(|_| ParseOpeningsError)?)
+        let fields = serde_json::from_slice(bytes).map_err(|_| ParseOpeningsError)?;
+        let openings = Self::from_fields(fields)?;
+        // What was read, written again, must be what was read, as for a record.
+        if openings.to_bytes().is_ok_and(|written| written == bytes) {
+            Ok(openings)
+        } else {
+            Err(ParseOpeningsError)
+        }
     }
 
-    pub(crate) fn from_value(value: Value) -> Result<Self, ParseOpeningsError> {
-        let fields: BTreeMap<String, Opening> =
-            serde_json::from_value(value).map_err(|_| ParseOpeningsError)?;
+    pub(crate) fn from_fields(
+        fields: BTreeMap<String, Opening>,
+    ) -> Result<Self, ParseOpeningsError> {
         if fields.keys().all(|field| is_field_name(field)) {
             Ok(Self(fields))
         } else {
@@ -138,8 +145,7 @@ impl Openings {
     /// # Errors
     /// If a value is outside of the profile.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
-        let value = serde_json::to_value(&self.0).map_err(|_| CanonicalError::NotJson)?;
-        to_canonical(&value)
+        to_canonical(&self.0)
     }
 
     /// Adds an opening; one of the same field is replaced.

@@ -59,11 +59,11 @@ macro_rules! kinds {
         }
 
         /// What a record says beside its envelope.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(tag = "kind", content = "body")]
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
         #[non_exhaustive]
         pub enum Body {
-            $($(#[$doc])* #[serde(rename = $name)] $body($body),)*
+            $($(#[$doc])* $body($body),)*
         }
 
         impl Body {
@@ -72,6 +72,13 @@ macro_rules! kinds {
             pub fn kind(&self) -> Kind {
                 match self {
                     $(Self::$body(_) => Kind::$body,)*
+                }
+            }
+
+            /// Reads the body of a record of this kind.
+            pub(crate) fn parse(kind: Kind, json: &str) -> serde_json::Result<Self> {
+                match kind {
+                    $(Kind::$body => serde_json::from_str(json).map(Self::$body),)*
                 }
             }
         }

@@ -84,6 +84,7 @@ mod spki;
 pub mod store;
 pub mod token;
 pub mod vault;
+mod writer;
 
 pub use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 pub use crate::ecdsa::EcdsaP256Signer;

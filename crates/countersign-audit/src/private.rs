@@ -9,11 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::Sha256Digest;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
-use serde_json::Value;
 use thiserror::Error;
 
-use crate::canonical::{CanonicalError, parse_canonical};
-use crate::commitment::Openings;
+use crate::canonical::CanonicalError;
+use crate::commitment::{Opening, Openings};
 use crate::leaf::into_array;
 
 /// The bytes are no private part in canonical form.
@@ -35,7 +34,7 @@ pub struct PrivatePart {
 #[serde(deny_unknown_fields)]
 struct Members {
     blobs: BTreeMap<Sha256Digest, String>,
-    openings: Value,
+    openings: BTreeMap<String, Opening>,
 }
 
 impl PrivatePart {
@@ -44,9 +43,8 @@ impl PrivatePart {
     /// # Errors
     /// If the bytes are not exactly that, or a blob is not the one whose SHA-256 it is filed under.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParsePrivateError> {
-        let value = parse_canonical(bytes).map_err(|_| ParsePrivateError)?;
-        let members: Members = serde_json::from_value(value).map_err(|_| ParsePrivateError)?;
-        let openings = Openings::from_value(members.openings).map_err(|_| ParsePrivateError)?;
+        let members: Members = serde_json::from_slice(bytes).map_err(|_| ParsePrivateError)?;
+        let openings = Openings::from_fields(members.openings).map_err(|_| ParsePrivateError)?;
         let mut part = Self {
             blobs: BTreeMap::new(),
             openings,
@@ -58,7 +56,12 @@ impl PrivatePart {
                 return Err(ParsePrivateError);
             }
         }
-        Ok(part)
+        // What was read, written again, must be what was read, as for a record.
+        if part.to_bytes().is_ok_and(|written| written == bytes) {
+            Ok(part)
+        } else {
+            Err(ParsePrivateError)
+        }
     }
 
     /// Canonical JSON.
@@ -150,7 +153,8 @@ impl fmt::Debug for PrivatePart {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commitment::{Opening, Salt};
+    use crate::canonical::parse_canonical;
+    use crate::commitment::Salt;
     use proptest::prelude::*;
     use serde_json::json;
 

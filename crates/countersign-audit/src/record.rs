@@ -8,9 +8,12 @@ use countersign_core::{
     UserId, VaultKeyId,
 };
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
+use crate::canonical::to_canonical;
 use crate::commitment::{Openings, is_field_name};
 use crate::kind::{Body, Kind, RecordBody};
 use crate::leaf::{Leaf, leaf_hash};
@@ -41,7 +44,7 @@ pub struct Blob {
 }
 
 /// A record as it was read: everything in it, and nothing that is not in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
     /// The version of the format.
@@ -71,8 +74,74 @@ pub struct Record {
     /// The vault key of the private part, if it is encrypted.
     pub key_id: Option<VaultKeyId>,
     /// What happened.
-    #[serde(flatten)]
     pub body: Body,
+}
+
+impl Serialize for Record {
+    /// Every member of record.md §3; in the order of canonical JSON, so that the writer has
+    /// nothing to sort.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_struct("Record", 15)?;
+        members.serialize_field("actor", &self.actor)?;
+        members.serialize_field("at", &self.at)?;
+        members.serialize_field("blobs", &self.blobs)?;
+        members.serialize_field("body", &self.body)?;
+        members.serialize_field("commitments", &self.commitments)?;
+        members.serialize_field("correlation", &self.correlation)?;
+        members.serialize_field("id", &self.id)?;
+        members.serialize_field("key_id", &self.key_id)?;
+        members.serialize_field("kind", &self.kind())?;
+        members.serialize_field("parents", &self.parents)?;
+        members.serialize_field("policy_hash", &self.policy_hash)?;
+        members.serialize_field("prev", &self.prev)?;
+        members.serialize_field("subject_ref", &self.subject_ref)?;
+        members.serialize_field("tenant", &self.tenant)?;
+        members.serialize_field("v", &self.v)?;
+        members.end()
+    }
+}
+
+/// The members of a record as they are read: the kind, which says how to read the body, comes
+/// after it.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    actor: Actor,
+    at: Timestamp,
+    blobs: Vec<Blob>,
+    #[serde(borrow)]
+    body: &'a RawValue,
+    commitments: BTreeMap<String, Sha256Digest>,
+    correlation: CorrelationId,
+    id: EntryId,
+    key_id: Option<VaultKeyId>,
+    kind: Kind,
+    parents: Vec<LeafHash>,
+    policy_hash: Option<Sha256Digest>,
+    prev: Option<LeafHash>,
+    subject_ref: Option<UserId>,
+    tenant: TenantId,
+    v: u8,
+}
+
+impl Envelope<'_> {
+    fn open(self) -> serde_json::Result<Record> {
+        Ok(Record {
+            body: Body::parse(self.kind, self.body.get())?,
+            v: self.v,
+            id: self.id,
+            tenant: self.tenant,
+            at: self.at,
+            correlation: self.correlation,
+            parents: self.parents,
+            prev: self.prev,
+            actor: self.actor,
+            subject_ref: self.subject_ref,
+            policy_hash: self.policy_hash,
+            commitments: self.commitments,
+            blobs: self.blobs,
+            key_id: self.key_id,
+        })
+    }
 }
 
 /// Why bytes are no record.
@@ -155,11 +224,13 @@ pub fn parse_record(bytes: &[u8]) -> Result<Record, RecordError> {
     if bytes.len() > Entry::MAX_BYTES {
         return Err(RecordError::TooLong);
     }
-    let record: Record = serde_json::from_slice(bytes).map_err(|_| RecordError::Malformed)?;
+    let record = serde_json::from_slice(bytes)
+        .and_then(Envelope::open)
+        .map_err(|_| RecordError::Malformed)?;
     record.check()?;
     // [record.md §1]: what was read, written again, must be what was read. This one comparison
     // finds white space, order, escapes, floats, members twice, missing or unknown.
-    if serde_json_canonicalizer::to_vec(&record).is_ok_and(|written| written == bytes) {
+    if to_canonical(&record).is_ok_and(|written| written == bytes) {
         Ok(record)
     } else {
         Err(RecordError::NotCanonical)

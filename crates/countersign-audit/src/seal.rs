@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::canonical::to_canonical;
 use crate::commitment::{Opening, Openings, Salt};
 use crate::error::AuditError;
 use crate::kind::RecordBody;
@@ -370,8 +371,7 @@ impl Correlation {
             body: draft.body.into_body(),
         };
         record.check().map_err(SealError::Format)?;
-        let bytes = serde_json_canonicalizer::to_vec(&record)
-            .map_err(|_| SealError::Format(RecordError::Malformed))?;
+        let bytes = to_canonical(&record).map_err(|_| SealError::Format(RecordError::Malformed))?;
         if bytes.len() > Entry::MAX_BYTES {
             return Err(SealError::Format(RecordError::TooLong).into());
         }

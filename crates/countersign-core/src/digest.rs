@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// The text is not 64 lower-case hexadecimal digits.
@@ -16,8 +17,7 @@ macro_rules! digest {
         $(#[$doc])*
         ///
         /// 32 bytes; its text form is 64 lower-case hexadecimal digits, as `sha256sum` prints.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 32]);
 
         impl $name {
@@ -36,7 +36,19 @@ macro_rules! digest {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(hex(&self.0, &mut [0; 64]))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(hex(&self.0, &mut [0; 64]))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Digits).map(Self)
             }
         }
 
@@ -75,6 +87,37 @@ digest! {
 digest! {
     /// The hash of one ledger leaf, SHA-256(0x00 ‖ entry) \[RFC 6962 §2.1\].
     LeafHash
+}
+
+/// Reads the text form, without a copy of it.
+struct Digits;
+
+impl Visitor<'_> for Digits {
+    type Value = [u8; 32];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("64 lower-case hexadecimal digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<[u8; 32], E> {
+        parse_hex(text).map_err(E::custom)
+    }
+}
+
+/// Writes the text form into `digits`.
+fn hex<'a>(bytes: &[u8; 32], digits: &'a mut [u8; 64]) -> &'a str {
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0x0F)]);
+    }
+    // INVARIANT: every digit is ASCII.
+    std::str::from_utf8(digits).unwrap_or_default()
+}
+
+fn digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => nibble.wrapping_add(b'0'),
+        _ => nibble.wrapping_sub(10).wrapping_add(b'a'),
+    }
 }
 
 fn parse_hex(text: &str) -> Result<[u8; 32], ParseDigestError> {

@@ -172,11 +172,9 @@ fn an_invitation_whose_address_was_erased_is_not_good() {
     let host = Host::in_memory(POLICY);
     let token = invite(&host, &invitation());
     let (_, recorded) = host.records().remove(0);
-    let text = serde_json::to_vec(&recorded).unwrap();
     // The same record in a second store, without its openings.
     let other = Host::in_memory(POLICY);
-    let bytes =
-        countersign::audit::canonical::to_canonical(&serde_json::from_slice(&text).unwrap());
+    let bytes = countersign::audit::canonical::to_canonical(&recorded);
     let entry = countersign::Entry::from_parts(recorded.id, token.entry(), bytes.unwrap(), None);
     let mut change = Change::new(tenant());
     change.entries.push(entry);
