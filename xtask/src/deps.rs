@@ -30,7 +30,7 @@ enum Layer {
 }
 
 /// The crate map of DESIGN.md.
-const ARROWS: [Arrow; 11] = [
+const ARROWS: [Arrow; 12] = [
     Arrow {
         from: "countersign-core",
         to: &[],
@@ -57,13 +57,18 @@ const ARROWS: [Arrow; 11] = [
         layer: Layer::Below,
     },
     Arrow {
-        from: "countersign-audit",
+        from: "countersign-cms",
         to: &["countersign-core"],
         layer: Layer::Below,
     },
     Arrow {
+        from: "countersign-audit",
+        to: &["countersign-core", "countersign-cms"],
+        layer: Layer::Below,
+    },
+    Arrow {
         from: "countersign-evidence",
-        to: &["countersign-core", "countersign-audit"],
+        to: &["countersign-core", "countersign-cms", "countersign-audit"],
         layer: Layer::Below,
     },
     Arrow {
@@ -74,6 +79,7 @@ const ARROWS: [Arrow; 11] = [
             "countersign-saml",
             "countersign-roles",
             "countersign-provision",
+            "countersign-cms",
             "countersign-audit",
             "countersign-evidence",
         ],
@@ -97,6 +103,7 @@ const ARROWS: [Arrow; 11] = [
             "countersign-dsig",
             "countersign-saml",
             "countersign-provision",
+            "countersign-cms",
             "countersign-audit",
         ],
         layer: Layer::Facade,
@@ -109,6 +116,7 @@ const ARROWS: [Arrow; 11] = [
             "countersign-saml",
             "countersign-roles",
             "countersign-provision",
+            "countersign-cms",
             "countersign-audit",
             "countersign-evidence",
             "countersign",

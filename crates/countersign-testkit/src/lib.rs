@@ -2,6 +2,7 @@
 //! private keys that everybody knows.
 
 pub mod attacks;
+pub mod authority;
 pub mod broken;
 pub mod conformance;
 pub mod encryption;

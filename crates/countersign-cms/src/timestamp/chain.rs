@@ -1,0 +1,51 @@
+//! Time-stamps over time-stamps, so that evidence outlives a certificate and an algorithm: what
+//! RFC 4998 calls an archive time-stamp chain, in its simplest form.
+
+use countersign_core::Timestamp;
+
+use super::token::{VerifiedTime, stated_time, verify_token};
+use crate::error::{CmsError, Malformed};
+use crate::trust::TrustAnchor;
+
+/// What the next time-stamp of a chain covers: the data, then every time-stamp that is there, one
+/// after the other. With the data in a file and the time-stamps beside it, that is
+/// `cat data 1.tst 2.tst …`.
+#[must_use]
+pub fn chained(data: &[u8], tokens: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut covered = data.to_vec();
+    for token in tokens {
+        covered.extend_from_slice(token.as_ref());
+    }
+    covered
+}
+
+/// Checks a chain of time-stamps: the first is over `data`, and each other one over the data and
+/// all before it ([`chained`]). Each path has to be valid when the next time-stamp was made, and
+/// the last one's at `now`. So a certificate that has run out by now still counts where somebody
+/// vouched in time for what it had signed.
+///
+/// Returns the first one: the time that the data was there.
+///
+/// # Errors
+/// As [`verify_token`], for the first one that does not hold; [`CmsError::Malformed`] if there is
+/// none.
+pub fn verify_chain(
+    tokens: &[impl AsRef<[u8]>],
+    data: &[u8],
+    trust: &[TrustAnchor],
+    now: Timestamp,
+) -> Result<VerifiedTime, CmsError> {
+    let mut covered = data.to_vec();
+    let mut first = None;
+    let mut rest = tokens.iter().map(AsRef::as_ref).peekable();
+    while let Some(token) = rest.next() {
+        let at = match rest.peek() {
+            Some(next) => stated_time(next)?,
+            None => now,
+        };
+        let verified = verify_token(token, &covered, trust, at)?;
+        first.get_or_insert(verified);
+        covered.extend_from_slice(token);
+    }
+    first.ok_or_else(|| Malformed::SignedData.into())
+}

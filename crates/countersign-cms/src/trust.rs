@@ -1,0 +1,182 @@
+//! Whom is trusted, and the paths that lead there.
+
+use std::time::Duration;
+
+use countersign_core::{Sha256Digest, Timestamp};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+
+use crate::certificate::{Certificate, Purpose};
+use crate::error::{CmsError, Malformed, Untrusted};
+
+/// A certificate that is trusted because somebody says so: a root, an authority below one, or
+/// the very certificate of a signer.
+///
+/// It is trusted while it is valid, and no longer: as `openssl` has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrustAnchor(Vec<u8>);
+
+impl TrustAnchor {
+    /// Trusts the certificate with these bytes, in DER.
+    ///
+    /// # Errors
+    /// [`CmsError::Malformed`] if they are no certificate.
+    pub fn from_certificate(der: &[u8]) -> Result<Self, CmsError> {
+        Certificate::read(der)?;
+        webpki::anchor_from_trusted_cert(&CertificateDer::from(der))
+            .map_err(|_| Malformed::Certificate)?;
+        Ok(Self(der.to_vec()))
+    }
+
+    /// Trusts every certificate of a file: PEM with one or more, or one in DER.
+    ///
+    /// # Errors
+    /// [`CmsError::Malformed`] if there is none, or something that can not be read.
+    pub fn read(file: &[u8]) -> Result<Vec<Self>, CmsError> {
+        if let Ok(anchor) = Self::from_certificate(file) {
+            return Ok(vec![anchor]);
+        }
+        let anchors = CertificateDer::pem_slice_iter(file)
+            .map(|der| Self::from_certificate(&der.map_err(|_| Malformed::Certificate)?))
+            .collect::<Result<Vec<_>, CmsError>>()?;
+        if anchors.is_empty() {
+            return Err(Malformed::Certificate.into());
+        }
+        Ok(anchors)
+    }
+
+    /// The certificate, in DER.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The SHA-256 of the certificate: what people compare.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256Digest {
+        let digest = ring::digest::digest(&ring::digest::SHA256, &self.0);
+        // INVARIANT: SHA-256 has 32 bytes.
+        Sha256Digest::from_bytes(digest.as_ref().try_into().unwrap_or([0; 32]))
+    }
+}
+
+/// Purposes of the authorities above a signer: what they name binds what is below them.
+struct OfAuthorities(Purpose);
+
+impl ExtendedKeyUsageValidator for OfAuthorities {
+    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        let purposes = purposes
+            .map(|purpose| purpose.map(|purpose| purpose.to_decoded_oid()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let fits = |purpose: &Vec<usize>| match self.0 {
+            // A signer's own purposes were checked before, and authorities for documents name
+            // whatever their programme wants.
+            Purpose::Signing => true,
+            Purpose::TimeStamping => [TIME_STAMPING, ANY_USAGE].contains(&purpose.as_slice()),
+        };
+        if purposes.is_empty() || purposes.iter().any(fits) {
+            Ok(())
+        } else {
+            Err(webpki::Error::RequiredEkuNotFoundContext(
+                webpki::RequiredEkuNotFoundContext {
+                    required: webpki::KeyUsage::required_if_present(TIME_STAMPING_DER),
+                    present: purposes,
+                },
+            ))
+        }
+    }
+}
+
+/// `id-kp-timeStamping` \[RFC 3161 §2.3\].
+const TIME_STAMPING: &[usize] = &[1, 3, 6, 1, 5, 5, 7, 3, 8];
+/// The same, as it is on the wire.
+const TIME_STAMPING_DER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
+/// `anyExtendedKeyUsage` \[RFC 5280 §4.2.1.12\].
+const ANY_USAGE: &[usize] = &[2, 5, 29, 37, 0];
+
+/// Checks that a path leads from a certificate to an anchor, all of it valid at one time, and
+/// that its key is for this purpose.
+pub(crate) fn verify_path(
+    certificate: &Certificate<'_>,
+    others: &[&[u8]],
+    anchors: &[TrustAnchor],
+    purpose: Purpose,
+    at: Timestamp,
+) -> Result<(), CmsError> {
+    if anchors.is_empty() {
+        return Err(Untrusted::NoAnchors.into());
+    }
+    certificate.check_purpose(purpose)?;
+    certificate.check_valid(at)?;
+    // A path of one certificate: the signer's own is trusted by name.
+    if anchors.iter().any(|anchor| anchor.0 == certificate.der()) {
+        return Ok(());
+    }
+    let (valid, run_out): (Vec<&TrustAnchor>, Vec<&TrustAnchor>) =
+        anchors.iter().partition(|anchor| {
+            let anchor = Certificate::read(&anchor.0);
+            anchor.is_ok_and(|anchor| anchor.check_valid(at).is_ok())
+        });
+    match verify_chain(certificate, others, &valid, purpose, at) {
+        // Would it be trusted if time were nothing to an anchor? Then time is the answer.
+        Err(CmsError::Untrusted(Untrusted::UnknownIssuer))
+            if verify_chain(certificate, others, &run_out, purpose, at).is_ok() =>
+        {
+            Err(Untrusted::Expired { at }.into())
+        }
+        outcome => outcome,
+    }
+}
+
+fn verify_chain(
+    certificate: &Certificate<'_>,
+    others: &[&[u8]],
+    anchors: &[&TrustAnchor],
+    purpose: Purpose,
+    at: Timestamp,
+) -> Result<(), CmsError> {
+    let der = CertificateDer::from(certificate.der());
+    let end = EndEntityCert::try_from(&der).map_err(|error| of_path(&error, at))?;
+    let others: Vec<CertificateDer<'_>> = others
+        .iter()
+        .map(|other| CertificateDer::from(*other))
+        .collect();
+    let anchors: Vec<CertificateDer<'_>> = anchors
+        .iter()
+        .map(|anchor| CertificateDer::from(anchor.0.as_slice()))
+        .collect();
+    let anchors: Vec<_> = anchors
+        .iter()
+        .filter_map(|anchor| webpki::anchor_from_trusted_cert(anchor).ok())
+        .collect();
+    let seconds = u64::try_from(at.unix_millis().div_euclid(1000)).unwrap_or(0);
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    end.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        &anchors,
+        &others,
+        time,
+        OfAuthorities(purpose),
+        // Revocation is not asked: DESIGN.md says why.
+        None,
+        None,
+    )
+    .map(|_| ())
+    .map_err(|error| of_path(&error, at))
+}
+
+/// What a rule of path validation says, in our words.
+fn of_path(error: &webpki::Error, at: Timestamp) -> CmsError {
+    use webpki::Error;
+    match error {
+        Error::UnknownIssuer => Untrusted::UnknownIssuer.into(),
+        Error::CertExpired { .. } => Untrusted::Expired { at }.into(),
+        Error::CertNotValidYet { .. } => Untrusted::NotYetValid { at }.into(),
+        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
+            Untrusted::ExtendedKeyUsage.into()
+        }
+        Error::BadDer | Error::BadDerTime | Error::TrailingData(_) => Malformed::Certificate.into(),
+        _ => Untrusted::Path.into(),
+    }
+}
