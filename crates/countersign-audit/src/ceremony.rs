@@ -8,7 +8,8 @@
 use countersign_core::{CeremonyId, DocumentId, GrantId, RoleName, Sha256Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::record::Recorded;
+use crate::consent::ConsentGiven;
+use crate::record::{Blob, Recorded};
 use crate::role::RoleGranted;
 use crate::seal::{Draft, SealError};
 use crate::session::SessionOpened;
@@ -26,6 +27,8 @@ pub struct DocumentPresented {
     pub media_type: String,
     /// SHA-256 of its bytes.
     pub sha256: Sha256Digest,
+    /// What was shown with it, in order.
+    pub attachments: Vec<Blob>,
 }
 
 impl DocumentPresented {
@@ -84,6 +87,8 @@ pub struct Grounds<'a> {
     pub session: &'a Recorded<SessionOpened>,
     /// The grant that allows it.
     pub grant: &'a Recorded<RoleGranted>,
+    /// The consent to electronic records that covers it, if there is one.
+    pub consent: Option<&'a Recorded<ConsentGiven>>,
 }
 
 /// The document was signed \[record.md §5.1\].
@@ -114,7 +119,8 @@ impl DocumentSigned {
     /// \[21 CFR 11.50(a)(1)\]; the name is committed to.
     ///
     /// # Errors
-    /// If the grounds do not belong together, or the grant does not cover the document's type.
+    /// If the grounds do not belong together, or the grant or the consent does not cover the
+    /// document's type.
     /// Sealing it refuses once the session or the grant has expired.
     pub fn draft(grounds: Grounds<'_>, printed_name: &str) -> Result<Draft<Self>, SealError> {
         let Grounds {
@@ -122,6 +128,7 @@ impl DocumentSigned {
             intent,
             session,
             grant,
+            consent,
         } = grounds;
         if intent.parents() != [presented.leaf().hash()]
             || presented.parents() != [session.leaf().hash()]
@@ -136,6 +143,16 @@ impl DocumentSigned {
         if !role.covers_signing(&document.document_type) {
             return Err(SealError::NotCovered);
         }
+        if let Some(consent) = consent {
+            if consent.subject_ref() != session.subject_ref()
+                || consent.tenant() != session.tenant()
+            {
+                return Err(SealError::OtherSubject);
+            }
+            if !consent.body().covers(&document.document_type) {
+                return Err(SealError::NoConsent);
+            }
+        }
         let body = Self {
             ceremony: document.ceremony.clone(),
             document: document.document.clone(),
@@ -147,13 +164,19 @@ impl DocumentSigned {
             grant_expires_at: role.expires_at,
             session_expires_at: session.body().expires_at,
         };
-        Ok(Draft::following(body, intent)
+        let draft = Draft::following(body, intent)
             .caused_by(session.leaf())
             .caused_by(grant.leaf())
             .not_earlier_than(grant.at())
             .before("session", Some(session.body().expires_at))
             .before("grant", role.expires_at)
-            .personal("printed_name", &printed_name))
+            .personal("printed_name", &printed_name);
+        Ok(match consent {
+            Some(consent) => draft
+                .caused_by(consent.leaf())
+                .not_earlier_than(consent.at()),
+            None => draft,
+        })
     }
 }
 

@@ -6,13 +6,15 @@ use crate::account::{UserLinked, UserProvisioned, UserRefused, UserUpdated};
 use crate::approval::{UserApproved, UserDeclined};
 use crate::assertion::{AssertionRejected, AssertionVerified};
 use crate::ceremony::{DocumentDeclined, DocumentPresented, DocumentSigned, IntentConfirmed};
+use crate::consent::{ConsentGiven, ConsentWithdrawn};
 use crate::email::EmailChallenged;
 use crate::invitation::{InvitationIssued, InvitationUsed, InvitationWithdrawn};
 use crate::lifecycle::{
-    HoldPlaced, HoldReleased, UserDeprovisioned, UserErased, UserReactivated, UserStale,
+    HoldPlaced, HoldReleased, SubjectErased, UserDeprovisioned, UserReactivated, UserStale,
     UserSuspended,
 };
 use crate::link::LinkProposed;
+use crate::log::{CheckpointAnchored, KeyRotated};
 use crate::policy::PolicyChanged;
 use crate::review::AccessReviewed;
 use crate::role::{RoleExpired, RoleGranted, RoleRevoked};
@@ -153,7 +155,7 @@ kinds! {
     /// An account's access was removed for good.
     UserDeprovisioned = "user.deprovisioned",
     /// The personal values of an account were erased.
-    UserErased = "user.erased",
+    SubjectErased = "subject.erased",
     /// A legal hold was placed on an account.
     HoldPlaced = "hold.placed",
     /// A legal hold was taken off an account.
@@ -164,6 +166,15 @@ kinds! {
     AccessReviewed = "access.reviewed",
     /// Another policy file is in force.
     PolicyChanged = "policy.changed",
+
+    /// Somebody agreed to electronic records.
+    ConsentGiven = "consent.given",
+    /// A consent was withdrawn.
+    ConsentWithdrawn = "consent.withdrawn",
+    /// The log signs with another key.
+    KeyRotated = "key.rotated",
+    /// A time-stamp was taken of a checkpoint.
+    CheckpointAnchored = "checkpoint.anchored",
 }
 
 impl std::fmt::Display for Kind {
@@ -199,6 +210,7 @@ const ASSERTION: &[Kind] = &[Kind::AssertionVerified];
 const ACCOUNT: &[Kind] = &[Kind::UserProvisioned, Kind::UserLinked];
 const GRANT: &[Kind] = &[Kind::RoleGranted];
 const SESSION: &[Kind] = &[Kind::SessionOpened];
+const CONSENT: &[Kind] = &[Kind::ConsentGiven];
 /// What brings an account into a state.
 const STATE: &[Kind] = &[
     Kind::UserProvisioned,
@@ -268,7 +280,8 @@ impl Kind {
                     ]
                 }
             }
-            Self::DocumentPresented => const { &[required(SESSION)] },
+            Self::DocumentPresented | Self::ConsentGiven => const { &[required(SESSION)] },
+            Self::ConsentWithdrawn => const { &[required(CONSENT)] },
             Self::IntentConfirmed | Self::DocumentDeclined => {
                 const { &[required(&[Self::DocumentPresented])] }
             }
@@ -278,20 +291,22 @@ impl Kind {
                         required(&[Self::IntentConfirmed]),
                         required(SESSION),
                         required(GRANT),
+                        optional(CONSENT),
                     ]
                 }
             }
-            Self::EmailChallenged | Self::InvitationIssued => &[],
+            Self::EmailChallenged | Self::InvitationIssued | Self::CheckpointAnchored => &[],
             Self::InvitationUsed => const { &[required(INVITATION), required(ASSERTION)] },
             Self::InvitationWithdrawn => const { &[required(INVITATION)] },
             Self::UserStale
             | Self::UserSuspended
             | Self::UserReactivated
             | Self::UserDeprovisioned
-            | Self::UserErased
+            | Self::SubjectErased
             | Self::HoldPlaced => const { &[optional(STATE)] },
             Self::HoldReleased => const { &[required(&[Self::HoldPlaced])] },
             Self::PolicyChanged => const { &[optional(&[Self::PolicyChanged])] },
+            Self::KeyRotated => const { &[optional(&[Self::KeyRotated])] },
         }
     }
 
@@ -311,7 +326,7 @@ impl Kind {
             Self::EmailChallenged | Self::InvitationIssued | Self::InvitationWithdrawn => {
                 !is_present
             }
-            Self::PolicyChanged => !is_present,
+            Self::PolicyChanged | Self::KeyRotated | Self::CheckpointAnchored => !is_present,
             Self::UserRefused => true,
             _ => is_present,
         }

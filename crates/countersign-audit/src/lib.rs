@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`record`] | the envelope, and how bytes become a [`Record`] |
 //! | [`kind`] | the kinds of record and what each needs as its cause |
-//! | [`assertion`], [`account`], [`approval`], [`role`], [`session`], [`ceremony`], [`lifecycle`], [`review`], [`policy`] | what each kind says, and its draft |
+//! | [`assertion`], [`account`], [`approval`], [`role`], [`session`], [`ceremony`], [`lifecycle`], [`review`], [`policy`], [`consent`], [`log`] | what each kind says, and its draft |
 //! | [`email`], [`invitation`], [`link`] | the kinds that issue a token, and what becomes of it |
 //! | [`token`] | what such a record says of its token |
 //! | [`seal`] | from a draft to an entry |
@@ -56,6 +56,7 @@ pub mod canonical;
 pub mod ceremony;
 pub mod checkpoint;
 pub mod commitment;
+pub mod consent;
 pub mod ecdsa;
 pub mod ed25519;
 pub mod email;
@@ -67,6 +68,7 @@ pub mod leaf;
 pub mod ledger;
 pub mod lifecycle;
 pub mod link;
+pub mod log;
 pub mod merkle;
 pub mod note;
 pub mod policy;

@@ -1,4 +1,4 @@
-//! `user.stale`, `user.suspended`, `user.reactivated`, `user.deprovisioned`, `user.erased`,
+//! `user.stale`, `user.suspended`, `user.reactivated`, `user.deprovisioned`, `subject.erased`,
 //! `hold.placed` and `hold.released`: the steps of an account's life after it was made.
 //!
 //! What an administrator says of a step is committed to as `note`: people write about people.
@@ -44,7 +44,7 @@ pub struct UserDeprovisioned {
 
 /// The personal values of an account were erased \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserErased {
+pub struct SubjectErased {
     /// Names of the fields that had a value.
     pub erased: Vec<String>,
     /// How many subjects were linked to it.
@@ -90,7 +90,7 @@ macro_rules! steps {
         }
     )*};
 }
-steps! { UserStale UserSuspended UserReactivated UserDeprovisioned UserErased HoldPlaced }
+steps! { UserStale UserSuspended UserReactivated UserDeprovisioned SubjectErased HoldPlaced }
 
 impl HoldReleased {
     /// The record of taking the hold `placed` off `user`.

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{Context, SHA256};
 use ring::signature::{ED25519, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::signer::{SignatureAlgorithm, Signer, SignerError, sign_verified};
@@ -48,7 +49,8 @@ pub struct ParseKeyError;
 ///
 /// Its text form is `name+hash+key`, as in Go's `sumdb/note`: the name, the key id in
 /// hexadecimal, and base64 of the type byte and the key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct VerifierKey {
     name: String,
     id: [u8; 4],
@@ -128,6 +130,19 @@ impl fmt::Display for VerifierKey {
         key.extend_from_slice(&self.public_key);
         let id = u32::from_be_bytes(self.id);
         write!(f, "{}+{id:08x}+{}", self.name, STANDARD.encode(key))
+    }
+}
+
+impl From<VerifierKey> for String {
+    fn from(key: VerifierKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl TryFrom<String> for VerifierKey {
+    type Error = ParseKeyError;
+    fn try_from(text: String) -> Result<Self, ParseKeyError> {
+        text.parse()
     }
 }
 

@@ -71,12 +71,16 @@ pub enum SealError {
     /// The grant's permissions do not cover signing this type \[record.md §6, rule 5\].
     #[error("the grant does not cover the document's type")]
     NotCovered,
+    /// The consent's scope does not cover this type \[record.md §6, rule 9\].
+    #[error("the consent does not cover the document's type")]
+    NoConsent,
     /// What was shown, what was confirmed and the session do not belong together
     /// \[record.md §6, rule 4\].
     #[error("the records are of different ceremonies")]
     OtherCeremony,
-    /// The grant is another account's than the session \[record.md §6, rule 7\].
-    #[error("the grant and the session are of different accounts")]
+    /// The grant or the consent is another account's than the session
+    /// \[record.md §6, rules 3 and 7\].
+    #[error("the session and what the signature rests on are of different accounts")]
     OtherSubject,
     /// The draft follows a record of another walk or another tenant
     /// \[record.md §6, rules 1 and 4\].
@@ -101,6 +105,7 @@ impl SealError {
         match self {
             Self::Expired { .. } => "seal.expired",
             Self::NotCovered => "seal.not_covered",
+            Self::NoConsent => "seal.no_consent",
             Self::OtherCeremony => "seal.other_ceremony",
             Self::OtherSubject => "seal.other_subject",
             Self::OtherCorrelation => "seal.other_correlation",

@@ -13,16 +13,19 @@ mod support;
 
 use countersign_audit::assertion::AssertionVerified;
 use countersign_audit::ceremony::{DocumentSigned, Grounds, IntentConfirmed};
+use countersign_audit::consent::{AccessDemonstrated, ConsentGiven};
 use countersign_audit::kind::ParentRule;
+use countersign_audit::log::CheckpointAnchored;
 use countersign_audit::record::RecordError;
-use countersign_audit::seal::{EntropyError, SealError};
+use countersign_audit::seal::{Draft, EntropyError, SealError, Sealed};
 use countersign_audit::session::SessionOpened;
 use countersign_audit::{
     AuditError, Correlation, Entropy, Kind, PrivatePart, Recorded, SystemEntropy, leaf_hash,
     parse_record,
 };
 use countersign_core::{
-    ConnectionId, CorrelationId, DisclosedKey, Entry, SignedEvidence, TenantId, VerifiedIdentity,
+    ConnectionId, ConsentId, CorrelationId, DisclosedKey, Entry, SignedEvidence, TenantId,
+    VerifiedIdentity,
 };
 use proptest::prelude::*;
 use support::{CountingEntropy, Walk, WalkPlan, at};
@@ -224,11 +227,105 @@ fn a_signature_under_another_persons_grant_is_not_drafted() {
         intent: mine.intent.recorded(),
         session: mine.session.recorded(),
         grant: theirs.grant.recorded(),
+        consent: None,
     };
     assert_eq!(
         DocumentSigned::draft(grounds, "x").err(),
         Some(SealError::OtherSubject)
     );
+}
+
+fn consent(walk: &mut Walk, scope: &str) -> Sealed<ConsentGiven> {
+    let given = ConsentGiven {
+        access_demonstrated: AccessDemonstrated {
+            method: "opened_sample_pdf".to_owned(),
+            sha256: None,
+        },
+        consent: ConsentId::new("consent-1").unwrap(),
+        disclosure_sha256: support::sha256(b"disclosure"),
+        disclosure_version: "2026-01".to_owned(),
+        paper_right: true,
+        scope: vec![scope.parse().unwrap()],
+        withdrawal: "Write to records@host.example.".to_owned(),
+    };
+    let draft = given.draft(walk.session.recorded());
+    walk.correlation
+        .seal(draft, at("2026-03-01T09:34:00Z"), &SystemEntropy::new())
+        .unwrap()
+}
+
+fn draft_under(
+    walk: &Walk,
+    consent: &Sealed<ConsentGiven>,
+) -> Result<Draft<DocumentSigned>, SealError> {
+    let grounds = Grounds {
+        presented: walk.presented.recorded(),
+        intent: walk.intent.recorded(),
+        session: walk.session.recorded(),
+        grant: walk.grant.recorded(),
+        consent: Some(consent.recorded()),
+    };
+    DocumentSigned::draft(grounds, "Given Family")
+}
+
+#[test]
+fn a_signature_cites_the_consent_that_covers_it_and_is_not_dated_before_it() {
+    let mut walk = walk();
+    let consent = consent(&mut walk, "nda/*");
+    let draft = draft_under(&walk, &consent).unwrap();
+    let signed = walk
+        .correlation
+        .seal(draft, at("2026-03-01T09:33:00Z"), &SystemEntropy::new())
+        .unwrap();
+    assert_eq!(
+        signed.recorded().parents().last(),
+        Some(&consent.leaf().hash())
+    );
+    assert_eq!(signed.recorded().at(), consent.recorded().at());
+}
+
+#[test]
+fn a_signature_that_the_consent_does_not_cover_is_not_drafted() {
+    let mut walk = walk();
+    let consent = consent(&mut walk, "hr/*");
+    assert_eq!(
+        draft_under(&walk, &consent).err(),
+        Some(SealError::NoConsent)
+    );
+}
+
+#[test]
+fn a_signature_under_another_persons_consent_is_not_drafted() {
+    let consent = consent(&mut other_walk(), "nda/*");
+    assert_eq!(
+        draft_under(&walk(), &consent).err(),
+        Some(SealError::OtherSubject)
+    );
+}
+
+#[test]
+fn a_size_that_is_no_safe_integer_is_not_sealed() {
+    let anchored = |size| CheckpointAnchored {
+        gen_time: at("2026-03-01T09:33:00Z"),
+        note_sha256: support::sha256(b"note"),
+        root: support::sha256(b"root"),
+        size,
+        token_sha256: support::sha256(b"token"),
+        tokens: 1,
+    };
+    let mut walk = walk();
+    let mut seal = |size| {
+        let now = at("2026-03-01T09:33:00Z");
+        let sealed = walk
+            .correlation
+            .seal(anchored(size).draft(), now, &SystemEntropy::new());
+        sealed.map(|sealed| parse_record(sealed.entry().bytes()).unwrap())
+    };
+    assert!(seal((1 << 53) - 1).is_ok());
+    assert!(matches!(
+        seal(1 << 53),
+        Err(AuditError::Seal(SealError::Format(RecordError::Malformed)))
+    ));
 }
 
 #[test]
@@ -239,6 +336,7 @@ fn a_signature_with_another_ceremonys_intent_is_not_drafted() {
         intent,
         session,
         grant: mine.grant.recorded(),
+        consent: None,
     };
     for grounds in [
         grounds(
@@ -457,7 +555,7 @@ fn too_few_and_too_many_parents_are_refused() {
     let first = format!("\"{}\",", parents[0]);
     for (found, text) in [
         (2, good.replacen(&first, "", 1)),
-        (4, good.replacen(&first, &first.repeat(2), 1)),
+        (5, good.replacen(&first, &first.repeat(3), 1)),
     ] {
         assert_eq!(
             parse(&text),
@@ -537,31 +635,52 @@ fn an_assertion_that_mixes_doors_is_refused() {
     }
 }
 
-/// The examples of the specification are records: each is read, as it stands there.
+/// The examples of the specification, each as its kind's record is sealed in the walk.
+/// `COUNTERSIGN_WRITE_DOCS=1` writes them anew.
 #[test]
 fn the_examples_of_the_specification_are_records() {
-    let specification = include_str!("../../../docs/spec/record.md");
-    let examples: Vec<_> = specification
-        .split("```json\n")
-        .skip(1)
-        .map(|rest| rest.split("\n```").next().unwrap())
-        .collect();
-    assert!(!examples.is_empty());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spec/record.md");
+    let specification = std::fs::read_to_string(path).unwrap();
     let entries = walk().entries();
-    for example in examples {
+    let mut written = String::new();
+    let mut examples = 0;
+    // What stands before an example ends with the name of its leaf.
+    let mut parts = specification.split("```json\n");
+    let mut before = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (example, after) = part.split_once("\n```").unwrap();
         parse(example).unwrap();
+        let kind = parse_record(example.as_bytes()).unwrap().kind();
         let entry = entries
             .iter()
-            .find(|entry| entry.bytes() == example.as_bytes())
-            .unwrap_or_else(|| panic!("is not sealed like this any more: {example}"));
-        assert!(specification.contains(&format!("`{}`", entry.leaf())));
-        if let Some(private) = entry.private() {
+            .find(|entry| parse_record(entry.bytes()).unwrap().kind() == kind)
+            .unwrap();
+        let old_leaf = leaf_hash(example.as_bytes()).to_string();
+        assert!(before.contains(&old_leaf), "{kind}");
+        written += &before.replace(&old_leaf, &entry.leaf().to_string());
+        written += &format!(
+            "```json\n{}\n```",
+            std::str::from_utf8(entry.bytes()).unwrap()
+        );
+        after.clone_into(&mut before);
+        if let Some(private) = entry.private()
+            && let Some((text, rest)) = after.split_once("```\n{")
+        {
+            let (_, rest) = rest.split_once("\n```").unwrap();
             let private = std::str::from_utf8(&private.bytes).unwrap();
-            assert!(
-                specification.contains(&format!("```\n{private}\n```")),
-                "{private}"
-            );
+            before = format!("{text}```\n{private}\n```{rest}");
         }
+        examples += 1;
+    }
+    written += &before;
+    assert_eq!(examples, 3);
+    if std::env::var_os("COUNTERSIGN_WRITE_DOCS").is_some() {
+        std::fs::write(path, written).unwrap();
+    } else {
+        assert!(
+            written == specification,
+            "the examples are not sealed like this any more"
+        );
     }
 }
 

@@ -86,6 +86,10 @@ identifier! {
     CeremonyId
 }
 identifier! {
+    /// A consent to electronic records that somebody gave.
+    ConsentId
+}
+identifier! {
     /// The host's name for a document.
     DocumentId
 }

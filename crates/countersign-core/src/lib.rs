@@ -40,8 +40,8 @@ pub use crate::error::{StoreError, StoreErrorKind};
 pub use crate::facts::{Email, EmailFact, FactNote, Facts, Groups, Invited};
 pub use crate::grant::{Grant, GrantOwner, RoleName, RuleId};
 pub use crate::id::{
-    CeremonyId, ConnectionId, CorrelationId, DocumentId, EntryId, GrantId, SessionId, TenantId,
-    UserId, VaultKeyId,
+    CeremonyId, ConnectionId, ConsentId, CorrelationId, DocumentId, EntryId, GrantId, SessionId,
+    TenantId, UserId, VaultKeyId,
 };
 pub use crate::identity::{
     Assurance, Attribute, AttributeValue, DisclosedKey, Door, IdentityClaims, IdentityEvidence,

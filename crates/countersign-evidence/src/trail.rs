@@ -6,7 +6,7 @@ use std::fmt;
 use countersign_audit::commitment::Openings;
 use countersign_audit::record::Actor;
 use countersign_audit::{Body, Kind};
-use countersign_core::{LeafHash, Sha256Digest, Timestamp, UserId};
+use countersign_core::{DocumentPattern, LeafHash, Sha256Digest, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -236,15 +236,34 @@ fn sentence(body: &Body) -> String {
         Body::UserSuspended(b) => format!("account suspended: {}", b.reason),
         Body::UserReactivated(b) => format!("account taken back into use, was {}", b.before),
         Body::UserDeprovisioned(b) => format!("account deprovisioned: {}", b.reason),
-        Body::UserErased(b) => format!("account erased: {}", b.erased.join(", ")),
+        Body::SubjectErased(b) => format!("account erased: {}", b.erased.join(", ")),
         Body::HoldPlaced(_) => "legal hold placed".to_owned(),
         Body::HoldReleased(_) => "legal hold released".to_owned(),
         Body::RoleExpired(b) => format!("role {} ran out at {}", b.role, b.expires_at),
         Body::AccessReviewed(b) => format!("role {} reviewed: {}", b.role, b.outcome.name()),
         Body::PolicyChanged(b) => format!("policy {} in force", short(&b.after)),
+        Body::ConsentGiven(b) => format!(
+            "agreed to electronic records for {}: disclosure {}, sha256 {}",
+            join(&b.scope),
+            b.disclosure_version,
+            short(&b.disclosure_sha256)
+        ),
+        Body::ConsentWithdrawn(_) => "withdrew the consent to electronic records".to_owned(),
+        Body::KeyRotated(b) => format!(
+            "log {} signs with another key past {} leaves",
+            b.origin, b.retired_at_size
+        ),
+        Body::CheckpointAnchored(b) => {
+            format!("checkpoint of {} leaves stamped at {}", b.size, b.gen_time)
+        }
         // A kind that is newer than this sentence.
         other => other.kind().to_string(),
     }
+}
+
+fn join(patterns: &[DocumentPattern]) -> String {
+    let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+    patterns.join(", ")
 }
 
 fn short(hash: &impl fmt::Display) -> String {

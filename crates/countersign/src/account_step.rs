@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use countersign_audit::kind::RecordBody;
 use countersign_audit::leaf::{Account, Leaf, Loss, State};
 use countersign_audit::lifecycle::{
-    UserDeprovisioned, UserErased, UserReactivated, UserStale, UserSuspended,
+    SubjectErased, UserDeprovisioned, UserReactivated, UserStale, UserSuspended,
 };
 use countersign_audit::record::Actor;
 use countersign_audit::role::{RoleExpired, RoleGranted, RoleRevoked};
@@ -314,7 +314,7 @@ impl<'a> AccountStep<'a> {
             ),
         ];
         let had = fields.into_iter().filter(|(_, had)| *had);
-        let body = UserErased {
+        let body = SubjectErased {
             erased: had.map(|(name, _)| name.to_owned()).collect(),
             subjects: u32::try_from(self.account.subjects.len()).unwrap_or(u32::MAX),
             deprovisioned_at: user.state_since,

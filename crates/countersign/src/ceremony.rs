@@ -5,7 +5,7 @@ use countersign_audit::ceremony::{
     DocumentDeclined, DocumentPresented, DocumentSigned, Grounds, IntentConfirmed,
 };
 use countersign_audit::leaf::Leaf;
-use countersign_audit::record::Recorded;
+use countersign_audit::record::{Blob, Recorded};
 use countersign_audit::role::RoleGranted;
 use countersign_audit::session::SessionOpened;
 use countersign_core::{CeremonyId, DocumentId, LeafHash, Sha256Digest, Timestamp};
@@ -18,6 +18,7 @@ pub struct Document {
     document_type: String,
     media_type: String,
     sha256: Sha256Digest,
+    attachments: Vec<Blob>,
 }
 
 impl Document {
@@ -42,7 +43,25 @@ impl Document {
             document_type: document_type.to_owned(),
             media_type: media_type.to_owned(),
             sha256,
+            attachments: Vec::new(),
         }
+    }
+
+    /// Shows something else with it, such as an annex. Only its SHA-256 is kept; a signature of
+    /// the document is one of what was shown with it.
+    #[must_use]
+    pub fn attachment(self, media_type: &str, bytes: &[u8]) -> Self {
+        self.attachment_with_sha256(media_type, sha256(bytes))
+    }
+
+    /// The same for something that lies elsewhere, by the SHA-256 of its bytes.
+    #[must_use]
+    pub fn attachment_with_sha256(mut self, media_type: &str, sha256: Sha256Digest) -> Self {
+        self.attachments.push(Blob {
+            media_type: media_type.to_owned(),
+            sha256,
+        });
+        self
     }
 
     /// The host's name for it.
@@ -63,6 +82,12 @@ impl Document {
         self.sha256
     }
 
+    /// What is shown with it, in order.
+    #[must_use]
+    pub fn attachments(&self) -> &[Blob] {
+        &self.attachments
+    }
+
     pub(crate) fn presented(&self, ceremony: CeremonyId) -> DocumentPresented {
         DocumentPresented {
             ceremony,
@@ -70,6 +95,7 @@ impl Document {
             document_type: self.document_type.clone(),
             media_type: self.media_type.clone(),
             sha256: self.sha256,
+            attachments: self.attachments.clone(),
         }
     }
 }
@@ -145,6 +171,7 @@ impl Confirmed {
             intent: &self.record,
             session: &self.presented.session,
             grant,
+            consent: None,
         }
     }
 }

@@ -356,6 +356,7 @@ fn evidence_of_a_signature_that_the_invitation_was_not_for_is_refused() {
                 document_type: "nda/mutual".to_owned(),
                 media_type: "application/pdf".to_owned(),
                 sha256: nda().sha256(),
+                attachments: Vec::new(),
             };
             let mut walk = Correlation::resume(&opened);
             let entropy = SystemEntropy::new();

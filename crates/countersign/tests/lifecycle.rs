@@ -301,7 +301,7 @@ fn a_sweep_takes_an_unused_account_from_stage_to_stage() {
             leaf = *parent;
         }
         let expected = [
-            Kind::UserErased,
+            Kind::SubjectErased,
             Kind::UserDeprovisioned,
             Kind::UserSuspended,
             Kind::UserStale,
@@ -503,7 +503,7 @@ fn an_account_is_not_erased_before_its_time() {
         host.clock.advance(DAY);
         let erased = by_administrator!(host, erase_account, session).unwrap();
         match host.record(erased).body {
-            Body::UserErased(body) => {
+            Body::SubjectErased(body) => {
                 let fields = ["email", "given_name", "family_name", "last_sign_in_at"];
                 assert_eq!(body.erased, fields);
                 assert_eq!(body.subjects, 1);

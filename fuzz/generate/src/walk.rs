@@ -9,24 +9,26 @@ use countersign::audit::assertion::{AssertionRejected, AssertionVerified};
 use countersign::audit::ceremony::{
     DocumentDeclined, DocumentPresented, DocumentSigned, Grounds, IntentConfirmed,
 };
+use countersign::audit::consent::{AccessDemonstrated, ConsentGiven, ConsentWithdrawn};
 use countersign::audit::leaf::{Leaf, State};
 use countersign::audit::lifecycle::{
-    HoldPlaced, HoldReleased, UserDeprovisioned, UserErased, UserReactivated, UserStale,
+    HoldPlaced, HoldReleased, SubjectErased, UserDeprovisioned, UserReactivated, UserStale,
     UserSuspended,
 };
 use countersign::audit::link::LinkProposed;
+use countersign::audit::log::{CheckpointAnchored, KeyRotated};
 use countersign::audit::policy::PolicyChanged;
-use countersign::audit::record::Actor;
+use countersign::audit::record::{Actor, Blob};
 use countersign::audit::review::{AccessReviewed, ReviewOutcome};
 use countersign::audit::role::{RoleExpired, RoleGranted, RoleRevoked};
 use countersign::audit::seal::{Draft, EntropyError};
 use countersign::audit::session::{SessionClosed, SessionOpened};
 use countersign::audit::token::TokenTerms;
-use countersign::audit::{AuditError, Correlation, Entropy, Recorded};
+use countersign::audit::{AuditError, Correlation, Entropy, Recorded, VerifierKey};
 use countersign::{
-    CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, GrantId, GrantOwner,
-    IdentityClaims, NameId, RoleName, RuleId, SessionId, Sha256Digest, SignedEvidence, SubjectKey,
-    TenantId, Timestamp, UserId, VerifiedIdentity,
+    CeremonyId, ConnectionId, ConsentId, CorrelationId, DocumentId, Door, Email, Entry, GrantId,
+    GrantOwner, IdentityClaims, NameId, RoleName, RuleId, SessionId, Sha256Digest, SignedEvidence,
+    SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
 };
 
 use crate::Failure;
@@ -117,12 +119,29 @@ pub(crate) fn walk() -> Result<Walk, Failure> {
     };
     let draft = opened.draft(user.clone(), assertion.leaf(), provisioned.leaf());
     let opened = sealing.seal("session-opened", draft)?;
+    let consent = ConsentGiven {
+        access_demonstrated: AccessDemonstrated {
+            method: "opened_sample_pdf".to_owned(),
+            sha256: Some(digest(7)),
+        },
+        consent: ConsentId::new("consent-1")?,
+        disclosure_sha256: digest(2),
+        disclosure_version: "2026-01".to_owned(),
+        paper_right: true,
+        scope: vec!["nda/*".parse()?],
+        withdrawal: "Write to records@host.example.".to_owned(),
+    };
+    let consent = sealing.seal("consent-given", consent.draft(&opened))?;
     let presented = DocumentPresented {
         ceremony: CeremonyId::new("ceremony-1")?,
         document: DocumentId::new("contract-7")?,
         document_type: "nda/mutual".to_owned(),
         media_type: "text/plain".to_owned(),
         sha256: sha256(DOCUMENT),
+        attachments: vec![Blob {
+            media_type: "text/plain".to_owned(),
+            sha256: digest(6),
+        }],
     };
     let presented = sealing.seal("document-presented", presented.draft(&opened))?;
     let draft = IntentConfirmed::draft(&presented, "approval", "I agree.", Some(digest(2)));
@@ -132,6 +151,7 @@ pub(crate) fn walk() -> Result<Walk, Failure> {
         intent: &intent,
         session: &opened,
         grant: &granted,
+        consent: Some(&consent),
     };
     let draft = DocumentSigned::draft(grounds, "Given Family")?;
     sealing.seal("document-signed", draft)?;
@@ -214,7 +234,14 @@ pub(crate) fn walk() -> Result<Walk, Failure> {
         reason: "logout".to_owned(),
     };
     sealing.seal("session-closed", closed.draft(user.clone(), opened.leaf()))?;
+    let withdrawn = ConsentWithdrawn {
+        consent: consent.body().consent.clone(),
+    };
+    let by = Actor::User(user.clone());
+    let draft = withdrawn.draft(user.clone(), consent.leaf(), by, None);
+    sealing.seal("consent-withdrawn", draft)?;
     life(&mut sealing, &user, &granted, provisioned.leaf().into())?;
+    of_the_log(&mut sealing)?;
     Ok(sealing.entries)
 }
 
@@ -280,13 +307,13 @@ fn life(
     };
     let draft = released.draft(user.clone(), placed.leaf(), by(), None);
     sealing.seal("hold-released", draft)?;
-    let erased = UserErased {
+    let erased = SubjectErased {
         erased: vec!["email".to_owned(), "given_name".to_owned()],
         subjects: 1,
         deprovisioned_at: deprovisioned.at(),
     };
     sealing.seal(
-        "user-erased",
+        "subject-erased",
         erased.draft(user.clone(), state, Actor::System, None),
     )?;
     let changed = PolicyChanged {
@@ -294,6 +321,29 @@ fn life(
         after: digest(1),
     };
     sealing.seal("policy-changed", changed.draft(None, None, None))?;
+    Ok(())
+}
+
+/// What happens to the log itself.
+fn of_the_log(sealing: &mut Sealing) -> Result<(), Failure> {
+    let key = |byte| VerifierKey::new("log.example/seeds", [byte; 32]);
+    let rotated = KeyRotated {
+        key: key(2)?,
+        origin: "log.example/seeds".to_owned(),
+        retired_at_size: 24,
+        retired_key: key(1)?,
+    };
+    let by = Actor::User(UserId::new("user-2")?);
+    sealing.seal("key-rotated", rotated.draft(None, by, Some("as planned")))?;
+    let anchored = CheckpointAnchored {
+        gen_time: Timestamp::from_unix_millis(1_767_312_000_000),
+        note_sha256: digest(8),
+        root: digest(9),
+        size: 24,
+        token_sha256: digest(10),
+        tokens: 1,
+    };
+    sealing.seal("checkpoint-anchored", anchored.draft())?;
     Ok(())
 }
 

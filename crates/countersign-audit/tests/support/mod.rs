@@ -380,6 +380,7 @@ impl Walk {
             document_type: "nda/mutual".to_owned(),
             media_type: "text/plain".to_owned(),
             sha256: sha256(DOCUMENT),
+            attachments: Vec::new(),
         };
         let presented = walk.seal(
             document.draft(session.recorded()),
@@ -401,6 +402,7 @@ impl Walk {
             intent: intent.recorded(),
             session: session.recorded(),
             grant: grant.recorded(),
+            consent: None,
         };
         let signed = walk.seal(
             DocumentSigned::draft(grounds, "Given Family")?,
