@@ -7,8 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::email::EmailChallenged;
 use crate::leaf::Leaf;
-use crate::record::Actor;
+use crate::record::{Actor, Blob};
 use crate::seal::Draft;
+
+/// The media types of what an identity provider's signature is verified by \[record.md §5.1\].
+const XML: &str = "application/xml";
+const OCTETS: &str = "application/octet-stream";
+const CERTIFICATE: &str = "application/pkix-cert";
 
 /// A door verified what an identity provider said \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +45,9 @@ impl AssertionVerified {
     /// The record of an identity that a door has verified.
     ///
     /// Commits to the name identifier, the assertion's id, the session index and, if something was
-    /// decrypted out of the signed bytes, the content keys. An identity that was proved by mail is
-    /// caused by its challenge.
+    /// decrypted out of the signed bytes, the content keys. What was signed and how goes into the
+    /// private part as it is, so that anybody who is given it can verify the provider's signature.
+    /// An identity that was proved by mail is caused by its challenge.
     #[must_use]
     pub fn draft(connection: ConnectionId, identity: &VerifiedIdentity) -> Draft<Self> {
         let (claims, evidence) = (identity.claims(), identity.evidence());
@@ -62,6 +68,13 @@ impl AssertionVerified {
         if let IdentityEvidence::Mailed(mailed) = evidence {
             draft = draft.caused_by(Leaf::<EmailChallenged>::from_store(mailed.challenge));
         }
+        if let Some(signed) = signed {
+            draft = draft
+                .enclose(XML, signed.signed_bytes.clone())
+                .enclose(XML, signed.signed_info.clone())
+                .enclose(OCTETS, signed.signature.clone())
+                .enclose(CERTIFICATE, signed.certificate.clone());
+        }
         draft
             .personal("name_id", &claims.name_id)
             .personal_if_any("assertion_id", signed.map(|signed| &signed.assertion_id))
@@ -74,17 +87,28 @@ impl AssertionVerified {
             )
     }
 
-    /// Whether it says of what proved the identity exactly what its door leaves: a signature, or a
-    /// challenge and no signature \[record.md §5.1\].
-    pub(crate) fn is_whole(&self, parents: usize) -> bool {
+    /// Whether it says of what proved the identity exactly what its door leaves: a signature and
+    /// the four blobs to verify it by, or a challenge and neither \[record.md §5.1\].
+    pub(crate) fn is_whole(&self, parents: usize, blobs: &[Blob]) -> bool {
         let parts = [
             self.signed_element.is_some(),
             self.signed_sha256.is_some(),
             self.certificate_sha256.is_some(),
             self.signature_algorithm.is_some(),
         ];
-        let is_mailed = self.door == Door::Email;
-        parts.iter().all(|part| *part != is_mailed) && is_mailed == (parents == 1)
+        if self.door == Door::Email {
+            return !parts.contains(&true) && blobs.is_empty() && parents == 1;
+        }
+        let [signed, signed_info, signature, certificate] = blobs else {
+            return false;
+        };
+        let media_types = [signed, signed_info, signature].map(|blob| blob.media_type.as_str());
+        !parts.contains(&false)
+            && parents == 0
+            && media_types == [XML, XML, OCTETS]
+            && [CERTIFICATE, OCTETS].contains(&certificate.media_type.as_str())
+            && self.signed_sha256 == Some(signed.sha256)
+            && self.certificate_sha256 == Some(certificate.sha256)
     }
 }
 

@@ -264,7 +264,7 @@ impl Record {
         }
         // [record.md §5.1]: a signature where there is one, a challenge where there is none.
         if let Body::AssertionVerified(body) = &self.body
-            && !body.is_whole(self.parents.len())
+            && !body.is_whole(self.parents.len(), &self.blobs)
         {
             return Err(RecordError::Malformed);
         }

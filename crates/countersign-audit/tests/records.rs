@@ -635,6 +635,67 @@ fn an_assertion_that_mixes_doors_is_refused() {
     }
 }
 
+/// What an identity provider's signature is verified by is named whole and in order, or the record
+/// is none \[record.md §5.1\].
+#[test]
+fn an_assertion_without_what_verifies_it_is_refused() {
+    let entry = &walk().entries()[0];
+    let text = std::str::from_utf8(entry.bytes()).unwrap();
+    let (_, rest) = text.split_once(r#""blobs":["#).unwrap();
+    let (blobs, _) = rest.split_once("],").unwrap();
+    let pieces: Vec<&str> = blobs.split_inclusive('}').collect();
+    let pieces: Vec<&str> = pieces.iter().map(|p| p.trim_start_matches(',')).collect();
+    let [signed, signed_info, signature, certificate] = pieces[..] else {
+        panic!("not four blobs: {blobs}");
+    };
+    let with = |pieces: &[&str]| parse(&text.replace(blobs, &pieces.join(",")));
+    assert_eq!(with(&pieces), Ok(Kind::AssertionVerified));
+    let bare = certificate.replace("pkix-cert", "octet-stream");
+    assert_eq!(
+        with(&[signed, signed_info, signature, &bare]),
+        Ok(Kind::AssertionVerified)
+    );
+    let other = "00".repeat(32);
+    let other_of = |piece: &str| {
+        let (before, _) = piece.split_once(r#""sha256":""#).unwrap();
+        format!(r#"{before}"sha256":"{other}"}}"#)
+    };
+    for wrong in [
+        vec![],
+        vec![signed, signed_info, signature],
+        vec![signed, signed_info, signature, certificate, certificate],
+        vec![signed_info, signed, signature, certificate],
+        vec![signed, signed_info, certificate, signature],
+        vec![signature, signed_info, signed, certificate],
+        vec![&other_of(signed), signed_info, signature, certificate],
+        vec![signed, signed_info, signature, &other_of(certificate)],
+    ] {
+        assert_eq!(with(&wrong), Err(RecordError::Malformed), "{wrong:?}");
+    }
+}
+
+/// Its bytes are in the private part, each under the hash that the record has of it.
+#[test]
+fn what_was_signed_is_kept_in_the_private_part() {
+    let identity = support::identity("nurse");
+    let evidence = identity.evidence().signed().unwrap();
+    let entry = &walk().entries()[0];
+    let record = parse_record(entry.bytes()).unwrap();
+    let part = opened(entry);
+    let kept: Vec<&[u8]> = record
+        .blobs
+        .iter()
+        .map(|blob| part.blob(blob.sha256).unwrap())
+        .collect();
+    let left: [&[u8]; 4] = [
+        &evidence.signed_bytes,
+        &evidence.signed_info,
+        &evidence.signature,
+        &evidence.certificate,
+    ];
+    assert_eq!(kept, left);
+}
+
 /// The examples of the specification, each as its kind's record is sealed in the walk.
 /// `COUNTERSIGN_WRITE_DOCS=1` writes them anew.
 #[test]

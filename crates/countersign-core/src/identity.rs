@@ -131,6 +131,10 @@ pub struct IdentityClaims {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every identity has the large one"
+)]
 pub enum IdentityEvidence {
     /// By an identity provider's signature.
     Signed(SignedEvidence),
@@ -179,7 +183,17 @@ pub struct SignedEvidence {
     pub signed_bytes: Vec<u8>,
     /// SHA-256 of `signed_bytes`, whatever digest the signature itself used.
     pub signed_sha256: Sha256Digest,
-    /// SHA-256 of the DER certificate (or bare public key) that verified it.
+    /// The canonical `SignedInfo`: exactly the bytes whose signature was verified. They hold the
+    /// digest of `signed_bytes`.
+    #[serde(skip)]
+    pub signed_info: Vec<u8>,
+    /// The signature over `signed_info`; of ECDSA r and s side by side, as XML signatures have it.
+    #[serde(skip)]
+    pub signature: Vec<u8>,
+    /// The certificate in DER that verified it, or the SubjectPublicKeyInfo of a bare key.
+    #[serde(skip)]
+    pub certificate: Vec<u8>,
+    /// SHA-256 of `certificate`.
     pub certificate_sha256: Sha256Digest,
     /// The signature algorithm's URI.
     pub signature_algorithm: String,

@@ -12,6 +12,7 @@
 //! # Ok::<(), countersign_dsig::key::KeyError>(())
 //! ```
 
+use std::sync::Arc;
 use std::{fmt, slice};
 
 use countersign_core::{Sha256Digest, Timestamp};
@@ -97,6 +98,8 @@ pub struct VerificationKey {
     bytes: Vec<u8>,
     /// The RSA exponent is smaller than it should be.
     has_small_exponent: bool,
+    /// As it was pinned: the certificate in DER, or the bare SubjectPublicKeyInfo.
+    encoded: Arc<[u8]>,
     certificate_sha256: Option<Sha256Digest>,
     validity: Option<Validity>,
 }
@@ -124,6 +127,7 @@ impl VerificationKey {
         }
         let validity = certificate.validity();
         Ok(Self {
+            encoded: der.into(),
             certificate_sha256: Some(sha256(der)),
             validity: Some(Validity {
                 not_before: timestamp(validity.not_before),
@@ -192,6 +196,7 @@ impl VerificationKey {
             family,
             bytes: bytes.to_vec(),
             has_small_exponent,
+            encoded: spki.raw.into(),
             certificate_sha256: None,
             validity: None,
         })
@@ -201,6 +206,12 @@ impl VerificationKey {
     #[must_use]
     pub const fn family(&self) -> KeyFamily {
         self.family
+    }
+
+    /// What was pinned: the certificate in DER; for a bare key its SubjectPublicKeyInfo in DER.
+    #[must_use]
+    pub const fn encoded(&self) -> &Arc<[u8]> {
+        &self.encoded
     }
 
     /// The SHA-256 of the certificate's DER; `None` for a bare key.
@@ -344,6 +355,7 @@ mod tests {
             let key = VerificationKey::from_certificate_der(der).unwrap();
             assert_eq!(key.family(), family);
             assert_eq!(key.certificate_sha256(), Some(sha256(der)));
+            assert_eq!(&**key.encoded(), der);
             let validity = key.validity().unwrap();
             assert_eq!(validity.not_before.to_string(), "2020-01-01T00:00:00.000Z");
             assert_eq!(validity.not_after.to_string(), "2120-01-01T00:00:00.000Z");
@@ -353,6 +365,7 @@ mod tests {
             assert_eq!(bare.family(), family);
             assert_eq!(bare.bytes, key.bytes);
             assert_eq!(bare.certificate_sha256(), None);
+            assert_eq!(&**bare.encoded(), certificate.public_key().raw);
             assert_eq!(bare.validity(), None);
         }
     }

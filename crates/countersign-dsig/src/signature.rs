@@ -46,6 +46,8 @@ mod error;
 mod policy;
 mod profile;
 
+use std::sync::Arc;
+
 use countersign_core::Sha256Digest;
 
 use crate::algorithm::{DSIG_NAMESPACE, DigestAlgorithm, SignatureAlgorithm};
@@ -115,6 +117,9 @@ pub fn verify_enveloped(
     Ok(SignedElement {
         document,
         sha256,
+        signed_info: signed_info.into_bytes(),
+        value: parts.value,
+        key: Arc::clone(key.encoded()),
         certificate_sha256: key.certificate_sha256(),
         algorithm: methods.algorithm,
     })
@@ -175,6 +180,9 @@ fn check_value<'k>(
 pub struct SignedElement {
     document: Document<'static>,
     sha256: Sha256Digest,
+    signed_info: Vec<u8>,
+    value: Vec<u8>,
+    key: Arc<[u8]>,
     certificate_sha256: Option<Sha256Digest>,
     algorithm: SignatureAlgorithm,
 }
@@ -202,6 +210,25 @@ impl SignedElement {
     #[must_use]
     pub const fn sha256(&self) -> Sha256Digest {
         self.sha256
+    }
+
+    /// The canonical `SignedInfo`: exactly the bytes that the signature was verified over. They
+    /// hold the digest of [`SignedElement::canonical_bytes`] \[XMLDSig §3.2.2\].
+    #[must_use]
+    pub fn signed_info(&self) -> &[u8] {
+        &self.signed_info
+    }
+
+    /// The decoded `SignatureValue`; of ECDSA r and s side by side \[RFC 9231 §2.3.6\].
+    #[must_use]
+    pub fn signature_value(&self) -> &[u8] {
+        &self.value
+    }
+
+    /// The pinned key that verified it, as [`VerificationKey::encoded`] has it.
+    #[must_use]
+    pub fn verified_by(&self) -> &[u8] {
+        &self.key
     }
 
     /// The local name of the element.

@@ -118,6 +118,9 @@ pub fn verify(
             SignedEvidence {
                 signed_element: signed.local_name().to_owned(),
                 signed_sha256: signed.sha256(),
+                signed_info: signed.signed_info().to_vec(),
+                signature: signed.signature_value().to_vec(),
+                certificate: signed.verified_by().to_vec(),
                 certificate_sha256,
                 signature_algorithm: signed.signature_algorithm().to_owned(),
                 signed_bytes: signed.into_bytes(),

@@ -5,6 +5,12 @@ use countersign_core::{
     VerifiedIdentity,
 };
 
+/// `sha256sum /dev/null`
+const SHA256_OF_NOTHING: Sha256Digest = Sha256Digest::from_bytes([
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+]);
+
 /// What `issuer` said of the person `name_id`, given with its format.
 #[must_use]
 pub fn vouched(
@@ -30,8 +36,11 @@ pub fn vouched(
     let evidence = SignedEvidence {
         signed_element: "Assertion".to_owned(),
         signed_bytes: Vec::new(),
-        signed_sha256: Sha256Digest::from_bytes([0; 32]),
-        certificate_sha256: Sha256Digest::from_bytes([0; 32]),
+        signed_sha256: SHA256_OF_NOTHING,
+        signed_info: Vec::new(),
+        signature: Vec::new(),
+        certificate: Vec::new(),
+        certificate_sha256: SHA256_OF_NOTHING,
         signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
         assertion_id: "_1".to_owned(),
         content_keys: Vec::new(),

@@ -153,6 +153,18 @@ fn an_honest_signature_gives_the_bytes_that_were_signed() {
         Some(sha256(keys::IDP_RSA_2048_CERTIFICATE))
     );
     assert!(!format!("{signed:?}").contains("97, 32"), "bytes are shown");
+    // What is handed out for others to verify is what was verified.
+    assert_eq!(signed.verified_by(), keys::IDP_RSA_2048_CERTIFICATE);
+    let key = VerificationKey::from_certificate_der(signed.verified_by()).unwrap();
+    let (message, value) = (signed.signed_info(), signed.signature_value());
+    let policy = SignaturePolicy::default();
+    key.verify(SignatureAlgorithm::RsaSha256, &policy, message, value)
+        .unwrap();
+    assert!(
+        std::str::from_utf8(message)
+            .unwrap()
+            .contains(&honest_digest())
+    );
     assert_eq!(signed.into_bytes(), HONEST.as_bytes());
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`responses`] | responses that samlp, pysaml2, lasso and xmlsec mint are accepted, and no changed ones |
 //! | [`checkers`] | xmlsec1, samlsign and signxml verify every algorithm that we sign with |
+//! | [`evidence`] | what a login leaves is enough for openssl to prove who signed what |
 //! | [`messages`] | so do they verify each kind of message that we send, and xmllint finds it valid |
 //! | [`simplesamlphp`] | sign-in and logout with a running identity provider |
 //!
@@ -21,6 +22,7 @@
 
 mod browser;
 mod checkers;
+mod evidence;
 mod messages;
 mod responses;
 mod simplesamlphp;

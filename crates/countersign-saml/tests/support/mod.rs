@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+pub(crate) mod openssl;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
