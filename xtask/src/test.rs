@@ -24,12 +24,15 @@ const BOTH_BACKENDS: [&str; 2] = ["--features", "countersign-cli/aws-lc-rs"];
 const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
 
 /// Everything that tests and tasks may run.
-const NEEDS: [Need; 17] = [
+const NEEDS: [Need; 20] = [
     program("bash", "bash"),
     program("cc", "gcc libc6-dev"),
+    program("chromedriver", "chromium-driver"),
+    program("chromium", "chromium"),
     program("curl", "curl"),
     program("jq", "jq"),
     program("openssl", "openssl"),
+    program("pdftotext", "poppler-utils"),
     program("python3", "python3"),
     program("samlsign", "opensaml-tools"),
     program("sha256sum", "coreutils"),

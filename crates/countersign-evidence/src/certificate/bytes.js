@@ -39,13 +39,19 @@ const digest = async (hash, bytes) => new Uint8Array(await crypto.subtle.digest(
 
 const sha256 = (bytes) => digest("SHA-256", bytes);
 
-/** Throws an error for people unless `holds`. */
+/** Something is wrong, and the message says so to people. */
+class Wrong extends Error {}
+
+/** The browser lacks what a check needs: nothing is shown by it. */
+class CanNotCheck extends Error {}
+
 function must(holds, otherwise) {
-  if (!holds) throw new Error(otherwise);
+  if (!holds) throw new Wrong(otherwise);
 }
 
-/** Thrown where a browser lacks what a check needs: nothing is shown by it. */
-class CanNotCheck extends Error {}
+/** What an error says to people. Any other is JavaScript's own, at bytes that are not as they must be. */
+const messageOf = (error) =>
+  error instanceof Wrong || error instanceof CanNotCheck ? error.message : "is not built as it should be";
 
 /**
  * Canonical JSON by the profile of record.md §1. A member is only ever read by its own name, so

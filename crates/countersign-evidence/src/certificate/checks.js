@@ -9,7 +9,7 @@ class Checks {
     try {
       this.say("holds", claim, what, await how());
     } catch (error) {
-      this.say(error instanceof CanNotCheck ? "unknown" : "fails", claim, what, error.message);
+      this.say(error instanceof CanNotCheck ? "unknown" : "fails", claim, what, messageOf(error));
     }
   }
 
@@ -28,7 +28,10 @@ async function checkBundle(bundle) {
   await checkLog(bundle, checks);
   for (const record of bundle.records) await checkRecord(bundle, record, checks);
   await checkLinks(bundle, checks);
-  for (const signature of bundle.signatures) await checkSignature(signature, checks);
+  for (const signature of bundle.signatures) {
+    const of = bundle.signatures.length > 1 ? ` (record ${signature.signed.number})` : "";
+    await checkSignature(signature, of, checks);
+  }
   for (const record of bundle.records) await checkOpenings(record, checks);
   for (const record of bundle.records.filter(isOf("assertion.verified"))) {
     await checkAssertion(bundle, record, checks);
@@ -60,18 +63,15 @@ async function checkLog(bundle, checks) {
 }
 
 async function checkRecord(bundle, record, checks) {
-  await checks.check("record_form", `Record ${record.number} is well formed`, () => {
+  await checks.check("record_form", `Record ${record.number} is in the log`, async () => {
     must(record.stem !== undefined && record.wrong === undefined, record.wrong ?? "has no name of a record");
-    return `${record.kind}, canonical JSON`;
-  });
-  await checks.check("inclusion", `Record ${record.number} is in the log`, async () => {
     const proof = readProof(member(bundle, `proofs/${record.stem}.tlog-proof`));
     must(same(proof.checkpoint, member(bundle, "checkpoint")), "its proof is of another checkpoint");
     must(bundle.checkpoint !== undefined, "there is no checkpoint to lead to");
     record.index = proof.index;
     const { size, root } = bundle.checkpoint;
     must(same(await rootOf(record.hash, proof.index, size, proof.path), root), "its proof does not lead to the root");
-    return `leaf ${proof.index}: SHA-256 and ${proof.path.length} hashes lead to the root`;
+    return `${record.kind}: SHA-256 and ${proof.path.length} hashes lead from leaf ${proof.index} to the root`;
   });
 }
 
@@ -88,8 +88,8 @@ async function checkLinks(bundle, checks) {
         must(cause.index < record.index, `record ${record.number} has a cause that comes after it`);
         must(!rules || rules[place]?.includes(cause.kind), `record ${record.number} has a cause of a wrong kind`);
       });
-      const reached = signatures.some((signature) => signature.reached.includes(record));
-      must(reached || bundle.erasures.includes(record), `no signature leads to record ${record.number}`);
+      const ends = [...signatures.map(({ signed }) => signed), ...bundle.erasures];
+      must(ends.some((end) => reachedFrom(end).includes(record)), `no signature leads to record ${record.number}`);
     }
     must(new Set(records.map((record) => record.leaf)).size === records.length, "a record is there twice");
     must(new Set(signatures.map(({ signed }) => signed.body.document_sha256)).size === 1, "not all signed one document");
@@ -97,12 +97,11 @@ async function checkLinks(bundle, checks) {
   });
 }
 
-/** [record.md §6, rules 3 to 7] */
-async function checkSignature(signature, checks) {
-  const { signed, intent, presented, session, grant, reached } = signature;
-  const of = `record ${signed.number}`;
+/** [record.md §6, rules 3 to 9] */
+async function checkSignature(signature, of, checks) {
+  const { signed, intent, presented, session, grant, consent, invitation, reached } = signature;
   const whole = () => must(intent && presented && session && grant, "what it rests on is missing");
-  await checks.check("same_document", `Shown, confirmed and signed are the same (${of})`, () => {
+  await checks.check("same_document", `Shown, confirmed and signed are the same${of}`, () => {
     whole();
     const three = [signed, intent, presented];
     const hashes = [signed.body.document_sha256, intent.body.document_sha256, presented.body.sha256];
@@ -114,15 +113,17 @@ async function checkSignature(signature, checks) {
     must(agree([signed.body.document_type, presented.body.document_type]), "the document's type differs");
     must(agree([signed.body.meaning, intent.body.meaning]), "the meaning differs");
     must(presented.causes[0] === session, "it was shown in another session");
-    return `one ceremony, one SHA-256`;
+    const invited = ["document", "document_type"].every((name) => !invitation || invitation.body[name] === presented.body[name]);
+    must(invited, "it is not what the person was invited to sign");
+    return "one ceremony, one SHA-256";
   });
-  await checks.check("same_account", `Everything is about one account (${of})`, () => {
+  await checks.check("same_account", `Everything is about one account${of}`, () => {
     must(signed.subject_ref, "it is about no account");
     const other = reached.find((record) => ![null, signed.subject_ref].includes(record.subject_ref));
     must(other === undefined, `record ${other?.number} is about another`);
     return signed.subject_ref;
   });
-  await checks.check("grant_covers_document", `The role allows the signature (${of})`, () => {
+  await checks.check("grant_covers_document", `The role allows the signature${of}`, () => {
     whole();
     const { permissions, role } = grant.body;
     must(signed.body.grant === grant.body.grant && signed.body.role === role, "it names another grant");
@@ -131,24 +132,31 @@ async function checkSignature(signature, checks) {
     return `${role}: ${by}`;
   });
   const before = (end) => end === null || signed.at < end;
-  await checks.check("grant_live_at_signing", `The role was live at the signature (${of})`, () => {
+  await checks.check("grant_live_at_signing", `The role was live at the signature${of}`, () => {
     whole();
     const end = grant.body.expires_at;
-    must(signed.body.grant_expires_at === end && before(end), `it was given until ${end}`);
-    return end === null ? "given without an end" : `given until ${end}`;
+    must(signed.body.grant_expires_at === end && before(end), `it was given until ${inUtc(end)}`);
+    return end === null ? "given without an end" : `given until ${inUtc(end)}`;
   });
-  await checks.check("session_live_at_signing", `The session was open at the signature (${of})`, () => {
+  await checks.check("session_live_at_signing", `The session was open at the signature${of}`, () => {
     whole();
     const end = session.body.expires_at;
-    must(signed.body.session_expires_at === end && before(end), `it was open until ${end}`);
-    return `open until ${end}`;
+    must(signed.body.session_expires_at === end && before(end), `it was open until ${inUtc(end)}`);
+    return `open until ${inUtc(end)}`;
   });
-  await checks.check("time_order", `Nothing is dated before what it rests on (${of})`, () => {
+  await checks.check("time_order", `Nothing is dated before what it rests on${of}`, () => {
     whole();
     const order = [session, presented, intent, signed].map((record) => record.at);
     must(order.every((at, place) => place === 0 || order[place - 1] <= at), "the steps are out of order");
     must(grant.at <= signed.at, "the role was given after the signature");
     return "session, document, confirmation, signature";
+  });
+  if (consent === undefined) return;
+  await checks.check("consent", `The consent is for this document${of}`, () => {
+    const by = consent.body.scope.find((pattern) => covers(pattern, signed.body.document_type));
+    must(by !== undefined, `it is not for ${signed.body.document_type}`);
+    must(consent.at <= signed.at, "it was given after the signature");
+    return `given for ${by}`;
   });
 }
 
@@ -191,6 +199,9 @@ async function checkAssertion(bundle, record, checks) {
       const recorded = record.blobs[place]?.sha256;
       must(hexOf(await sha256(file)) === recorded, `${names[place]} is not what was recorded`);
     }
+    const { signed_sha256: element, certificate_sha256: fingerprint } = record.body;
+    const first = record.blobs[0].sha256;
+    must(first === element && record.blobs[3].sha256 === fingerprint, "the record names two of a kind");
     const [signed, signedInfo, signature, certificate] = files;
     const text = textOf(signedInfo);
     const hash = XML_HASHES[only(text, /<(?:\w+:)?DigestMethod\s[^>]*Algorithm="([^"]*)"/g)];
@@ -198,6 +209,7 @@ async function checkAssertion(bundle, record, checks) {
     must(hash !== undefined, "its digest is by a hash that is not known");
     must(toBase64(await digest(hash, signed)) === value, "signed.xml is not what was signed");
     const method = only(text, /<(?:\w+:)?SignatureMethod\s[^>]*Algorithm="([^"]*)"/g);
+    must(method === record.body.signature_algorithm, "it is by another algorithm than was recorded");
     const algorithm = XML_SIGNATURES[method];
     if (algorithm === undefined) throw new CanNotCheck("its algorithm is not known here");
     const { key, subject } = readCertificate(certificate);
@@ -213,7 +225,7 @@ async function checkTimeStamps(bundle, checks) {
       must(stamp.name === `time/${place + 1}.tst`, "is out of order");
       must(covered !== undefined, "there is no checkpoint");
       Object.assign(stamp, await checkTimeStamp(stamp.bytes, covered));
-      return `${stamp.at} by ${stamp.authority.subject}; whether that authority is to be trusted is not checked here`;
+      return `${inUtc(stamp.at)}, by ${stamp.authority.subject}; whether that authority is to be trusted is not checked here`;
     });
     covered = joined(covered ?? utf8(""), stamp.bytes);
   }
@@ -231,10 +243,10 @@ async function checkKeys(bundle, given) {
       keys.push(read);
       for (const line of linesOf(checkpoint, read)) {
         must(await isCheckpointSigned(checkpoint, line, read), "its signature does not verify");
-        const when = read.type === SIGNED_BY_WITNESS ? ` at ${whenCosigned(line)}` : "";
+        const when = read.type === SIGNED_BY_WITNESS ? `, on ${inUtc(whenCosigned(line))}` : "";
         return `${read.name} signed this checkpoint${when}`;
       }
-      throw new Error(`${read.name} did not sign this checkpoint`);
+      throw new Wrong(`${read.name} did not sign this checkpoint`);
     });
   }
   const logs = keys.filter((one) => one.type === SIGNED_BY_LOG);
@@ -253,15 +265,29 @@ async function checkKeys(bundle, given) {
 
 const whenCosigned = (line) => new Date(Number(cosignedAt(line)) * 1000).toISOString();
 
-/** Checks a whole bundle that was dropped on the page, against the members in the page. */
-async function checkContainer(bytes, bundle) {
+/** Compares what a reader dropped on the page: the document, an attachment, or the whole bundle. */
+async function checkFiles(files, bundle) {
   const checks = new Checks();
+  for (const file of files) {
+    const bytes = await file.arrayBuffer().then((buffer) => new Uint8Array(buffer), () => null);
+    if (bytes === null) {
+      checks.say("unknown", "document", file.name, "can not be read");
+      continue;
+    }
+    if (isBundle(bytes)) await checkContainer(bytes, bundle, checks);
+    else await checkFile(file.name, bytes, bundle, checks);
+  }
+  return checks;
+}
+
+/** Checks a whole bundle that was dropped on the page, against the members in the page. */
+async function checkContainer(bytes, bundle, checks) {
   let members;
   await checks.check("container", "The file is written as a bundle is written", () => {
     members = new Map(readContainer(bytes));
     return `its ${members.size} members, stored, and nothing else`;
   });
-  if (members === undefined) return checks;
+  if (members === undefined) return;
   await checks.check("manifest", "Each file has the SHA-256 that the manifest lists", async () => {
     must(members.has(MANIFEST), "there is no manifest");
     const listed = new Map(readManifest(members.get(MANIFEST)));
@@ -291,17 +317,16 @@ async function checkContainer(bytes, bundle) {
   for (const [name, content] of members) {
     if (/^(documents|attachments)\//.test(name)) await checkFile(name, content, bundle, checks);
   }
-  return checks;
 }
 
 /** Compares a file with what was signed. */
 async function checkFile(name, bytes, bundle, checks) {
   await checks.check("document", name, async () => {
     const hash = hexOf(await sha256(bytes));
-    const [{ signed, presented }] = bundle.signatures;
-    if (hash === signed.body.document_sha256) return `is the document that was signed: SHA-256 ${hash}`;
-    const attachments = presented?.body.attachments ?? [];
+    const { signatures } = bundle;
+    if (signatures.some(({ signed }) => signed.body.document_sha256 === hash)) return `is the document that was signed: SHA-256 ${hash}`;
+    const attachments = signatures.flatMap(({ presented }) => presented?.body.attachments ?? []);
     must(attachments.some((one) => one.sha256 === hash), `is not what was signed: its SHA-256 is ${hash}`);
-    return `is an attachment of what was signed: SHA-256 ${hash}`;
+    return `is what was shown with the document: SHA-256 ${hash}`;
   });
 }

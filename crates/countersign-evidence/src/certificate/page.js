@@ -20,7 +20,7 @@ function instant(at) {
   const time = el("time", "", inUtc(at));
   time.dateTime = shown(at);
   const local = inLocal(at);
-  return el("span", "", time, local === null ? null : el("span", "local", ` (${local}, ${LOCAL})`));
+  return el("span", "", time, local === null ? null : el("span", "local", ` (${local})`));
 }
 
 /** Rows of a name and what it is; what is null is left out. */
@@ -32,20 +32,35 @@ function facts(rows) {
 /** A value that the record commits to: opened, erased, or not disclosed; null if there is none. */
 function personal(record, field) {
   if (!record || !Object.hasOwn(record.commitments, field)) return null;
-  if (Object.hasOwn(record.openings, field)) return value(record.openings[field]?.value);
+  if (Object.hasOwn(record.openings, field)) return opened(record.openings[field]?.value);
   const why = record.erased ? `erased on ${dayOf(record.erased.at)}` : "not disclosed";
   return el("span", "absent", why);
+}
+
+/** A value that was opened: a text, a name identifier, or a subject. */
+function opened(what) {
+  if (!isObject(what)) return value(what);
+  const { format, value: name, issuer, subject } = what;
+  if (name !== undefined) return el("span", "", value(name), format ? el("span", "aside", " ", value(format)) : null);
+  return subject === undefined ? value(what) : el("span", "", value(subject), " at ", value(issuer));
 }
 
 function nameOfSigner({ signed }) {
   return personal(signed, "printed_name") ?? el("span", "absent", "no name");
 }
 
+/** A longer name could push the verdict out of sight. */
+const LONGEST_IN_SUMMARY = 100;
+
 function showSummary({ signatures }) {
+  if (LOCAL !== null) byId("zone").textContent = `Times are in UTC; in brackets, in the time zone of whoever opened this page: ${LOCAL}.`;
   for (const signature of signatures) {
     const { signed } = signature;
-    byId("summary").append(el("p", "sentence", el("strong", "", nameOfSigner(signature)), " signed ",
-      el("strong", "", value(signed.body.document)), " on ", instant(signed.at), "."));
+    const name = nameOfSigner(signature);
+    name.textContent = clipped(name.textContent, LONGEST_IN_SUMMARY);
+    const what = value(clipped(shown(signed.body.document), LONGEST_IN_SUMMARY));
+    byId("summary").append(el("p", "sentence", el("strong", "", name), " signed ", el("strong", "", what),
+      " on ", instant(signed.at), "."));
   }
 }
 
@@ -67,13 +82,12 @@ function consentOf({ consent, intent }) {
     return disclosure ? ["Shown the disclosure with SHA-256 ", hash(disclosure)] : el("span", "absent", "none is recorded here");
   }
   const { body } = consent;
-  const access = body.access_demonstrated?.method;
   return [
-    "To electronic records and signatures, on ", instant(consent.at), "; disclosure ", value(body.disclosure_version),
-    body.paper_right === true ? "; told of the right to paper" : "",
-    access ? ["; showed that the records can be read: ", value(access)] : "",
-    el("br"), hash(body.disclosure_sha256),
-  ].flat();
+    "To electronic records for ", value(body.scope.join(", ")), ", on ", instant(consent.at), ", after disclosure ",
+    value(body.disclosure_version), " ", hash(body.disclosure_sha256), ". ",
+    body.paper_right === true ? "Told of the right to paper. " : "Not told of the right to paper. ",
+    "How to withdraw: ", el("q", "", value(body.withdrawal)), " Access shown by: ", value(body.access_demonstrated.method), ".",
+  ];
 }
 
 function identityOf({ assertion }) {
@@ -94,8 +108,8 @@ function authenticationOf({ assertion, session }) {
 function roleOf({ grant }) {
   if (!grant) return null;
   const { role, rule, expires_at: end, permissions } = grant.body;
-  return [value(role), rule === null ? "" : [", by rule ", value(rule)], " under policy ", hash(grant.policy_hash),
-    end === null ? "Given without an end" : ["Given until ", instant(end)], ". Allows: ", value(permissions.join(", "))].flat();
+  return [value(role), rule === null ? "" : [", given by rule ", value(rule)], end === null ? ", without an end" : [", until ", instant(end)],
+    "; allows to ", value(permissions.join(", "))].flat();
 }
 
 function showParty(signature) {
@@ -110,6 +124,7 @@ function showParty(signature) {
     ["Name identifier", personal(assertion, "name_id")],
     ["Authenticated", authenticationOf(signature)],
     ["Role", roleOf(signature)],
+    ["Policy", signed.policy_hash ? hash(signed.policy_hash) : null],
     ["Consent", consentOf(signature)],
     ["Session", session ? ["Open from ", instant(session.at), " until ", instant(session.body.expires_at)] : null],
   ])));
@@ -200,29 +215,26 @@ function headPages({ checkpoint }) {
 }
 
 /** Compares files that the reader gives, and the keys that the reader knows. */
-function listen(bundle, checks) {
-  let keys = new Checks();
-  let files = new Checks();
-  const showAll = () => {
-    showChecks(byId("keychecks"), keys);
-    showChecks(byId("files"), files);
-    showVerdict([checks, keys, files]);
+function listen(bundle, own) {
+  const found = { keychecks: new Checks(), files: new Checks() };
+  const asked = {};
+  /** Shows what `search` finds, unless something else was asked for in the meantime. */
+  const find = async (list, search) => {
+    asked[list] = search;
+    const checks = await search();
+    if (asked[list] !== search) return;
+    found[list] = checks;
+    showChecks(byId(list), checks);
+    showVerdict([own, ...Object.values(found)]);
   };
-  const compareKeys = async () => {
-    keys = await checkKeys(bundle, byId("keys").value);
-    showAll();
-  };
-  const compareFiles = async (list) => {
-    files = new Checks();
-    for (const file of list) {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      if (isBundle(bytes)) files.lines.push(...(await checkContainer(bytes, bundle)).lines);
-      else await checkFile(file.name, bytes, bundle, files);
-    }
-    showAll();
-  };
+  const compareKeys = () => find("keychecks", () => checkKeys(bundle, byId("keys").value));
+  const compareFiles = (files) => find("files", () => checkFiles(files, bundle));
   byId("keys").addEventListener("input", compareKeys);
-  byId("file").addEventListener("change", (event) => compareFiles([...event.target.files]));
+  byId("file").addEventListener("change", ({ target }) => {
+    compareFiles([...target.files]);
+    // So that the same file can be chosen once more.
+    target.value = "";
+  });
   for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {
       event.preventDefault();
@@ -245,7 +257,7 @@ function show(what, part) {
 async function main() {
   const verdict = byId("verdict");
   try {
-    must(globalThis.crypto?.subtle, "this browser has no cryptography for pages that are files; open it in another");
+    must(globalThis.crypto?.subtle, "needs a browser with cryptography for pages that are files");
     const island = JSON.parse(byId("bundle").textContent);
     const members = new Map(Object.entries(island).map(([name, data]) => [name, fromBase64(data)]));
     const bundle = await readBundle(members);
@@ -264,7 +276,7 @@ async function main() {
     await listen(bundle, checks);
   } catch (error) {
     verdict.dataset.state = "fails";
-    verdict.textContent = `Do not rely on this: the page can not be read (${shown(error.message)}).`;
+    verdict.textContent = `Do not rely on this: the page can not be read; it ${messageOf(error)}.`;
   }
 }
 

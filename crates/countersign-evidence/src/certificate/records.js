@@ -12,6 +12,7 @@ const CAUSES = {
   "user.provisioned": [["assertion.verified"], ["invitation.used"]],
   "user.linked": [["assertion.verified"], ["user.provisioned"], ["link.proposed"]],
   "assertion.verified": [["email.challenged"]],
+  "invitation.used": [["invitation.issued"], ["assertion.verified"]],
 };
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -30,7 +31,7 @@ async function readRecord(name, bytes, members) {
     must(record.kind === kind, "is of another kind than its name");
     Object.assign(item, record, { parents, commitments, body });
   } catch (error) {
-    item.wrong = error.message;
+    item.wrong = messageOf(error);
     item.parents = [];
     item.commitments = {};
   }
@@ -40,7 +41,7 @@ async function readRecord(name, bytes, members) {
     must(isObject(item.openings), "is not a list of openings");
   } catch (error) {
     item.openings = {};
-    item.wrongOpenings = error.message;
+    item.wrongOpenings = messageOf(error);
   }
   return item;
 }
@@ -54,11 +55,7 @@ async function readBundle(members) {
   const bundle = { members, records };
   bundle.signatures = records.filter(isOf("document.signed")).map((signed) => groundsOf(signed));
   bundle.erasures = records.filter(isOf("subject.erased"));
-  for (const record of records) {
-    const signature = bundle.signatures.find((one) => one.reached.includes(record));
-    const account = record.subject_ref ?? signature?.signed.subject_ref ?? null;
-    record.erased = bundle.erasures.find((one) => account !== null && one.subject_ref === account);
-  }
+  for (const record of records) record.erased = erasureOf(record, bundle);
   const stamps = [...members.keys()].filter((name) => name.startsWith("time/"));
   bundle.stamps = stamps.map((name) => ({ name, bytes: members.get(name) }));
   return bundle;
@@ -68,16 +65,25 @@ const isOf = (...kinds) => (record) => record !== undefined && kinds.includes(re
 
 const causeOf = (record, ...kinds) => record?.causes.find(isOf(...kinds));
 
+/** A record and all that it can be walked back to, in the order of the log. */
+function reachedFrom(record) {
+  const reached = new Set([record]);
+  for (const one of reached) one.causes.filter(Boolean).forEach((cause) => reached.add(cause));
+  return [...reached].sort((one, other) => one.number - other.number);
+}
+
+/** The record that what this one commits to was erased, if it was [bundle.md §5]. */
+function erasureOf(record, { records, erasures }) {
+  if (Object.keys(record.commitments).length === 0 || Object.keys(record.openings).length > 0) return undefined;
+  const about = record.subject_ref === null
+    ? records.filter((other) => reachedFrom(other).includes(record)).map((other) => other.subject_ref)
+    : [record.subject_ref];
+  return erasures.find((one) => one.number > record.number && one.subject_ref && about.includes(one.subject_ref));
+}
+
 /** What one signature rests on. */
 function groundsOf(signed) {
-  const reached = [];
-  const follow = (record) => {
-    if (record === undefined || reached.includes(record)) return;
-    reached.push(record);
-    record.causes.forEach(follow);
-  };
-  follow(signed);
-  reached.sort((one, other) => one.number - other.number);
+  const reached = reachedFrom(signed);
   const intent = causeOf(signed, "intent.confirmed");
   const session = causeOf(signed, "session.opened");
   return {
@@ -90,13 +96,18 @@ function groundsOf(signed) {
     consent: causeOf(signed, "consent.given"),
     assertion: causeOf(session, "assertion.verified"),
     account: causeOf(session, ...ACCOUNT),
+    invitation: causeOf(causeOf(session, "invitation.used"), "invitation.issued"),
   };
 }
 
-/** Whether a permission lets somebody sign a type of document [record.md §5.2]. */
-function coversSigning(permission, type) {
-  const [action, pattern] = permission.split(" ");
-  if (action !== "sign" || pattern === undefined) return false;
+/** Whether a document type, a beginning of one, or any is that of a document [record.md §5.2]. */
+function covers(pattern, type) {
   if (pattern === "*") return true;
   return pattern.endsWith("/*") ? type.startsWith(pattern.slice(0, -1)) : pattern === type;
+}
+
+/** Whether a permission lets somebody sign a type of document. */
+function coversSigning(permission, type) {
+  const [action, pattern] = permission.split(" ");
+  return action === "sign" && pattern !== undefined && covers(pattern, type);
 }

@@ -12,20 +12,22 @@ const LOCAL = (() => {
 /** `2026-03-01T09:30:00.000Z` as `1 March 2026, 09:30:00 UTC`. */
 function inUtc(at) {
   const match = /^(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/.exec(at);
-  if (match === null) return String(at);
+  if (match === null) return clipped(shown(at), 40);
   const [, year, month, day, time] = match;
   return `${Number(day)} ${MONTHS[month - 1]} ${year}, ${time} UTC`;
 }
 
-/** The same instant in the reader's time zone; null where that is UTC. */
+const dayOf = (at) => inUtc(at).split(",")[0];
+
+/** The same instant in the reader's time zone, with the day if it is another; null where that is UTC. */
 function inLocal(at) {
   const instant = new Date(at);
   if (LOCAL === null || Number.isNaN(instant.getTime())) return null;
-  const parts = { dateStyle: "long", timeStyle: "long", timeZone: LOCAL };
-  return new Intl.DateTimeFormat("en-GB", parts).format(instant);
+  const written = (parts) => new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: LOCAL }).format(instant);
+  const day = written({ dateStyle: "long" });
+  const time = written({ timeStyle: "long" });
+  return day === dayOf(at) ? time : `${day}, ${time}`;
 }
-
-const dayOf = (at) => inUtc(at).split(",")[0];
 
 /** What a reader does not see, or what changes how the text around it is seen. */
 const HIDDEN = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/gu;
