@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::Sha256Digest;
 
-use crate::note::{Note, NoteError, VerifierKey};
+use crate::note::{Note, NoteError, SignatureLine, sign_note};
+use crate::signer::{Signer, SignerError};
+use crate::verifier_key::{TrustedKey, VerifierKey};
 
 /// The head of a log at one size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +97,24 @@ pub(crate) fn parse_hash(text: &str) -> Option<Sha256Digest> {
     bytes.try_into().ok().map(Sha256Digest::from_bytes)
 }
 
+/// Signs a checkpoint. A [`Ledger`](crate::Ledger) does it for its own; this is for whoever makes
+/// logs of another kind.
+///
+/// # Errors
+/// If the backend fails.
+///
+/// # Security
+/// Whoever signs two checkpoints of one log of which the larger does not continue the smaller has
+/// forked it.
+pub async fn sign(
+    checkpoint: &Checkpoint,
+    key: &VerifierKey,
+    signer: &dyn Signer,
+) -> Result<SignedCheckpoint, SignerError> {
+    let note = sign_note(&checkpoint.text(), key, signer).await?;
+    Ok(SignedCheckpoint::of_note(checkpoint.clone(), note))
+}
+
 /// A checkpoint with the note that it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedCheckpoint {
@@ -128,6 +148,45 @@ impl SignedCheckpoint {
             .cloned()
             .collect();
         self.note.verify(&keys)
+    }
+
+    /// Checks that the log itself signed it, by keys of which some may have been retired.
+    ///
+    /// # Errors
+    /// As [`SignedCheckpoint::verify`]; [`NoteError::RetiredKey`] if only keys have signed it that
+    /// do not reach its size.
+    pub fn verify_by(&self, log_keys: &[TrustedKey]) -> Result<(), NoteError> {
+        let keys = |reach: bool| -> Vec<VerifierKey> {
+            let size = self.checkpoint.size;
+            let keys = log_keys.iter().filter(|key| key.reaches(size) == reach);
+            keys.map(|key| key.key().clone()).collect()
+        };
+        match self.verify(&keys(true)) {
+            Err(NoteError::NoTrustedSignature) if self.verify(&keys(false)).is_ok() => {
+                Err(NoteError::RetiredKey)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The same checkpoint with more signatures.
+    pub(crate) fn with(&self, lines: &[SignatureLine]) -> Self {
+        Self::of_note(self.checkpoint.clone(), self.note.with(lines))
+    }
+
+    /// The checkpoint whose text `note` has.
+    pub(crate) fn of_note(checkpoint: Checkpoint, note: Note) -> Self {
+        let bytes = note.to_bytes();
+        Self {
+            checkpoint,
+            note,
+            bytes,
+        }
+    }
+
+    /// The note, which is the same as [`SignedCheckpoint::bytes`].
+    pub(crate) fn note(&self) -> &Note {
+        &self.note
     }
 
     /// What it says.
@@ -183,15 +242,27 @@ mod tests {
     #[test]
     fn a_key_of_another_name_does_not_vouch_for_a_log() {
         use crate::ed25519::Ed25519Signer;
-        use crate::note::{VerifierKey, sign_note};
         let (signer, _) = Ed25519Signer::generate().unwrap();
         let witness = VerifierKey::of_signer("witness.example", &signer).unwrap();
-        let text = Checkpoint::new("log.example/a", 0, crate::merkle::empty_root()).text();
-        let note = pollster::block_on(sign_note(&text, &witness, &signer)).unwrap();
-        let signed = SignedCheckpoint::parse(&note).unwrap();
+        let head = Checkpoint::new("log.example/a", 0, crate::merkle::empty_root());
+        let signed = pollster::block_on(sign(&head, &witness, &signer)).unwrap();
         assert_eq!(
             signed.verify(&[witness]),
             Err(NoteError::NoTrustedSignature)
         );
+    }
+
+    #[test]
+    fn a_retired_key_vouches_up_to_its_last_size_only() {
+        use crate::ed25519::Ed25519Signer;
+        let (signer, _) = Ed25519Signer::generate().unwrap();
+        let key = VerifierKey::of_signer("log.example/a", &signer).unwrap();
+        let head = Checkpoint::new("log.example/a", 7, crate::merkle::empty_root());
+        let signed = pollster::block_on(sign(&head, &key, &signer)).unwrap();
+        let verify = |last| signed.verify_by(&[TrustedKey::retired(key.clone(), last)]);
+        assert_eq!(verify(7), Ok(()));
+        assert_eq!(verify(6), Err(NoteError::RetiredKey));
+        assert_eq!(signed.verify_by(&[key.clone().into()]), Ok(()));
+        assert_eq!(signed.verify_by(&[]), Err(NoteError::NoTrustedSignature));
     }
 }

@@ -3,12 +3,15 @@
 use countersign_core::StoreError;
 use thiserror::Error;
 
-use crate::ledger::Damage;
-use crate::note::ParseKeyError;
+use crate::cosignature::CosignatureError;
+use crate::damage::Damage;
+use crate::receipt::Level;
 use crate::record::RecordError;
 use crate::seal::{EntropyError, SealError};
 use crate::signer::SignerError;
 use crate::vault::VaultError;
+use crate::verifier_key::ParseKeyError;
+use crate::witness::WitnessAlarm;
 
 /// Why a record was not sealed, or a ledger did not do what was asked.
 #[derive(Debug, Error)]
@@ -39,6 +42,19 @@ pub enum AuditError {
     /// caller's mistake.
     #[error("the ledger can not have this name or this key")]
     Origin(#[source] ParseKeyError),
+    /// A witness has cosigned what this ledger does not continue: somebody has shown it, and
+    /// perhaps others, another history. Either the ledger was set back or forked, or the witness
+    /// lies.
+    #[error("a witness has seen another history of this ledger")]
+    Witness(#[source] WitnessAlarm),
+    /// Too few witnesses have cosigned the checkpoint; it stays as it is, and may be cosigned
+    /// later.
+    #[error("too few witnesses have cosigned the checkpoint")]
+    NotWitnessed(#[source] CosignatureError),
+    /// The ledger has not what it takes to reach this level: no witnesses, no time-stamp
+    /// authority.
+    #[error("the entry is not {0}, and this ledger can not do more for it")]
+    NotReached(Level),
     /// What was asked for is not in the tree, or not yet.
     #[error("the ledger does not hold what was asked for")]
     NotInTree,
@@ -57,6 +73,9 @@ impl AuditError {
             Self::Signer(_) => "audit.signer",
             Self::Vault(error) => error.code(),
             Self::Origin(_) => "audit.origin",
+            Self::Witness(_) => "audit.witness",
+            Self::NotWitnessed(_) => "audit.not_witnessed",
+            Self::NotReached(_) => "audit.not_reached",
             Self::NotInTree => "audit.not_in_tree",
         }
     }

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use countersign_core::LeafHash;
 
 use crate::checkpoint::SignedCheckpoint;
+use crate::damage::Damage;
 use crate::error::AuditError;
 use crate::leaf::leaf_hash;
-use crate::ledger::Damage;
 use crate::merkle::Frontier;
-use crate::note::VerifierKey;
 use crate::reader::LedgerReader;
 use crate::record::parse_record;
 use crate::store::StoredEntry;
+use crate::verifier_key::VerifierKey;
 
 /// Entries that are read at once: bounds memory at 64 MiB of entries.
 const CHUNK: u64 = 1024;

@@ -3,108 +3,18 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::{EntryId, LeafHash};
-use thiserror::Error;
 
-use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::checkpoint::{Checkpoint, SignedCheckpoint, sign};
+use crate::damage::Damage;
 use crate::error::AuditError;
 use crate::leaf::leaf_hash;
 use crate::merkle::verify_consistency;
-use crate::note::{VerifierKey, sign_note};
-use crate::proof::LogProof;
 use crate::reader::LedgerReader;
-use crate::record::RecordError;
-use crate::signer::{Signer, SignerError};
-use crate::store::{EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint};
-
-/// What is wrong with a ledger, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Damage {
-    /// The tree, or the last checkpoint, is smaller than what was signed: someone brought an old
-    /// copy back.
-    #[error("the ledger was rolled back: it has {size} leaves, and {signed_size} were signed")]
-    RolledBack {
-        /// Leaves that are there.
-        size: u64,
-        /// Leaves that were signed.
-        signed_size: u64,
-    },
-    /// The tree does not continue what was signed at this size.
-    #[error("the ledger was forked: it does not continue what was signed at {signed_size} leaves")]
-    Forked {
-        /// The size that was signed.
-        signed_size: u64,
-    },
-    /// The last checkpoint can not be read, or is not signed by the ledger's key.
-    #[error("the last checkpoint is not one that this ledger's key has signed")]
-    Checkpoint,
-    /// A node of the tree is missing.
-    #[error("the node at level {}, index {} is missing", .0.level, .0.index)]
-    MissingNode(NodeId),
-    /// A node of the tree is not the hash of what is below it.
-    #[error("the node at level {}, index {} is wrong", .0.level, .0.index)]
-    WrongNode(NodeId),
-    /// An entry is missing.
-    #[error("the entry at leaf {index} is missing")]
-    MissingEntry {
-        /// The position of its leaf.
-        index: u64,
-    },
-    /// An entry's bytes do not have the leaf hash that is stored with them.
-    #[error("the bytes of the entry at leaf {index} were changed")]
-    ChangedEntry {
-        /// The position that its leaf has, or would have had.
-        index: u64,
-    },
-    /// An entry is no record.
-    #[error("the entry at leaf {index} is no record: it {error}")]
-    NotARecord {
-        /// The position of its leaf.
-        index: u64,
-        /// What is wrong with it.
-        error: RecordError,
-    },
-    /// An entry is stored under an id that is not the one in the record.
-    #[error("the entry at leaf {index} is stored under another id than its own")]
-    OtherId {
-        /// The position of its leaf.
-        index: u64,
-    },
-    /// A record names a cause that no earlier leaf is.
-    #[error("the record at leaf {index} names the cause {parent}, which is no earlier leaf")]
-    MissingParent {
-        /// The position of its leaf.
-        index: u64,
-        /// The leaf hash it names.
-        parent: LeafHash,
-    },
-    /// The same entry is there twice.
-    #[error("the entry at leaf {index} is there twice")]
-    Duplicate {
-        /// The position of the second.
-        index: u64,
-    },
-}
-
-impl Damage {
-    /// A stable code for logs and records.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::RolledBack { .. } => "ledger.rolled_back",
-            Self::Forked { .. } => "ledger.forked",
-            Self::Checkpoint => "ledger.checkpoint",
-            Self::MissingNode(_) => "ledger.missing_node",
-            Self::WrongNode(_) => "ledger.wrong_node",
-            Self::MissingEntry { .. } => "ledger.missing_entry",
-            Self::ChangedEntry { .. } => "ledger.changed_entry",
-            Self::NotARecord { .. } => "ledger.not_a_record",
-            Self::OtherId { .. } => "ledger.other_id",
-            Self::MissingParent { .. } => "ledger.missing_parent",
-            Self::Duplicate { .. } => "ledger.duplicate",
-        }
-    }
-}
+use crate::receipt::{Level, Receipt};
+use crate::signer::Signer;
+use crate::store::{EntryQuery, Integration, LedgerStore, StoredCheckpoint};
+use crate::verifier_key::VerifierKey;
+use crate::witness::Witnesses;
 
 /// Most entries that become leaves in one transaction: bounds its memory at 64 MiB, and is far
 /// past where a larger group makes anything faster.
@@ -112,16 +22,6 @@ const MAX_BATCH: usize = 1024;
 
 /// How often a lost race is run again before the caller hears of it.
 const MAX_ATTEMPTS: usize = 64;
-
-/// What is promised of an entry that was appended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Receipt {
-    /// It is kept, and waits to become a leaf or to be covered by a checkpoint.
-    Durable,
-    /// A signed checkpoint covers it.
-    Checkpointed(LogProof),
-}
 
 /// The one who writes a ledger: turns entries into leaves, and signs checkpoints.
 ///
@@ -145,6 +45,7 @@ pub struct Ledger {
     reader: LedgerReader,
     signer: Arc<dyn Signer>,
     key: VerifierKey,
+    witnesses: Option<Witnesses>,
     /// The largest head that this process has signed or seen signed.
     seen: Mutex<Option<Checkpoint>>,
 }
@@ -166,6 +67,7 @@ impl Ledger {
             reader: LedgerReader::new(store),
             signer,
             key,
+            witnesses: None,
             seen: Mutex::new(None),
         };
         // The size is read after the checkpoint: another process may sign in between.
@@ -175,6 +77,20 @@ impl Ledger {
             ledger.saw(last.checkpoint());
         }
         Ok(ledger)
+    }
+
+    /// Has its checkpoints cosigned from now on; [`Ledger::check_witnesses`] asks them first
+    /// whether they know a later ledger than this.
+    #[must_use]
+    pub fn with_witnesses(mut self, witnesses: Witnesses) -> Self {
+        self.witnesses = Some(witnesses);
+        self
+    }
+
+    /// The witnesses, if it has any.
+    #[must_use]
+    pub fn witnesses(&self) -> Option<&Witnesses> {
+        self.witnesses.as_ref()
     }
 
     /// What can be read without the key.
@@ -281,8 +197,7 @@ impl Ledger {
         expected: Option<&SignedCheckpoint>,
         head: &Checkpoint,
     ) -> Result<SignedCheckpoint, AuditError> {
-        let note = sign_note(&head.text(), &self.key, &*self.signer).await?;
-        let signed = SignedCheckpoint::parse(&note).map_err(SignerError::new)?;
+        let signed = sign(head, &self.key, &*self.signer).await?;
         let expected = expected.map(StoredCheckpoint::of);
         let store = self.reader.store();
         store
@@ -321,10 +236,48 @@ impl Ledger {
                 proof.verify(leaf).map_err(|_| Damage::Forked {
                     signed_size: checkpoint.checkpoint().size(),
                 })?;
-                Ok(Receipt::Checkpointed(proof))
+                let Some(policy) = self.witnesses.as_ref().map(Witnesses::policy) else {
+                    return Ok(Receipt::Checkpointed(proof));
+                };
+                match policy.verify(&checkpoint) {
+                    Ok(cosignatures) => Ok(Receipt::Witnessed {
+                        proof,
+                        k: cosignatures.len(),
+                        of: policy.keys().len(),
+                    }),
+                    Err(_) => Ok(Receipt::Checkpointed(proof)),
+                }
             }
             _ => Ok(Receipt::Durable),
         }
+    }
+
+    /// Does what it takes for an entry to reach a level, and no more; the receipt is of that level
+    /// or of a higher one.
+    ///
+    /// # Errors
+    /// [`AuditError::NotInTree`] if the ledger has never seen the entry; as
+    /// [`advance`](Self::advance) and [`cosign`](Self::cosign);
+    /// [`AuditError::NotReached`] if the ledger has not what the level takes, and
+    /// [`AuditError::NotWitnessed`] if too few witnesses have cosigned.
+    pub async fn wait_for(&self, leaf: LeafHash, level: Level) -> Result<Receipt, AuditError> {
+        let mut receipt = self.receipt(leaf).await?;
+        if receipt.level() < Level::Checkpointed && level >= Level::Checkpointed {
+            self.advance().await?;
+            receipt = self.receipt(leaf).await?;
+        }
+        if receipt.level() < Level::Witnessed && level >= Level::Witnessed {
+            if self.witnesses.is_none() {
+                return Err(AuditError::NotReached(Level::Witnessed));
+            }
+            self.cosign().await?.require()?;
+            receipt = self.receipt(leaf).await?;
+        }
+        // Others may have signed a larger tree meanwhile, which nobody has cosigned yet.
+        if receipt.level() < level {
+            return Err(AuditError::NotReached(level));
+        }
+        Ok(receipt)
     }
 
     /// Checks that the ledger continues a checkpoint that was kept elsewhere.
@@ -341,7 +294,7 @@ impl Ledger {
     }
 
     /// The last checkpoint, verified, and not older than one that this process has seen.
-    async fn last_checkpoint(&self) -> Result<Option<SignedCheckpoint>, AuditError> {
+    pub(crate) async fn last_checkpoint(&self) -> Result<Option<SignedCheckpoint>, AuditError> {
         // Read before the store is: what others sign meanwhile only makes the store's larger.
         let seen = self.lock_seen().clone();
         let last = self.reader.checkpoint().await?;

@@ -24,7 +24,10 @@
 //! | [`canonical`] | canonical JSON by our profile |
 //! | [`merkle`] | hashes and proofs of the tree |
 //! | [`note`], [`checkpoint`], [`proof`] | C2SP signed notes, checkpoints, proof files |
+//! | [`verifier_key`], [`cosignature`] | whose signatures count: the log's keys, and k of n witnesses |
 //! | [`ledger`], [`reader`], [`fsck`] | writing a ledger, reading it, checking all of it |
+//! | [`receipt`], [`damage`] | what is promised of an entry, and what can be wrong with a ledger |
+//! | [`witness`] | the port to the witnesses, and collecting their cosignatures |
 //! | [`store`], [`signer`] | the ports to where it lives and to what signs |
 //! | [`ed25519`], [`ecdsa`], [`rsa`] | keys in memory |
 //!
@@ -57,6 +60,8 @@ pub mod ceremony;
 pub mod checkpoint;
 pub mod commitment;
 pub mod consent;
+pub mod cosignature;
+pub mod damage;
 pub mod ecdsa;
 pub mod ed25519;
 pub mod email;
@@ -75,6 +80,7 @@ pub mod policy;
 pub mod private;
 pub mod proof;
 pub mod reader;
+pub mod receipt;
 pub mod record;
 pub mod review;
 pub mod role;
@@ -86,21 +92,27 @@ mod spki;
 pub mod store;
 pub mod token;
 pub mod vault;
+pub mod verifier_key;
+pub mod witness;
 mod writer;
 
 pub use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+pub use crate::cosignature::{WitnessKey, WitnessPolicy};
+pub use crate::damage::Damage;
 pub use crate::ecdsa::EcdsaP256Signer;
 pub use crate::ed25519::Ed25519Signer;
 pub use crate::error::AuditError;
 pub use crate::kind::{Body, Kind};
 pub use crate::leaf::{Account, Leaf, leaf_hash};
-pub use crate::ledger::{Damage, Ledger, Receipt};
-pub use crate::note::VerifierKey;
+pub use crate::ledger::Ledger;
 pub use crate::private::PrivatePart;
 pub use crate::reader::LedgerReader;
+pub use crate::receipt::{Level, Receipt};
 pub use crate::record::{Record, Recorded, parse_record};
 pub use crate::rsa::RsaSigner;
 pub use crate::seal::{Correlation, Entropy, Sealed, SystemEntropy};
 pub use crate::signer::Signer;
 pub use crate::store::LedgerStore;
 pub use crate::vault::VaultError;
+pub use crate::verifier_key::{TrustedKey, VerifierKey};
+pub use crate::witness::{Witness, Witnesses};

@@ -1,19 +1,14 @@
 //! Signed notes: text with signature lines \[C2SP signed-note\].
 
 use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::digest::{Context, SHA256};
-use ring::signature::{ED25519, UnparsedPublicKey};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::signer::{SignatureAlgorithm, Signer, SignerError, sign_verified};
-
-/// Signature type byte of Ed25519 \[C2SP signed-note, "Signature types"\].
-const TYPE_ED25519: u8 = 0x01;
+use crate::signer::{Signer, SignerError, sign_verified};
+use crate::verifier_key::is_key_name;
+pub use crate::verifier_key::{ParseKeyError, VerifierKey};
 
 /// What a signature line begins with: an em dash and a space \[C2SP signed-note, "Format"\].
 const SIGNATURE_PREFIX: &str = "\u{2014} ";
@@ -38,149 +33,32 @@ pub enum NoteError {
     /// A signature that names a trusted key does not verify \[C2SP signed-note, "Signatures"\].
     #[error("has a signature that names a trusted key and does not verify")]
     BadSignature,
+    /// Of the keys that are trusted, only ones that were retired before have signed it.
+    #[error("is signed by a key that was retired at a smaller size")]
+    RetiredKey,
 }
 
-/// The text is no verifier key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("is not a verifier key such as example.com/log+33d7b496+AeHTu4Q3hEIMHNqc6fAS…")]
-pub struct ParseKeyError;
-
-/// The public key of a log: what a verifier is given, and trusts.
-///
-/// Its text form is `name+hash+key`, as in Go's `sumdb/note`: the name, the key id in
-/// hexadecimal, and base64 of the type byte and the key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct VerifierKey {
-    name: String,
-    id: [u8; 4],
-    public_key: [u8; 32],
-}
-
-impl VerifierKey {
-    /// The Ed25519 key `public_key` under the name `name`.
-    ///
-    /// # Errors
-    /// If the name is empty, or holds white space, a plus sign or a control character
-    /// \[C2SP signed-note, "Format"\].
-    pub fn new(name: &str, public_key: [u8; 32]) -> Result<Self, ParseKeyError> {
-        if !is_key_name(name) {
-            return Err(ParseKeyError);
-        }
-        let mut context = Context::new(&SHA256);
-        context.update(name.as_bytes());
-        context.update(&[b'\n', TYPE_ED25519]);
-        context.update(&public_key);
-        let id = context
-            .finish()
-            .as_ref()
-            .first_chunk()
-            .copied()
-            .ok_or(ParseKeyError)?;
-        Ok(Self {
-            name: name.to_owned(),
-            id,
-            public_key,
-        })
-    }
-
-    /// The key that `signer` signs with, under the name `name`.
-    ///
-    /// # Errors
-    /// As [`VerifierKey::new`], and if it is no Ed25519 key.
-    pub fn of_signer(name: &str, signer: &dyn Signer) -> Result<Self, ParseKeyError> {
-        match signer.algorithm() {
-            SignatureAlgorithm::Ed25519 => {
-                let public_key = signer.public_key().try_into().map_err(|_| ParseKeyError)?;
-                Self::new(name, public_key)
-            }
-            // [C2SP tlog-tiles, "Checkpoints"]: a checkpoint has an Ed25519 signature.
-            SignatureAlgorithm::EcdsaP256Sha256 | SignatureAlgorithm::RsaPkcs1Sha256 => {
-                Err(ParseKeyError)
-            }
-        }
-    }
-
-    /// The name, which for a log is its origin.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The 32 bytes of the Ed25519 key \[RFC 8032 §5.1.5\].
-    #[must_use]
-    pub fn public_key(&self) -> &[u8; 32] {
-        &self.public_key
-    }
-
-    fn signed(&self, line: &SignatureLine) -> bool {
-        line.key_name == self.name && line.key_id == self.id
-    }
-
-    fn verify(&self, text: &str, signature: &[u8]) -> Result<(), NoteError> {
-        UnparsedPublicKey::new(&ED25519, &self.public_key)
-            .verify(text.as_bytes(), signature)
-            .map_err(|_| NoteError::BadSignature)
-    }
-}
-
-impl fmt::Display for VerifierKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = vec![TYPE_ED25519];
-        key.extend_from_slice(&self.public_key);
-        let id = u32::from_be_bytes(self.id);
-        write!(f, "{}+{id:08x}+{}", self.name, STANDARD.encode(key))
-    }
-}
-
-impl From<VerifierKey> for String {
-    fn from(key: VerifierKey) -> Self {
-        key.to_string()
-    }
-}
-
-impl TryFrom<String> for VerifierKey {
-    type Error = ParseKeyError;
-    fn try_from(text: String) -> Result<Self, ParseKeyError> {
-        text.parse()
-    }
-}
-
-impl FromStr for VerifierKey {
-    type Err = ParseKeyError;
-
-    fn from_str(text: &str) -> Result<Self, ParseKeyError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(ParseKeyError);
-        };
-        let key = STANDARD.decode(key).map_err(|_| ParseKeyError)?;
-        let Some((&TYPE_ED25519, public_key)) = key.split_first() else {
-            return Err(ParseKeyError);
-        };
-        let public_key = public_key.try_into().map_err(|_| ParseKeyError)?;
-        let key = Self::new(name, public_key)?;
-        // The hash in the text must be that of the key: it catches a mistyped one.
-        if key.to_string() == text {
-            Ok(key)
-        } else {
-            Err(ParseKeyError)
-        }
-    }
-}
-
-fn is_key_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
-}
-
+/// One signature: who made it, by name and key id, and the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct SignatureLine {
-    key_name: String,
-    key_id: [u8; 4],
-    signature: Vec<u8>,
+pub(crate) struct SignatureLine {
+    pub(crate) key_name: String,
+    pub(crate) key_id: [u8; 4],
+    pub(crate) signature: Vec<u8>,
 }
 
 impl SignatureLine {
+    /// The lines of a note, or those that a witness answers with: each ends with a newline.
+    pub(crate) fn parse_lines(lines: &str) -> Option<Vec<Self>> {
+        let lines = lines.strip_suffix('\n')?;
+        let lines: Vec<_> = lines.split('\n').map(Self::parse).collect::<Option<_>>()?;
+        (lines.len() <= MAX_SIGNATURES).then_some(lines)
+    }
+
+    /// Whether it is by the same key, as far as a line tells.
+    pub(crate) fn is_by_the_key_of(&self, other: &Self) -> bool {
+        self.key_name == other.key_name && self.key_id == other.key_id
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let (key_name, signature) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
         let signature = STANDARD.decode(signature).ok()?;
@@ -193,6 +71,14 @@ impl SignatureLine {
             key_id: *key_id,
             signature: signature.to_vec(),
         })
+    }
+}
+
+impl fmt::Display for SignatureLine {
+    /// The line with its newline.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signature = STANDARD.encode([&self.key_id, self.signature.as_slice()].concat());
+        writeln!(f, "{SIGNATURE_PREFIX}{} {signature}", self.key_name)
     }
 }
 
@@ -225,18 +111,37 @@ impl Note {
         let end_of_text = note.rfind("\n\n")?.checked_add(1)?;
         let text = note.get(..end_of_text)?;
         let lines = note.get(end_of_text..)?.strip_prefix('\n')?;
-        let lines = lines.strip_suffix('\n')?;
-        let signatures: Vec<_> = lines
-            .split('\n')
-            .map(SignatureLine::parse)
-            .collect::<Option<_>>()?;
-        if signatures.len() > MAX_SIGNATURES {
-            return None;
-        }
         Some(Self {
             text: text.to_owned(),
-            signatures,
+            signatures: SignatureLine::parse_lines(lines)?,
         })
+    }
+
+    /// The note, byte for byte as it was read.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut note = format!("{}\n", self.text);
+        for line in &self.signatures {
+            note.push_str(&line.to_string());
+        }
+        note.into_bytes()
+    }
+
+    /// The signatures, in their order.
+    pub(crate) fn signatures(&self) -> &[SignatureLine] {
+        &self.signatures
+    }
+
+    /// The same text with these signatures as well, each in place of an older one by its key.
+    pub(crate) fn with(&self, lines: &[SignatureLine]) -> Self {
+        let mut note = self.clone();
+        for line in lines {
+            let same = |old: &&mut SignatureLine| old.is_by_the_key_of(line);
+            match note.signatures.iter_mut().find(same) {
+                Some(old) => old.clone_from(line),
+                None => note.signatures.push(line.clone()),
+            }
+        }
+        note
     }
 
     /// The text, with its final newline. Not to be trusted before [`Note::verify`].
@@ -253,8 +158,8 @@ impl Note {
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<(), NoteError> {
         let mut verified = false;
         for line in &self.signatures {
-            for key in keys.iter().filter(|key| key.signed(line)) {
-                key.verify(&self.text, &line.signature)?;
+            for key in keys.iter().filter(|key| key.is_named_by(line)) {
+                key.verify(&self.text, line)?;
                 verified = true;
             }
         }
@@ -271,13 +176,25 @@ pub(crate) async fn sign_note(
     text: &str,
     key: &VerifierKey,
     signer: &dyn Signer,
-) -> Result<Vec<u8>, SignerError> {
-    let mut signature = key.id.to_vec();
-    // A backend that signs with another key than it names is not believed.
-    signature.extend_from_slice(&sign_verified(signer, text.as_bytes()).await?);
-    let line = STANDARD.encode(signature);
-    let note = format!("{text}\n{SIGNATURE_PREFIX}{} {line}\n", key.name);
-    Ok(note.into_bytes())
+) -> Result<Note, SignerError> {
+    Ok(Note {
+        text: text.to_owned(),
+        signatures: vec![sign_text(text, key, signer).await?],
+    })
+}
+
+/// The line with which `signer` signs a note of that text.
+pub(crate) async fn sign_text(
+    text: &str,
+    key: &VerifierKey,
+    signer: &dyn Signer,
+) -> Result<SignatureLine, SignerError> {
+    Ok(SignatureLine {
+        key_name: key.name().to_owned(),
+        key_id: key.id(),
+        // A backend that signs with another key than it names is not believed.
+        signature: sign_verified(signer, text.as_bytes()).await?,
+    })
 }
 
 #[cfg(test)]
@@ -285,40 +202,11 @@ mod tests {
     use super::*;
     use crate::ed25519::Ed25519Signer;
 
-    /// The key and a checkpoint of a public test log; see the fixtures' README.
-    const TESSERA: &str =
-        "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
-
     fn signed(text: &str) -> (Vec<u8>, VerifierKey) {
         let (signer, _) = Ed25519Signer::generate().unwrap();
         let key = VerifierKey::of_signer("log.example/a", &signer).unwrap();
         let note = pollster::block_on(sign_note(text, &key, &signer)).unwrap();
-        (note, key)
-    }
-
-    #[test]
-    fn a_verifier_key_comes_back_from_its_text() {
-        let key: VerifierKey = TESSERA.parse().unwrap();
-        assert_eq!(key.name(), "example.com/log/testdata");
-        assert_eq!(key.to_string(), TESSERA);
-    }
-
-    #[test]
-    fn a_mistyped_verifier_key_is_refused() {
-        for bad in [
-            "",
-            "example.com/log/testdata",
-            "example.com/log/testdata+33d7b496",
-            "+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx",
-            "example.com/log/testdatb+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx",
-            "example.com/log/testdata+33d7b497+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx",
-            "example.com/log/testdata+33D7B496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx",
-            "example.com/log/testdata+33d7b496+AuHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx",
-            "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkS",
-            "a b+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx",
-        ] {
-            assert_eq!(bad.parse::<VerifierKey>(), Err(ParseKeyError), "{bad}");
-        }
+        (note.to_bytes(), key)
     }
 
     #[test]
@@ -326,6 +214,7 @@ mod tests {
         let (note, key) = signed("one\n\ntwo\n");
         let note = Note::parse(&note).unwrap();
         assert_eq!(note.text(), "one\n\ntwo\n");
+        assert_eq!(Note::parse(&note.to_bytes()), Ok(note.clone()));
         assert_eq!(note.verify(&[key]), Ok(()));
     }
 
@@ -350,14 +239,17 @@ mod tests {
     fn signatures_by_unknown_keys_are_ignored() {
         let (mut note, key) = signed("one\n");
         note.extend_from_slice("\u{2014} witness.example AAAAAAAA\n".as_bytes());
-        assert_eq!(Note::parse(&note).unwrap().verify(&[key]), Ok(()));
+        let read = Note::parse(&note).unwrap();
+        assert_eq!(read.verify(&[key]), Ok(()));
+        // And kept: somebody else may know that key.
+        assert_eq!(read.to_bytes(), note);
     }
 
     #[test]
     fn one_bad_signature_by_a_trusted_key_refuses_the_note() {
         let (note, key) = signed("one\n");
         let text = String::from_utf8(note).unwrap();
-        let mut line = key.id.to_vec();
+        let mut line = key.id().to_vec();
         line.extend_from_slice(&[0; 64]);
         let text = format!("{text}\u{2014} log.example/a {}\n", STANDARD.encode(line));
         let note = Note::parse(text.as_bytes()).unwrap();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use countersign_core::{Entry, Sha256Digest};
 
 use crate::checkpoint::SignedCheckpoint;
+use crate::damage::Damage;
 use crate::error::AuditError;
-use crate::ledger::Damage;
 use crate::merkle::{Frontier, Subtree, consistency_path, fold, inclusion_path};
 use crate::private::PrivatePart;
 use crate::proof::LogProof;

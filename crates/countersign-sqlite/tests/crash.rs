@@ -191,7 +191,7 @@ fn check(file: &Path, acknowledged: &BTreeSet<String>, signed: u64) {
     let check = block_on(ledger.reader().verify_all(&[], &mut |_| ())).unwrap();
     let damage = check.damage.iter();
     let damage: Vec<_> = damage
-        .filter(|damage| !matches!(damage, countersign_audit::ledger::Damage::NotARecord { .. }))
+        .filter(|damage| !matches!(damage, countersign_audit::damage::Damage::NotARecord { .. }))
         .collect();
     assert!(damage.is_empty(), "{damage:?}");
 }

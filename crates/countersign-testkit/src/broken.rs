@@ -10,6 +10,7 @@ mod replay_store;
 mod user_defect;
 mod user_store;
 mod verifier;
+mod witness;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub use replay_store::{BrokenReplayStore, ReplayDefect};
 pub use user_defect::UserDefect;
 pub use user_store::BrokenUserStore;
 pub use verifier::{BrokenVerifier, VerifierDefect};
+pub use witness::{BrokenWitness, WitnessDefect};
 
 /// Names defects, each with the check that catches it.
 macro_rules! defects {

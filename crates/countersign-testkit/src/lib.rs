@@ -12,3 +12,4 @@ pub mod idp;
 pub mod keys;
 pub mod providers;
 pub mod suite;
+pub mod witness;

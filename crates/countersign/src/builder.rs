@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_audit::AuditError;
+use countersign_audit::cosignature::WitnessPolicyError;
 use countersign_audit::ledger::Ledger;
 use countersign_audit::seal::{Entropy, SystemEntropy};
 use countersign_audit::signer::Signer;
 use countersign_audit::store::LedgerStore;
+use countersign_audit::witness::{Witness, Witnesses};
 use countersign_core::{ConnectionId, Door};
 use countersign_provision::store::UserStore;
 use countersign_provision::{GroupFetcher, Policy};
@@ -55,6 +57,9 @@ pub enum BuildError {
     /// would never ask.
     #[error("an engine for administration has no use for the connection `{0}`")]
     ForAdministration(ConnectionId),
+    /// The witnesses are no quorum.
+    #[error("the witnesses can not be used")]
+    Witnesses(#[from] WitnessPolicyError),
     /// The ledger can not be opened: the store contradicts what was signed, or fails.
     #[error("the ledger can not be opened")]
     Ledger(#[from] AuditError),
@@ -73,6 +78,7 @@ pub struct EngineBuilder {
     connections: BTreeMap<ConnectionId, Connection>,
     store: Option<Ports>,
     log: Option<(String, Arc<dyn Signer>)>,
+    witnesses: Option<(usize, Vec<Arc<dyn Witness>>)>,
     group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     message_signer: Option<Arc<dyn MessageSigner>>,
     clock: Arc<dyn Clock>,
@@ -86,6 +92,7 @@ impl EngineBuilder {
             connections: BTreeMap::new(),
             store: None,
             log: None,
+            witnesses: None,
             group_fetchers: BTreeMap::new(),
             message_signer: None,
             clock: Arc::new(SystemClock),
@@ -138,6 +145,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Who cosigns the ledger's checkpoints, and how many of them must have. They are asked when
+    /// the engine starts, too: a store that was set back as a whole is noticed by them alone.
+    #[must_use]
+    pub fn witnesses(mut self, k: usize, witnesses: Vec<Arc<dyn Witness>>) -> Self {
+        self.witnesses = Some((k, witnesses));
+        self
+    }
+
     /// The key that signs requests to identity providers. It is another than the log's: providers
     /// pin this one, from our metadata.
     #[must_use]
@@ -164,7 +179,7 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// If a part is missing or two do not fit, or the ledger is found to have been rolled back,
-    /// forked or damaged since its last checkpoint.
+    /// forked or damaged since its last checkpoint, or a witness has seen another history of it.
     pub async fn build(self) -> Result<Engine, BuildError> {
         let stray = self.group_fetchers.keys();
         let mut stray = stray.filter(|id| self.policy.connection(id).is_none());
@@ -249,7 +264,12 @@ impl EngineBuilder {
     async fn open(self, doors: BTreeSet<ConnectionId>) -> Result<Engine, BuildError> {
         let (users, replay, entries) = self.store.ok_or(BuildError::Missing("store"))?;
         let (origin, signer) = self.log.ok_or(BuildError::Missing("log key"))?;
-        let ledger = Ledger::open(entries.clone(), signer, &origin).await?;
+        let mut ledger = Ledger::open(entries.clone(), signer, &origin).await?;
+        if let Some((k, witnesses)) = self.witnesses {
+            ledger = ledger.with_witnesses(Witnesses::new(k, witnesses)?);
+            // One that is down is asked again at the next checkpoint.
+            ledger.check_witnesses().await?;
+        }
         Ok(Engine {
             shared: Arc::new(Shared {
                 policy: self.policy,

@@ -1,21 +1,35 @@
 //! Checkpoints, and the bundle that proves one signature.
 
-use countersign_audit::SignedCheckpoint;
+use countersign_audit::{Level, Receipt, SignedCheckpoint};
+use countersign_core::LeafHash;
 use countersign_evidence::Export;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
-    /// Turns every record that was committed into a leaf of the ledger, and signs the tree's
-    /// head. A host calls it every few seconds, or as often as its readers want fresh
-    /// checkpoints; one signature covers them all.
+    /// Turns every record that was committed into a leaf of the ledger, signs the tree's head,
+    /// and has it cosigned by the witnesses that answer. A host calls it every few seconds, or as
+    /// often as its readers want fresh checkpoints; one signature covers them all.
     ///
     /// # Errors
     /// If the store or the signer fails, or the ledger is found to be damaged: then nothing is
-    /// signed.
+    /// signed. If a witness has seen another history of the ledger: then somebody has to look. A
+    /// witness that is down, or too few cosignatures, are no error here, but to
+    /// [`wait_for`](Self::wait_for).
     pub async fn checkpoint(&self) -> Result<SignedCheckpoint, EngineError> {
-        Ok(self.ledger().advance().await?)
+        self.ledger().advance().await?;
+        Ok(self.ledger().cosign().await?.checkpoint)
+    }
+
+    /// Does what it takes for a record to be kept as well as `level` says, and proves it.
+    ///
+    /// # Errors
+    /// If the engine never wrote that record, the level takes what the engine was not given, or
+    /// too few witnesses have cosigned; and as [`checkpoint`](Self::checkpoint). The record is
+    /// durable in any case, and may be waited for again.
+    pub async fn wait_for(&self, leaf: LeafHash, level: Level) -> Result<Receipt, EngineError> {
+        Ok(self.ledger().wait_for(leaf, level).await?)
     }
 
     /// Writes the evidence bundle of one signature: the records that it can be walked back to,
