@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn cosignatures_by_unknown_keys_are_ignored_and_kept() {
-        let (signed, stranger) = (signed(), self::signed());
+        let (signed, stranger) = (signed(), signed());
         let lines = [signed.line(0, AT), signed.line(1, AT), stranger.line(2, AT)];
         let mut strange = lines[2].clone();
         strange.key_name = "stranger.example".to_owned();

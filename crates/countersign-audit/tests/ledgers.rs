@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use countersign_audit::damage::Damage;
 use countersign_audit::fsck::{LedgerCheck, Progress};
 use countersign_audit::merkle::verify_consistency;
-use countersign_audit::receipt::{Level, Receipt};
+use countersign_audit::receipt::Receipt;
 use countersign_audit::record::RecordError;
 use countersign_audit::store::{NodeId, StoredCheckpoint};
 use countersign_audit::{AuditError, Ed25519Signer, Ledger, LedgerReader};
