@@ -40,6 +40,9 @@ const CMS_SIGNATURES = {
   "1.3.101.112": ["ed25519"],
 };
 
+/** What WebCrypto calls them. */
+const FAMILIES = { rsa: "RSASSA-PKCS1-v1_5", pss: "RSA-PSS", ecdsa: "ECDSA", ed25519: "Ed25519" };
+
 /** The curve of a SubjectPublicKeyInfo. */
 function curveOf(key) {
   const [, parameters] = partsOf(partsOf(readDer(key, SEQUENCE))[0]);
@@ -68,11 +71,10 @@ async function isSignedBy(key, [family, hash, saltLength], signature, message, e
   let algorithm;
   if (family === "ecdsa") {
     const curve = curveOf(key);
-    algorithm = { name: "ECDSA", namedCurve: curve.name, hash };
+    algorithm = { name: FAMILIES[family], namedCurve: curve.name, hash };
     if (encoded) signature = plainEcdsa(signature, curve.size);
   } else {
-    const names = { rsa: "RSASSA-PKCS1-v1_5", pss: "RSA-PSS", ed25519: "Ed25519" };
-    algorithm = { name: names[family], hash, saltLength };
+    algorithm = { name: FAMILIES[family], hash, saltLength };
   }
   let imported;
   try {
