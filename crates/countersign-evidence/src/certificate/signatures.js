@@ -6,8 +6,8 @@ const CURVES = {
   "1.3.132.0.35": { name: "P-521", size: 66 },
 };
 
+/** SHA-1 is not among them: what it holds together proves nothing any more. */
 const HASHES = {
-  "1.3.14.3.2.26": "SHA-1",
   "2.16.840.1.101.3.4.2.1": "SHA-256",
   "2.16.840.1.101.3.4.2.2": "SHA-384",
   "2.16.840.1.101.3.4.2.3": "SHA-512",
@@ -15,7 +15,6 @@ const HASHES = {
 
 /** SignatureMethod URIs [RFC 9231; XMLDSig §6.4]. */
 const XML_SIGNATURES = {
-  "http://www.w3.org/2000/09/xmldsig#rsa-sha1": ["rsa", "SHA-1"],
   "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256": ["rsa", "SHA-256"],
   "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384": ["rsa", "SHA-384"],
   "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512": ["rsa", "SHA-512"],
@@ -30,7 +29,6 @@ const XML_SIGNATURES = {
 /** Signature algorithms of CMS; the hash is the one that SignerInfo names, if none is here. */
 const CMS_SIGNATURES = {
   "1.2.840.113549.1.1.1": ["rsa"],
-  "1.2.840.113549.1.1.5": ["rsa", "SHA-1"],
   "1.2.840.113549.1.1.11": ["rsa", "SHA-256"],
   "1.2.840.113549.1.1.12": ["rsa", "SHA-384"],
   "1.2.840.113549.1.1.13": ["rsa", "SHA-512"],
