@@ -1,5 +1,6 @@
 //! What can go wrong, by whose fault it is.
 
+use countersign_cms::CmsError;
 use countersign_core::StoreError;
 use thiserror::Error;
 
@@ -9,6 +10,7 @@ use crate::receipt::Level;
 use crate::record::RecordError;
 use crate::seal::{EntropyError, SealError};
 use crate::signer::SignerError;
+use crate::time_stamp_authority::TimeStampAuthorityError;
 use crate::vault::VaultError;
 use crate::verifier_key::ParseKeyError;
 use crate::witness::WitnessAlarm;
@@ -55,6 +57,12 @@ pub enum AuditError {
     /// authority.
     #[error("the entry is not {0}, and this ledger can not do more for it")]
     NotReached(Level),
+    /// A time-stamp does not hold, or the authority refused one.
+    #[error("the time-stamp is refused")]
+    TimeStamp(#[from] CmsError),
+    /// The time-stamp authority can not be reached.
+    #[error("the time-stamp authority failed")]
+    TimeStampAuthority(#[from] TimeStampAuthorityError),
     /// What was asked for is not in the tree, or not yet.
     #[error("the ledger does not hold what was asked for")]
     NotInTree,
@@ -76,6 +84,8 @@ impl AuditError {
             Self::Witness(_) => "audit.witness",
             Self::NotWitnessed(_) => "audit.not_witnessed",
             Self::NotReached(_) => "audit.not_reached",
+            Self::TimeStamp(error) => error.code(),
+            Self::TimeStampAuthority(_) => "audit.time_stamp_authority",
             Self::NotInTree => "audit.not_in_tree",
         }
     }

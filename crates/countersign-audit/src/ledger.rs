@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::{EntryId, LeafHash};
 
+use crate::anchor::TimeStamps;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint, sign};
 use crate::damage::Damage;
 use crate::error::AuditError;
@@ -46,6 +47,7 @@ pub struct Ledger {
     signer: Arc<dyn Signer>,
     key: VerifierKey,
     witnesses: Option<Witnesses>,
+    time_stamps: Option<TimeStamps>,
     /// The largest head that this process has signed or seen signed.
     seen: Mutex<Option<Checkpoint>>,
 }
@@ -68,6 +70,7 @@ impl Ledger {
             signer,
             key,
             witnesses: None,
+            time_stamps: None,
             seen: Mutex::new(None),
         };
         // The size is read after the checkpoint: another process may sign in between.
@@ -91,6 +94,19 @@ impl Ledger {
     #[must_use]
     pub fn witnesses(&self) -> Option<&Witnesses> {
         self.witnesses.as_ref()
+    }
+
+    /// Has its checkpoints time-stamped from now on, whenever [`Ledger::anchor`] is called.
+    #[must_use]
+    pub fn with_time_stamps(mut self, time_stamps: TimeStamps) -> Self {
+        self.time_stamps = Some(time_stamps);
+        self
+    }
+
+    /// Who stamps its checkpoints, if anybody does.
+    #[must_use]
+    pub fn time_stamps(&self) -> Option<&TimeStamps> {
+        self.time_stamps.as_ref()
     }
 
     /// What can be read without the key.
@@ -231,6 +247,9 @@ impl Ledger {
         };
         match stored.index {
             Some(index) if index < checkpoint.checkpoint().size() => {
+                if let Some((proof, tokens)) = self.anchored_proof(index, leaf).await? {
+                    return Ok(Receipt::Timestamped { proof, tokens });
+                }
                 let proof = self.reader.log_proof(index, &checkpoint).await?;
                 // A receipt is not handed out on the store's word alone.
                 proof.verify(leaf).map_err(|_| Damage::Forked {
@@ -253,7 +272,8 @@ impl Ledger {
     }
 
     /// Does what it takes for an entry to reach a level, and no more; the receipt is of that level
-    /// or of a higher one.
+    /// or of a higher one. Only a time-stamp is not taken here, because that takes the time:
+    /// [`Ledger::anchor`] does it.
     ///
     /// # Errors
     /// [`AuditError::NotInTree`] if the ledger has never seen the entry; as
@@ -267,8 +287,9 @@ impl Ledger {
             receipt = self.receipt(leaf).await?;
         }
         if receipt.level() < Level::Witnessed && level >= Level::Witnessed {
-            if self.witnesses.is_none() {
-                return Err(AuditError::NotReached(Level::Witnessed));
+            // A ledger without witnesses can be stamped all the same.
+            if self.witnesses.is_none() && level == Level::Witnessed {
+                return Err(AuditError::NotReached(level));
             }
             self.cosign().await?.require()?;
             receipt = self.receipt(leaf).await?;

@@ -53,6 +53,7 @@
 //! ```
 
 pub mod account;
+pub mod anchor;
 pub mod approval;
 pub mod assertion;
 pub mod canonical;
@@ -90,12 +91,14 @@ pub mod session;
 pub mod signer;
 mod spki;
 pub mod store;
+pub mod time_stamp_authority;
 pub mod token;
 pub mod vault;
 pub mod verifier_key;
 pub mod witness;
 mod writer;
 
+pub use crate::anchor::{Anchored, TimeStamps};
 pub use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 pub use crate::cosignature::{WitnessKey, WitnessPolicy};
 pub use crate::damage::Damage;
@@ -113,6 +116,7 @@ pub use crate::rsa::RsaSigner;
 pub use crate::seal::{Correlation, Entropy, Sealed, SystemEntropy};
 pub use crate::signer::Signer;
 pub use crate::store::LedgerStore;
+pub use crate::time_stamp_authority::TimeStampAuthority;
 pub use crate::vault::VaultError;
 pub use crate::verifier_key::{TrustedKey, VerifierKey};
 pub use crate::witness::{Witness, Witnesses};

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::proof::LogProof;
 
-/// How well an entry is kept. Each level has what those before it have.
+/// How well an entry is kept. Each level has what those before it have; where a ledger has no
+/// witnesses, a time-stamped entry has no cosignatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {
@@ -16,7 +17,8 @@ pub enum Level {
     /// And enough witnesses have cosigned that checkpoint: the log can not show others another
     /// history.
     Witnessed,
-    /// And a time-stamp authority has said when: the log can not make it look older, nor younger.
+    /// And a time-stamp authority has said by when it was there: the log can not make it look
+    /// younger, nor change it since.
     Timestamped,
 }
 

@@ -1,5 +1,6 @@
 //! Hashes and signatures: what is not named here can not run.
 
+use countersign_core::Sha256Digest;
 use der::asn1::{AnyRef, ObjectIdentifier};
 use ring::digest;
 use rustls_pki_types::SignatureVerificationAlgorithm;
@@ -67,6 +68,13 @@ impl DigestAlgorithm {
             .filter(|_| identifier.parameters.is_none_or(AnyRef::is_null))
             .ok_or_else(|| Unsupported::DigestAlgorithm.into())
     }
+}
+
+/// The SHA-256 that people compare and records keep.
+pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    // INVARIANT: SHA-256 has 32 bytes.
+    Sha256Digest::from_bytes(digest.as_ref().try_into().unwrap_or([0; 32]))
 }
 
 /// RSA's parameters are NULL \[RFC 5754 §3.2\], those of ECDSA are absent \[RFC 5754 §3.3\].

@@ -5,7 +5,7 @@ use der::{Decode, Encode};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage, SubjectAltName};
 
-use crate::algorithm::DigestAlgorithm;
+use crate::algorithm::{DigestAlgorithm, sha256};
 use crate::error::{CmsError, Malformed, Untrusted};
 use crate::oid;
 use crate::wire::{IssuerAndSerialNumber, IssuerSerial, SignerInfo};
@@ -41,9 +41,7 @@ impl<'a> Certificate<'a> {
     }
 
     pub(crate) fn sha256(&self) -> Sha256Digest {
-        let digest = ring::digest::digest(&ring::digest::SHA256, self.der);
-        // INVARIANT: SHA-256 has 32 bytes.
-        Sha256Digest::from_bytes(digest.as_ref().try_into().unwrap_or([0; 32]))
+        sha256(self.der)
     }
 
     /// The subject's name \[RFC 4514\].

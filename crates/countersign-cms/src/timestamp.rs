@@ -15,7 +15,7 @@ use crate::wire::{MessageImprint, PkiStatusInfo, TimeStampReq, TimeStampResp, re
 use token::Token;
 
 pub use chain::{chained, verify_chain};
-pub use token::{Accuracy, CLOCK_SKEW, VerifiedTime, verify_token};
+pub use token::{Accuracy, CLOCK_SKEW, VerifiedTime, stated_time, verify_token};
 
 /// What a time-stamp is asked for: the hash of data, which the authority does not see.
 #[derive(Debug, Clone, PartialEq, Eq)]

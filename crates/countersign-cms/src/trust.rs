@@ -7,6 +7,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
+use crate::algorithm::sha256;
 use crate::certificate::{Certificate, Purpose};
 use crate::error::{CmsError, Malformed, Untrusted};
 
@@ -55,9 +56,7 @@ impl TrustAnchor {
     /// The SHA-256 of the certificate: what people compare.
     #[must_use]
     pub fn sha256(&self) -> Sha256Digest {
-        let digest = ring::digest::digest(&ring::digest::SHA256, &self.0);
-        // INVARIANT: SHA-256 has 32 bytes.
-        Sha256Digest::from_bytes(digest.as_ref().try_into().unwrap_or([0; 32]))
+        sha256(&self.0)
     }
 }
 

@@ -11,6 +11,8 @@ use countersign_audit::seal::{Entropy, SystemEntropy};
 use countersign_audit::signer::Signer;
 use countersign_audit::store::LedgerStore;
 use countersign_audit::witness::{Witness, Witnesses};
+use countersign_audit::{TimeStampAuthority, TimeStamps};
+use countersign_cms::TrustAnchor;
 use countersign_core::{ConnectionId, Door};
 use countersign_provision::store::UserStore;
 use countersign_provision::{GroupFetcher, Policy};
@@ -79,6 +81,7 @@ pub struct EngineBuilder {
     store: Option<Ports>,
     log: Option<(String, Arc<dyn Signer>)>,
     witnesses: Option<(usize, Vec<Arc<dyn Witness>>)>,
+    time_stamps: Option<TimeStamps>,
     group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     message_signer: Option<Arc<dyn MessageSigner>>,
     clock: Arc<dyn Clock>,
@@ -93,6 +96,7 @@ impl EngineBuilder {
             store: None,
             log: None,
             witnesses: None,
+            time_stamps: None,
             group_fetchers: BTreeMap::new(),
             message_signer: None,
             clock: Arc::new(SystemClock),
@@ -150,6 +154,18 @@ impl EngineBuilder {
     #[must_use]
     pub fn witnesses(mut self, k: usize, witnesses: Vec<Arc<dyn Witness>>) -> Self {
         self.witnesses = Some((k, witnesses));
+        self
+    }
+
+    /// Who stamps checkpoints with the time, and the roots that its word counts by: what
+    /// [`Engine::anchor`] asks.
+    #[must_use]
+    pub fn time_stamp_authority(
+        mut self,
+        authority: Arc<dyn TimeStampAuthority>,
+        roots: Vec<TrustAnchor>,
+    ) -> Self {
+        self.time_stamps = Some(TimeStamps::new(authority, roots));
         self
     }
 
@@ -265,6 +281,9 @@ impl EngineBuilder {
         let (users, replay, entries) = self.store.ok_or(BuildError::Missing("store"))?;
         let (origin, signer) = self.log.ok_or(BuildError::Missing("log key"))?;
         let mut ledger = Ledger::open(entries.clone(), signer, &origin).await?;
+        if let Some(time_stamps) = self.time_stamps {
+            ledger = ledger.with_time_stamps(time_stamps);
+        }
         if let Some((k, witnesses)) = self.witnesses {
             ledger = ledger.with_witnesses(Witnesses::new(k, witnesses)?);
             // One that is down is asked again at the next checkpoint.

@@ -1,6 +1,7 @@
 //! Checkpoints, and the bundle that proves one signature.
 
-use countersign_audit::{Level, Receipt, SignedCheckpoint};
+use countersign_audit::store::EntryQuery;
+use countersign_audit::{AuditError, Level, Receipt, SignedCheckpoint, parse_record};
 use countersign_core::LeafHash;
 use countersign_evidence::Export;
 
@@ -29,6 +30,21 @@ impl Engine {
     /// too few witnesses have cosigned; and as [`checkpoint`](Self::checkpoint). The record is
     /// durable in any case, and may be waited for again.
     pub async fn wait_for(&self, leaf: LeafHash, level: Level) -> Result<Receipt, EngineError> {
+        if level < Level::Timestamped {
+            return Ok(self.ledger().wait_for(leaf, level).await?);
+        }
+        let receipt = self.ledger().wait_for(leaf, Level::Checkpointed).await?;
+        if receipt.level() == level {
+            return Ok(receipt);
+        }
+        let stored = self
+            .ledger()
+            .reader()
+            .entry(&EntryQuery::Leaf(leaf))
+            .await?;
+        let stored = stored.ok_or(AuditError::NotInTree)?;
+        let record = parse_record(stored.entry.bytes()).map_err(AuditError::from)?;
+        self.stamp(&record.tenant).await?;
         Ok(self.ledger().wait_for(leaf, level).await?)
     }
 

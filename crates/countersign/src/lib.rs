@@ -113,6 +113,7 @@
 //! | [`invitation`] | who is invited to sign what |
 //! | [`token`] | the tokens that go into links |
 //! | [`corpus`] | sign-ins of the past, to try another policy on |
+//! | [`anchor`] | time-stamps over checkpoints |
 //! | [`export`] | checkpoints and evidence bundles |
 //! | [`policy_file`] | policy and roles from one TOML file |
 //! | [`memory`] | a store for tests and first steps |
@@ -122,6 +123,7 @@
 pub mod account;
 mod account_step;
 mod admission;
+pub mod anchor;
 pub mod approval;
 pub mod blocking;
 pub mod builder;
@@ -149,6 +151,7 @@ pub mod sweep;
 pub mod token;
 
 pub use countersign_audit as audit;
+pub use countersign_cms as cms;
 pub use countersign_core::*;
 pub use countersign_dsig as dsig;
 pub use countersign_evidence as evidence;

@@ -5,6 +5,7 @@
 //! same code writes the same bytes on every machine.
 
 mod binding;
+mod cms;
 mod log;
 mod policy;
 mod saml;
@@ -40,6 +41,7 @@ fn generate(folder: &Path) -> Result<(), Failure> {
     let ledger = log::ledger(&walk)?;
     write(&folder.join("bundle_verify"), log::bundles(&walk, &ledger)?)?;
     write(&folder.join("c14n"), xml::documents())?;
+    write(&folder.join("cms_parse"), cms::structures()?)?;
     write(&folder.join("policy_evaluate"), script::scripts())?;
     write(&folder.join("policy_file"), policy::files())?;
     write(&folder.join("proof_parse"), log::proofs(&walk, &ledger)?)?;

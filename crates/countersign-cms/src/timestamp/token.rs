@@ -85,8 +85,11 @@ impl<'a> Token<'a> {
     }
 }
 
-/// When a token says that it was made, without any check.
-pub(super) fn stated_time(token: &[u8]) -> Result<Timestamp, CmsError> {
+/// When a token says that it was made, unchecked: for who verifies a chain at that time.
+///
+/// # Errors
+/// As [`verify_token`], if the token can not be read.
+pub fn stated_time(token: &[u8]) -> Result<Timestamp, CmsError> {
     time_of(Token::read(token)?.info()?.gen_time)
 }
 

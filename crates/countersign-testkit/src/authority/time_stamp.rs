@@ -2,6 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
+use countersign_audit::time_stamp_authority::{
+    TimeStampAuthority as Port, TimeStampAuthorityError,
+};
 use countersign_core::Timestamp;
 
 use super::certificate::{CertificateAuthority, CertificateSpec, Issued};
@@ -13,6 +17,8 @@ use super::signed_data::SignedDataSpec;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
+    /// It can not be reached, by who asks through the port.
+    IsDown,
     /// It refuses, and names this bit of `PKIFailureInfo` \[RFC 3161 §2.4.2\].
     Refuses(u8),
     /// It answers with this `PKIStatus` and nothing else.
@@ -179,6 +185,17 @@ impl TimeStampAuthority {
             _ => {}
         }
         spec.sign(own)
+    }
+}
+
+#[async_trait]
+impl Port for TimeStampAuthority {
+    async fn stamp(&self, request: &[u8]) -> Result<Vec<u8>, TimeStampAuthorityError> {
+        let fault = self.lock().fault;
+        match fault {
+            Some(Fault::IsDown) => Err(TimeStampAuthorityError::new("is down")),
+            _ => Ok(self.answer(request)),
+        }
     }
 }
 
