@@ -10,6 +10,9 @@ use crate::leaf::Leaf;
 use crate::record::{Actor, Blob};
 use crate::seal::Draft;
 
+/// The issuer where nobody signed, which no identity provider has \[record.md §5.1\].
+const EMAIL_ISSUER: &str = "urn:countersign:door:email";
+
 /// The media types of what an identity provider's signature is verified by \[record.md §5.1\].
 const XML: &str = "application/xml";
 const OCTETS: &str = "application/octet-stream";
@@ -96,6 +99,9 @@ impl AssertionVerified {
             self.certificate_sha256.is_some(),
             self.signature_algorithm.is_some(),
         ];
+        if (self.door == Door::Email) != (self.issuer == EMAIL_ISSUER) {
+            return false;
+        }
         if self.door == Door::Email {
             return !parts.contains(&true) && blobs.is_empty() && parents == 1;
         }

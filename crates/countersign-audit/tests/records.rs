@@ -629,10 +629,36 @@ fn an_assertion_that_mixes_doors_is_refused() {
     );
     let challenge = format!(r#""parents":["{}"]"#, "0".repeat(64));
     let caused = text.replace(r#""parents":[]"#, &challenge);
-    for mixed in [&by_mail, &unsigned, &caused] {
+    let nobody = text.replace("https://idp.example/saml", "urn:countersign:door:email");
+    for mixed in [&by_mail, &unsigned, &caused, &nobody] {
         assert_ne!(*mixed, text);
         assert_eq!(parse(mixed).unwrap_err(), RecordError::Malformed);
     }
+}
+
+/// Where nobody signed, the issuer is the name that no identity provider has \[record.md §5.1\].
+#[test]
+fn a_mailed_link_from_an_identity_provider_is_refused() {
+    let text = String::from_utf8(walk().assertion.entry().bytes().to_vec()).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    record["blobs"] = serde_json::json!([]);
+    record["parents"] = serde_json::json!(["0".repeat(64)]);
+    let body = record["body"].as_object_mut().unwrap();
+    body.insert("door".to_owned(), "email".into());
+    for signed in [
+        "signed_element",
+        "signed_sha256",
+        "certificate_sha256",
+        "signature_algorithm",
+    ] {
+        body.insert(signed.to_owned(), serde_json::Value::Null);
+    }
+    assert_eq!(
+        parse(&record.to_string()).unwrap_err(),
+        RecordError::Malformed
+    );
+    record["body"]["issuer"] = "urn:countersign:door:email".into();
+    parse(&record.to_string()).unwrap();
 }
 
 /// What an identity provider's signature is verified by is named whole and in order, or the record

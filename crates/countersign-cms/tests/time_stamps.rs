@@ -505,6 +505,17 @@ fn a_chain_in_another_order_or_with_a_gap_is_refused() {
     }
 }
 
+/// That nobody is trusted for the first one says nothing of those behind it.
+#[test]
+fn a_broken_renewal_is_found_where_nobody_is_trusted() {
+    let mut tokens = renewed().tokens;
+    let nobody = verify_chain(&tokens, CHECKPOINT, &[], now());
+    assert!(matches!(nobody, Err(CmsError::Untrusted(_))), "{nobody:?}");
+    tokens.remove(1);
+    let broken = verify_chain(&tokens, CHECKPOINT, &[], now());
+    assert_eq!(broken.unwrap_err().code(), "cms.broken.imprint");
+}
+
 #[test]
 fn an_empty_chain_is_refused() {
     let verified = renewed().verify(&[], "2040-01-01T00:00:00Z");

@@ -27,8 +27,8 @@ pub fn chained(data: &[u8], tokens: &[impl AsRef<[u8]>]) -> Vec<u8> {
 /// Returns the first one: the time that the data was there.
 ///
 /// # Errors
-/// As [`verify_token`], for the first one that does not hold; [`CmsError::Malformed`] if there is
-/// none.
+/// As [`verify_token`], for the first one that does not hold: [`CmsError::Untrusted`] if all of them
+/// are right in themselves; [`CmsError::Malformed`] if there is none.
 pub fn verify_chain(
     tokens: &[impl AsRef<[u8]>],
     data: &[u8],
@@ -37,15 +37,27 @@ pub fn verify_chain(
 ) -> Result<VerifiedTime, CmsError> {
     let mut covered = data.to_vec();
     let mut first = None;
+    let mut untrusted = None;
     let mut rest = tokens.iter().map(AsRef::as_ref).peekable();
     while let Some(token) = rest.next() {
         let at = match rest.peek() {
             Some(next) => stated_time(next)?,
             None => now,
         };
-        let verified = verify_token(token, &covered, trust, at)?;
-        first.get_or_insert(verified);
+        match verify_token(token, &covered, trust, at) {
+            Ok(verified) => {
+                first.get_or_insert(verified);
+            }
+            // What comes behind may still be broken, which weighs more.
+            Err(error @ CmsError::Untrusted(_)) => {
+                untrusted.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
         covered.extend_from_slice(token);
     }
-    first.ok_or_else(|| Malformed::SignedData.into())
+    match untrusted {
+        Some(error) => Err(error),
+        None => first.ok_or_else(|| Malformed::SignedData.into()),
+    }
 }
