@@ -1,17 +1,23 @@
 //! Durable entries of 1 KB in the ledger, by 1, 64, 512 and 2,048 writers at once.
 //!
 //! Our writers do what a host does: they hash the entry and put it into the outbox of the SQLite
-//! store, while one thread turns entries into leaves all along. A turn ends when the last entry
+//! store, while one thread turns entries into leaves all along. A ledger takes records only, and
+//! reads each one; they are copies of one that was sealed beforehand, each with an id and a digest
+//! of its own, so that what is measured is the ledger and not the sealing. A turn ends when the last entry
 //! is a leaf under a signed checkpoint, so that no work is left out of the count.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign::audit::{Ed25519Signer, Ledger, LedgerStore, leaf_hash};
-use countersign::{Entry, EntryId};
+use countersign::audit::assertion::AssertionRejected;
+use countersign::audit::{
+    Correlation, Ed25519Signer, Ledger, LedgerStore, SystemEntropy, leaf_hash,
+};
+use countersign::{
+    ConnectionId, CorrelationId, Door, Entry, EntryId, Sha256Digest, TenantId, Timestamp,
+};
 use countersign_sqlite::SqliteStore;
 use pollster::block_on;
 
@@ -56,8 +62,70 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
         .collect()
 }
 
+/// A record of a refused sign-in, in three pieces: between them go the last digits of its digest
+/// and of its id.
+struct Template {
+    id: String,
+    pieces: [String; 3],
+}
+
+/// Hexadecimal digits of a number that makes an entry unlike any other.
+const DIGITS: usize = 12;
+
+impl Template {
+    /// Seals the record, as long as an entry of the benchmark is.
+    fn seal() -> Self {
+        let bare = Self::seal_with("x".to_owned());
+        let missing = ENTRY.saturating_sub(bare.entry(0).bytes().len());
+        Self::seal_with("x".repeat(missing.saturating_add(1)))
+    }
+
+    fn seal_with(code: String) -> Self {
+        let digest = Sha256Digest::from_bytes([0; 32]).to_string();
+        let rejected = AssertionRejected {
+            door: Door::Saml,
+            connection: ConnectionId::new("acme-idp").expect("an id"),
+            code,
+            received_sha256: digest.parse().expect("a digest"),
+        };
+        let tenant = TenantId::new("acme").expect("an id");
+        let walk = CorrelationId::new("walk-1").expect("an id");
+        let sealed = Correlation::begin(tenant, walk)
+            .seal(
+                rejected.draft(),
+                Timestamp::UNIX_EPOCH,
+                &SystemEntropy::new(),
+            )
+            .expect("a record");
+        let text = String::from_utf8(sealed.entry().bytes().to_vec()).expect("JSON");
+        let id = sealed.entry().id().as_str();
+        let id = id
+            .get(..id.len().saturating_sub(DIGITS))
+            .expect("a UUID")
+            .to_owned();
+        let (head, rest) = text.split_once(&digest).expect("the digest");
+        let (body, rest) = rest.split_once(&id).expect("the id");
+        Self {
+            pieces: [
+                format!("{head}{}", digest.get(DIGITS..).expect("64 digits")),
+                format!("{body}{id}"),
+                rest.get(DIGITS..).expect("the rest").to_owned(),
+            ],
+            id,
+        }
+    }
+
+    fn entry(&self, number: u64) -> Entry {
+        let [head, body, rest] = &self.pieces;
+        let bytes = format!("{head}{number:012x}{body}{number:012x}{rest}").into_bytes();
+        let id = EntryId::new(format!("{}{number:012x}", self.id)).expect("an id");
+        Entry::from_parts(id, leaf_hash(&bytes), bytes, None)
+    }
+}
+
 /// A ledger in a SQLite file, and a count to name entries by.
 struct Log {
+    template: Template,
     store: Arc<SqliteStore>,
     ledger: Ledger,
     count: AtomicU64,
@@ -73,6 +141,7 @@ impl Log {
             "log.example/bench",
         ));
         Self {
+            template: Template::seal(),
             store,
             ledger: ledger.expect("a new ledger"),
             count: AtomicU64::new(0),
@@ -103,11 +172,7 @@ impl Log {
 
     fn append(&self) {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let mut bytes = String::with_capacity(ENTRY);
-        let _ = write!(bytes, "{number:0>ENTRY$}");
-        let bytes = bytes.into_bytes();
-        let id = EntryId::new(format!("entry-{number}")).expect("an id");
-        let entry = Entry::from_parts(id, leaf_hash(&bytes), bytes, None);
+        let entry = self.template.entry(number);
         block_on(self.store.enqueue(&[entry])).expect("a working disk");
     }
 }

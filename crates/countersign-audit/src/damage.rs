@@ -3,6 +3,7 @@
 use countersign_core::LeafHash;
 use thiserror::Error;
 
+use crate::links::LinkError;
 use crate::record::RecordError;
 use crate::store::NodeId;
 
@@ -68,6 +69,14 @@ pub enum Damage {
         /// The leaf hash it names.
         parent: LeafHash,
     },
+    /// A record can not rest on what it names.
+    #[error("the record at leaf {index} {error}")]
+    Link {
+        /// The position of its leaf.
+        index: u64,
+        /// What is wrong with it.
+        error: LinkError,
+    },
     /// The same entry is there twice.
     #[error("the entry at leaf {index} is there twice")]
     Duplicate {
@@ -91,7 +100,16 @@ impl Damage {
             Self::NotARecord { .. } => "ledger.not_a_record",
             Self::OtherId { .. } => "ledger.other_id",
             Self::MissingParent { .. } => "ledger.missing_parent",
+            Self::Link { error, .. } => error.code(),
             Self::Duplicate { .. } => "ledger.duplicate",
+        }
+    }
+
+    /// What is wrong with the record at `index`.
+    pub(crate) fn link(index: u64, error: LinkError) -> Self {
+        match error {
+            LinkError::Missing { parent } => Self::MissingParent { index, parent },
+            error => Self::Link { index, error },
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Checks a whole ledger again, from its entries.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
-use countersign_core::LeafHash;
+use countersign_core::{LeafHash, Sha256Digest};
 
+use crate::causes::{Causes, Earlier, named};
 use crate::checkpoint::SignedCheckpoint;
 use crate::damage::Damage;
 use crate::error::AuditError;
 use crate::leaf::leaf_hash;
+use crate::links::{LinkError, check_links};
 use crate::merkle::Frontier;
 use crate::reader::LedgerReader;
-use crate::record::parse_record;
-use crate::store::StoredEntry;
+use crate::record::{Record, RecordError, parse_record};
+use crate::store::{NodeId, StoredEntry};
 use crate::verifier_key::VerifierKey;
 
 /// Entries that are read at once: bounds memory at 64 MiB of entries.
@@ -84,16 +87,20 @@ impl LedgerReader {
             seen: HashSet::new(),
             signed_size: check.checkpoint.as_ref().map(|c| c.checkpoint().size()),
             signed_root: None,
+            causes: Causes::default(),
         };
         walk.note_root();
         while walk.frontier.size() < size {
             let start = walk.frontier.size();
             let end = start.saturating_add(CHUNK).min(size);
-            let mut stored = self.store().entries(start..end).await?.into_iter();
+            let stored = self.store().entries(start..end).await?;
+            let mut stored = stored.into_iter().map(Read::of);
+            let chunk: Vec<_> = (start..end).map(|_| stored.next()).collect();
+            let mut earlier = walk.causes.known(&walk.named(&chunk));
+            earlier.read(self.store(), size).await?;
             let mut nodes = Vec::new();
-            for index in start..end {
-                let entry = stored.next();
-                walk.check_entry(index, entry, &mut nodes, &mut check.damage);
+            for (index, read) in (start..end).zip(chunk) {
+                walk.check_entry(index, read, &mut earlier, &mut nodes, &mut check.damage);
             }
             let ids: Vec<_> = nodes.iter().map(|(id, _)| *id).collect();
             let found = self.store().nodes(&ids).await?;
@@ -143,7 +150,21 @@ struct Walk {
     seen: HashSet<LeafHash>,
     signed_size: Option<u64>,
     /// The root at `signed_size`, once the walk was there.
-    signed_root: Option<countersign_core::Sha256Digest>,
+    signed_root: Option<Sha256Digest>,
+    causes: Causes,
+}
+
+/// An entry, and the record in it.
+struct Read {
+    stored: StoredEntry,
+    record: Result<Arc<Record>, RecordError>,
+}
+
+impl Read {
+    fn of(stored: StoredEntry) -> Self {
+        let record = parse_record(stored.entry.bytes()).map(Arc::new);
+        Self { stored, record }
+    }
 }
 
 impl Walk {
@@ -153,32 +174,45 @@ impl Walk {
         }
     }
 
+    /// What a chunk rests on beside itself.
+    fn named(&self, chunk: &[Option<Read>]) -> BTreeSet<LeafHash> {
+        let read = || chunk.iter().flatten();
+        let records = read().filter_map(|read| read.record.as_deref().ok());
+        let mut named = named(records);
+        for read in read() {
+            named.remove(&read.stored.entry.leaf());
+        }
+        named
+    }
+
     fn check_entry(
         &mut self,
         index: u64,
-        stored: Option<StoredEntry>,
-        nodes: &mut Vec<(crate::store::NodeId, countersign_core::Sha256Digest)>,
+        read: Option<Read>,
+        earlier: &mut Earlier,
+        nodes: &mut Vec<(NodeId, Sha256Digest)>,
         damage: &mut Vec<Damage>,
     ) {
-        let leaf = match stored {
-            Some(stored) if stored.index == Some(index) => {
+        let leaf = match read {
+            Some(Read { stored, record }) if stored.index == Some(index) => {
                 let entry = stored.entry;
-                let leaf = leaf_hash(entry.bytes());
-                if leaf != entry.leaf() {
+                let is_changed = leaf_hash(entry.bytes()) != entry.leaf();
+                if is_changed {
                     damage.push(Damage::ChangedEntry { index });
                 }
-                match parse_record(entry.bytes()) {
+                match record {
                     Ok(record) => {
                         if record.id != *entry.id() {
                             damage.push(Damage::OtherId { index });
                         }
-                        let lost = |parent: &&LeafHash| !self.seen.contains(*parent);
-                        damage.extend(record.parents.iter().filter(lost).map(|parent| {
-                            Damage::MissingParent {
-                                index,
-                                parent: *parent,
-                            }
-                        }));
+                        self.check_links(index, &record, earlier, damage);
+                        // Of a changed one nothing is taken for true.
+                        if !is_changed {
+                            let bytes = entry.bytes().len();
+                            self.causes
+                                .remember(entry.leaf(), Arc::clone(&record), bytes);
+                            earlier.insert(entry.leaf(), record);
+                        }
                     }
                     Err(error) => damage.push(Damage::NotARecord { index, error }),
                 }
@@ -196,5 +230,30 @@ impl Walk {
         }
         self.frontier.push(leaf, |id, hash| nodes.push((id, hash)));
         self.note_root();
+    }
+
+    fn check_links(
+        &self,
+        index: u64,
+        record: &Record,
+        earlier: &Earlier,
+        damage: &mut Vec<Damage>,
+    ) {
+        let is_known = |leaf: &LeafHash| self.seen.contains(leaf);
+        let errors = check_links(record, |leaf| {
+            earlier.record(leaf).filter(|_| is_known(leaf))
+        });
+        // A cause that is there and can not be read is told where it stands, and nothing can be
+        // said here of what rests on it.
+        let is_lost = |error: &LinkError| match error {
+            LinkError::Missing { parent } => !is_known(parent),
+            _ => true,
+        };
+        damage.extend(
+            errors
+                .into_iter()
+                .filter(is_lost)
+                .map(|error| Damage::link(index, error)),
+        );
     }
 }

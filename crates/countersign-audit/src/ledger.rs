@@ -2,18 +2,21 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_core::{EntryId, LeafHash};
+use countersign_core::{EntryId, LeafHash, StoreError};
 
 use crate::anchor::TimeStamps;
+use crate::causes::{Causes, named};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint, sign};
 use crate::damage::Damage;
 use crate::error::AuditError;
 use crate::leaf::leaf_hash;
+use crate::links::{LinkError, check_links};
 use crate::merkle::verify_consistency;
 use crate::reader::LedgerReader;
 use crate::receipt::{Level, Receipt};
+use crate::record::{Record, parse_record};
 use crate::signer::Signer;
-use crate::store::{EntryQuery, Integration, LedgerStore, StoredCheckpoint};
+use crate::store::{EntryQuery, Integration, LedgerStore, PendingEntry, StoredCheckpoint};
 use crate::verifier_key::VerifierKey;
 use crate::witness::Witnesses;
 
@@ -48,6 +51,8 @@ pub struct Ledger {
     key: VerifierKey,
     witnesses: Option<Witnesses>,
     time_stamps: Option<TimeStamps>,
+    /// What the next records may rest on.
+    causes: Mutex<Causes>,
     /// The largest head that this process has signed or seen signed.
     seen: Mutex<Option<Checkpoint>>,
 }
@@ -71,6 +76,7 @@ impl Ledger {
             key,
             witnesses: None,
             time_stamps: None,
+            causes: Mutex::default(),
             seen: Mutex::new(None),
         };
         // The size is read after the checkpoint: another process may sign in between.
@@ -123,9 +129,16 @@ impl Ledger {
 
     /// Turns every entry of the outbox into a leaf; returns the size of the tree.
     ///
+    /// An entry becomes a leaf if it is a record, and if what it rests on is there before it and
+    /// agrees with it \[record.md §6\]: so a signature without its live grant, or a grant without
+    /// its user, is in no tree that this ledger signs.
+    ///
     /// # Errors
-    /// [`AuditError::Damaged`] if an entry is not what its hash says; the entries before it are
-    /// leaves then.
+    /// [`AuditError::Damaged`] if an entry is not like that. The entries before it are leaves
+    /// then; neither it nor any after it is, and calling again says the same. Nothing that
+    /// `Correlation::seal` made of records in the same store is ever refused; what is, was put
+    /// there by other means. A store skips no entry, so whoever runs it has to look: `DESIGN.md`
+    /// tells how such an entry is taken out.
     pub async fn integrate(&self) -> Result<u64, AuditError> {
         let mut attempts = 0_usize;
         loop {
@@ -148,19 +161,45 @@ impl Ledger {
         if pending.is_empty() {
             return Ok(None);
         }
+        let mut damage = None;
+        let mut records: Vec<(PendingEntry, Arc<Record>)> = Vec::new();
+        for (index, entry) in (expected_size..).zip(pending) {
+            match read_pending(&entry, index) {
+                Ok(record) => records.push((entry, Arc::new(record))),
+                Err(found) => {
+                    damage = Some(found);
+                    break;
+                }
+            }
+        }
+        let mut wanted = named(records.iter().map(|(_, record)| &**record));
+        for (entry, _) in &records {
+            wanted.remove(&entry.leaf);
+        }
+        let mut earlier = self.lock_causes().known(&wanted);
+        earlier.read(store, expected_size).await?;
+
         let mut frontier = self.reader.frontier(expected_size).await?;
         let mut nodes = Vec::new();
         let mut entries: Vec<EntryId> = Vec::new();
-        let mut damage = None;
-        for entry in pending {
-            if leaf_hash(&entry.bytes) != entry.leaf {
-                damage = Some(Damage::ChangedEntry {
-                    index: frontier.size(),
+        for (entry, record) in &records {
+            let index = frontier.size();
+            let errors = check_links(record, |leaf| earlier.record(leaf));
+            if let Some(error) = errors.first() {
+                // What is there and damaged itself is told as that.
+                damage = Some(match error {
+                    LinkError::Missing { parent } => earlier
+                        .unreadable(parent)
+                        .map_or(Damage::link(index, *error), |index| Damage::ChangedEntry {
+                            index,
+                        }),
+                    error => Damage::link(index, *error),
                 });
                 break;
             }
+            earlier.insert(entry.leaf, Arc::clone(record));
             frontier.push(entry.leaf, |id, hash| nodes.push((id, hash)));
-            entries.push(entry.id);
+            entries.push(entry.id.clone());
         }
         if !entries.is_empty() {
             let integration = Integration {
@@ -169,10 +208,19 @@ impl Ledger {
                 nodes,
             };
             store.integrate(&integration).await?;
+            let mut causes = self.lock_causes();
+            for (entry, record) in records.into_iter().take(integration.entries.len()) {
+                causes.remember(entry.leaf, record, entry.bytes.len());
+            }
         }
         match damage {
-            Some(damage) => Err(damage.into()),
             None => Ok(Some(frontier.size())),
+            // Another ledger was faster between the two readings: what was read as the first of
+            // the outbox may rest on what is a leaf by now.
+            Some(_) if store.size().await? != frontier.size() => {
+                Err(StoreError::conflict("integrate entries").into())
+            }
+            Some(damage) => Err(damage.into()),
         }
     }
 
@@ -361,6 +409,10 @@ impl Ledger {
         Ok(())
     }
 
+    fn lock_causes(&self) -> std::sync::MutexGuard<'_, Causes> {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn saw(&self, head: &Checkpoint) {
         let mut seen = self.lock_seen();
         if seen.as_ref().is_none_or(|seen| seen.size() < head.size()) {
@@ -370,5 +422,18 @@ impl Ledger {
 
     fn lock_seen(&self) -> std::sync::MutexGuard<'_, Option<Checkpoint>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads an entry that is to become the leaf at `index`.
+fn read_pending(entry: &PendingEntry, index: u64) -> Result<Record, Damage> {
+    if leaf_hash(&entry.bytes) != entry.leaf {
+        return Err(Damage::ChangedEntry { index });
+    }
+    let record = parse_record(&entry.bytes).map_err(|error| Damage::NotARecord { index, error })?;
+    if record.id == entry.id {
+        Ok(record)
+    } else {
+        Err(Damage::OtherId { index })
     }
 }

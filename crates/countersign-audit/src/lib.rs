@@ -17,6 +17,7 @@
 //! | [`email`], [`invitation`], [`link`] | the kinds that issue a token, and what becomes of it |
 //! | [`token`] | what such a record says of its token |
 //! | [`seal`] | from a draft to an entry |
+//! | [`links`] | what a record and those that it rests on must agree on |
 //! | [`leaf`] | [`Leaf`]: the hash of a record, typed by its kind |
 //! | [`commitment`] | salted commitments to personal data, and their openings |
 //! | [`private`] | the content of a record's private part |
@@ -57,6 +58,7 @@ pub mod anchor;
 pub mod approval;
 pub mod assertion;
 pub mod canonical;
+mod causes;
 pub mod ceremony;
 pub mod checkpoint;
 pub mod commitment;
@@ -74,6 +76,7 @@ pub mod leaf;
 pub mod ledger;
 pub mod lifecycle;
 pub mod link;
+pub mod links;
 pub mod log;
 pub mod merkle;
 pub mod note;
@@ -108,6 +111,7 @@ pub use crate::error::AuditError;
 pub use crate::kind::{Body, Kind};
 pub use crate::leaf::{Account, Leaf, leaf_hash};
 pub use crate::ledger::Ledger;
+pub use crate::links::LinkError;
 pub use crate::private::PrivatePart;
 pub use crate::reader::LedgerReader;
 pub use crate::receipt::{Level, Receipt};

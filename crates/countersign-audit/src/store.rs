@@ -145,6 +145,13 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     /// If the store can not be read.
     async fn entry(&self, query: &EntryQuery) -> Result<Option<StoredEntry>, StoreError>;
 
+    /// Finds entries by their leaf hashes, in the tree or still in the outbox; the answer has the
+    /// order and the length of `leaves`, `None` where there is none.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn leaves(&self, leaves: &[LeafHash]) -> Result<Vec<Option<StoredEntry>>, StoreError>;
+
     /// The entries of a range of leaves, in order; fewer where the tree ends.
     ///
     /// # Errors
@@ -225,6 +232,12 @@ macro_rules! forward {
             }
             async fn entry(&self, query: &EntryQuery) -> Result<Option<StoredEntry>, StoreError> {
                 (**self).entry(query).await
+            }
+            async fn leaves(
+                &self,
+                leaves: &[LeafHash],
+            ) -> Result<Vec<Option<StoredEntry>>, StoreError> {
+                (**self).leaves(leaves).await
             }
             async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
                 (**self).entries(range).await

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::arithmetic_side_effects,
     reason = "tests fail by panicking"
 )]
@@ -19,7 +20,7 @@ use countersign_audit::merkle::verify_consistency;
 use countersign_audit::receipt::Receipt;
 use countersign_audit::record::RecordError;
 use countersign_audit::store::{NodeId, StoredCheckpoint};
-use countersign_audit::{AuditError, Ed25519Signer, Ledger, LedgerReader};
+use countersign_audit::{AuditError, Ed25519Signer, Ledger, LedgerReader, LinkError};
 use countersign_core::{Entry, LeafHash, Sha256Digest};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -363,14 +364,7 @@ fn the_check_tells_how_far_it_is() {
     }))
     .unwrap();
     assert_eq!(seen, [(1024, 2500), (2048, 2500), (2500, 2500)]);
-    // These entries are no records; the tree over them is sound.
-    assert!(check.damage.iter().all(|damage| matches!(
-        damage,
-        Damage::NotARecord {
-            error: RecordError::Malformed,
-            ..
-        }
-    )));
+    assert!(check.is_sound());
     assert!(!check.checkpoint_trusted);
 }
 
@@ -513,5 +507,305 @@ proptest! {
             prop_assert_eq!(proof.verify(leaf), Ok(()));
             prop_assert!(proof.verify(LeafHash::from_bytes([0; 32])).is_err());
         }
+    }
+}
+
+// What becomes a leaf [record.md §6].
+
+/// Why the ledger stops, and how many leaves there are before it does. The check of the whole
+/// ledger says the same of what a ledger that did not look would have made of it.
+fn refused(entries: &[Entry]) -> (Damage, u64) {
+    let store = store_with(entries);
+    let ledger = open(&store).unwrap();
+    let found = damage(block_on(ledger.advance()));
+    assert_eq!(damage(block_on(ledger.advance())), found, "and again");
+    let size = block_on(ledger.reader().size()).unwrap();
+    let careless = store_with(&[]);
+    careless.change(|tables| tables.leaves = entries.to_vec());
+    let found_later = check(&careless).damage;
+    assert!(found_later.contains(&found), "{found:?}: {found_later:?}");
+    (found, size)
+}
+
+/// A record with one part written anew, under a hash and an id of its own: what a host that goes
+/// around the writer can put into the outbox.
+fn forged(entry: &Entry, change: impl FnOnce(&mut serde_json::Value)) -> Entry {
+    let mut record: serde_json::Value = serde_json::from_slice(entry.bytes()).unwrap();
+    change(&mut record);
+    let bytes = countersign_audit::canonical::to_canonical(&record).unwrap();
+    let id = countersign_audit::parse_record(&bytes).unwrap().id;
+    Entry::from_parts(id, countersign_audit::leaf_hash(&bytes), bytes, None)
+}
+
+fn walk() -> Walk {
+    Walk::new(WalkPlan::default(), &CountingEntropy::default())
+}
+
+fn other_walk() -> Walk {
+    let plan = WalkPlan {
+        name: "doctor",
+        ..WalkPlan::default()
+    };
+    Walk::new(plan, &CountingEntropy::default())
+}
+
+/// The walk with the record at `place` forged.
+fn with_forged(place: usize, change: impl FnOnce(&mut serde_json::Value)) -> (Damage, u64) {
+    let mut entries = walk().entries();
+    entries[place] = forged(&entries[place], change);
+    refused(&entries[..=place])
+}
+
+fn link(found: (Damage, u64)) -> LinkError {
+    match found {
+        (Damage::Link { index, error }, size) => {
+            assert_eq!(index, size, "what comes before it is a leaf");
+            assert!(found.0.code().starts_with("link."));
+            error
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+const GRANT: usize = 2;
+const SESSION: usize = 3;
+const PRESENTED: usize = 4;
+const INTENT: usize = 5;
+const SIGNED: usize = 6;
+
+#[test]
+fn an_entry_that_is_no_record_does_not_become_a_leaf() {
+    let mut entries = plain_entries(0..3);
+    let id = entries[2].id().clone();
+    let leaf = countersign_audit::leaf_hash(b"{}");
+    entries[2] = Entry::from_parts(id, leaf, b"{}".to_vec(), None);
+    let error = RecordError::Malformed;
+    assert_eq!(
+        refused(&entries),
+        (Damage::NotARecord { index: 2, error }, 2)
+    );
+}
+
+#[test]
+fn an_entry_under_another_id_does_not_become_a_leaf() {
+    let mut entries = plain_entries(0..3);
+    let (id, leaf) = (entries[0].id().clone(), entries[1].leaf());
+    entries[1] = Entry::from_parts(id, leaf, entries[1].bytes().to_vec(), None);
+    assert_eq!(refused(&entries[..2]), (Damage::OtherId { index: 1 }, 1));
+}
+
+#[test]
+fn a_grant_without_its_account_does_not_become_a_leaf() {
+    let walk = walk();
+    let entries = [walk.assertion.entry().clone(), walk.grant.entry().clone()];
+    let parent = walk.user.leaf().hash();
+    assert_eq!(
+        refused(&entries),
+        (Damage::MissingParent { index: 1, parent }, 1)
+    );
+}
+
+#[test]
+fn a_signature_without_its_grant_does_not_become_a_leaf() {
+    let walk = walk();
+    let mut entries = walk.entries();
+    entries.remove(GRANT);
+    let parent = walk.grant.leaf().hash();
+    assert_eq!(
+        refused(&entries),
+        (Damage::MissingParent { index: 5, parent }, 5)
+    );
+}
+
+#[test]
+fn a_record_before_its_cause_does_not_become_a_leaf() {
+    let walk = walk();
+    let mut entries = walk.entries();
+    entries.swap(INTENT, SIGNED);
+    let parent = walk.intent.leaf().hash();
+    assert_eq!(
+        refused(&entries),
+        (Damage::MissingParent { index: 5, parent }, 5)
+    );
+}
+
+#[test]
+fn a_cause_of_another_kind_is_none() {
+    let walk = walk();
+    let parent = walk.session.leaf().hash();
+    let found = with_forged(SIGNED, |record| {
+        record["parents"][2] = parent.to_string().into();
+    });
+    let found = link(found);
+    let kind = countersign_audit::Kind::SessionOpened;
+    assert_eq!(
+        found,
+        LinkError::Kind {
+            parent,
+            found: kind
+        }
+    );
+}
+
+#[test]
+fn a_cause_of_another_tenant_is_none() {
+    let found = with_forged(GRANT, |record| record["tenant"] = "other".into());
+    let parent = walk().user.leaf().hash();
+    assert_eq!(link(found), LinkError::Tenant { parent });
+}
+
+#[test]
+fn a_grant_to_another_account_than_its_own_does_not_become_a_leaf() {
+    let found = with_forged(GRANT, |record| record["subject_ref"] = "user-other".into());
+    let parent = walk().user.leaf().hash();
+    assert_eq!(link(found), LinkError::Subject { parent });
+}
+
+#[test]
+fn a_signature_under_another_accounts_grant_does_not_become_a_leaf() {
+    let (mine, theirs) = (walk(), other_walk());
+    let parent = theirs.grant.leaf().hash();
+    let mut entries = mine.entries();
+    entries[SIGNED] = forged(&entries[SIGNED], |record| {
+        record["parents"][2] = parent.to_string().into();
+    });
+    let theirs = theirs.entries().into_iter().take(3);
+    let all: Vec<Entry> = theirs.chain(entries).collect();
+    assert_eq!(link(refused(&all)), LinkError::Subject { parent });
+}
+
+#[test]
+fn a_signature_dated_before_the_intent_does_not_become_a_leaf() {
+    let mut entries = walk().entries();
+    entries[INTENT] = forged(&entries[INTENT], |record| {
+        redate(record, "2026-03-01T09:40:00.000Z")
+    });
+    let parent = entries[INTENT].leaf();
+    entries[SIGNED] = forged(&entries[SIGNED], |record| {
+        record["parents"][0] = parent.to_string().into();
+    });
+    assert_eq!(link(refused(&entries)), LinkError::Time { parent });
+}
+
+/// Writes another time into a record, and an id that fits it [record.md §3].
+fn redate(record: &mut serde_json::Value, to: &str) {
+    let millis = support::at(to).unix_millis();
+    let hex = format!("{millis:012x}");
+    let id = record["id"].as_str().unwrap();
+    record["id"] = format!("{}-{}{}", &hex[..8], &hex[8..], &id[13..]).into();
+    record["at"] = to.into();
+}
+
+#[test]
+fn an_intent_about_another_document_than_was_shown_does_not_become_a_leaf() {
+    let other = support::sha256(b"another").to_string();
+    let found = with_forged(INTENT, |record| {
+        record["body"]["document_sha256"] = other.into();
+    });
+    let parent = walk().presented.leaf().hash();
+    assert_eq!(link(found), LinkError::Disagrees { parent });
+}
+
+#[test]
+fn a_signature_with_another_meaning_than_was_confirmed_does_not_become_a_leaf() {
+    let found = with_forged(SIGNED, |record| {
+        record["body"]["meaning"] = "witness".into()
+    });
+    let parent = walk().intent.leaf().hash();
+    assert_eq!(link(found), LinkError::Disagrees { parent });
+}
+
+#[test]
+fn a_signature_of_another_type_than_was_shown_does_not_become_a_leaf() {
+    let found = with_forged(SIGNED, |record| {
+        record["body"]["document_type"] = "nda/other".into();
+    });
+    let parent = walk().presented.leaf().hash();
+    assert_eq!(link(found), LinkError::Disagrees { parent });
+}
+
+#[test]
+fn a_signature_that_names_another_grant_does_not_become_a_leaf() {
+    let found = with_forged(SIGNED, |record| record["body"]["grant"] = "grant-2".into());
+    let parent = walk().grant.leaf().hash();
+    assert_eq!(link(found), LinkError::NotCovered { parent });
+}
+
+#[test]
+fn a_signature_that_names_another_end_of_the_grant_does_not_become_a_leaf() {
+    let found = with_forged(SIGNED, |record| {
+        record["body"]["grant_expires_at"] = serde_json::Value::Null
+    });
+    let parent = walk().grant.leaf().hash();
+    assert_eq!(link(found), LinkError::GrantOver { parent });
+}
+
+#[test]
+fn a_signature_after_the_grant_has_expired_does_not_become_a_leaf() {
+    let found = with_forged(SIGNED, |record| redate(record, "2026-03-02T09:30:00.000Z"));
+    // The session is over, too, and told first.
+    let parent = walk().session.leaf().hash();
+    assert_eq!(link(found), LinkError::SessionOver { parent });
+}
+
+#[test]
+fn a_document_that_was_shown_before_the_session_began_does_not_become_a_leaf() {
+    let found = with_forged(PRESENTED, |record| {
+        redate(record, "2026-03-01T09:00:00.000Z")
+    });
+    let parent = walk().session.leaf().hash();
+    assert_eq!(link(found), LinkError::Time { parent });
+}
+
+#[test]
+fn a_session_of_another_account_than_its_own_does_not_become_a_leaf() {
+    let found = with_forged(SESSION, |record| {
+        record["subject_ref"] = "user-other".into()
+    });
+    let parent = walk().user.leaf().hash();
+    assert_eq!(link(found), LinkError::Subject { parent });
+}
+
+#[test]
+fn what_rests_on_a_changed_leaf_is_told_by_that_leaf() {
+    let walk = walk();
+    let mut before = walk.entries();
+    let after = before.split_off(4);
+    let store = store_with(&before);
+    block_on(open(&store).unwrap().advance()).unwrap();
+    store.change(|tables| {
+        let entry = &tables.leaves[3];
+        let bytes = String::from_utf8(entry.bytes().to_vec()).unwrap();
+        let changed = bytes.replace("session-1", "session-2");
+        tables.leaves[3] =
+            Entry::from_parts(entry.id().clone(), entry.leaf(), changed.into_bytes(), None);
+        tables.outbox.extend(after);
+    });
+    // A ledger that was opened anew remembers nothing.
+    let ledger = open(&store).unwrap();
+    assert_eq!(
+        damage(block_on(ledger.advance())),
+        Damage::ChangedEntry { index: 3 }
+    );
+}
+
+/// Causes are read from the store where they are not remembered, and in one batch where they are
+/// part of it: each entry alone, all at once, and by a ledger that was opened anew for each.
+#[test]
+fn the_same_records_become_leaves_however_they_are_batched() {
+    let entries = walk().entries();
+    let all = block_on(open(&store_with(&entries)).unwrap().advance()).unwrap();
+    for anew in [false, true] {
+        let store = store_with(&[]);
+        let mut ledger = open(&store).unwrap();
+        for entry in &entries {
+            store.change(|tables| tables.outbox.push(entry.clone()));
+            if anew {
+                ledger = open(&store).unwrap();
+            }
+            block_on(ledger.advance()).unwrap();
+        }
+        let one_by_one = block_on(ledger.reader().checkpoint()).unwrap().unwrap();
+        assert_eq!(one_by_one, all);
     }
 }

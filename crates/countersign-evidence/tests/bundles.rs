@@ -265,8 +265,18 @@ fn an_entry_that_is_no_signature_is_not_exported() {
         panic!("{error:?}");
     };
     assert!(failed(&report, Claim::Linked, "container"), "{report}");
-    let plain = Leaf::from_store(support::plain_entries(0..1)[0].leaf());
-    let error = refusal(&reader, &Export::of(plain));
+}
+
+#[test]
+fn a_leaf_that_is_no_record_is_not_exported() {
+    let walk = walk();
+    let (store, reader) = ledger_with(&walk);
+    store.change(|tables| {
+        for entry in &mut tables.leaves {
+            *entry = Entry::from_parts(entry.id().clone(), entry.leaf(), b"{}".to_vec(), None);
+        }
+    });
+    let error = refusal(&reader, &Export::of(walk.signed.leaf()));
     assert!(matches!(error, EvidenceError::NotARecord { .. }));
 }
 

@@ -92,6 +92,18 @@ impl LedgerStore for SqliteStore {
         .await
     }
 
+    async fn leaves(&self, leaves: &[LeafHash]) -> Result<Vec<Option<StoredEntry>>, StoreError> {
+        let leaves = leaves.to_vec();
+        self.read("read entries", move |db| {
+            let size = size(db)?;
+            let sql = format!("{STORED_ENTRY} WHERE leaf = ?1");
+            let read =
+                |leaf: &LeafHash| first(db, &sql, [leaf.as_bytes()], |row| stored_entry(row, size));
+            leaves.iter().map(read).collect()
+        })
+        .await
+    }
+
     async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
         self.read("read entries", move |db| {
             let size = size(db)?;

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use countersign_audit::account::{Person, UserProvisioned};
-use countersign_audit::assertion::AssertionVerified;
+use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
 use countersign_audit::ceremony::{DocumentPresented, DocumentSigned, Grounds, IntentConfirmed};
 use countersign_audit::role::RoleGranted;
 use countersign_audit::seal::{EntropyError, Sealed};
@@ -23,7 +23,7 @@ use countersign_audit::store::{
     Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
     StoredEntry,
 };
-use countersign_audit::{Correlation, Ed25519Signer, Entropy, Ledger, leaf_hash};
+use countersign_audit::{Correlation, Ed25519Signer, Entropy, Ledger};
 use countersign_core::{
     CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, EntryId, GrantId,
     GrantOwner, IdentityClaims, LeafHash, NameId, RoleName, RuleId, SessionId, Sha256Digest,
@@ -136,6 +136,14 @@ impl LedgerStore for TestStore {
                 index,
                 entry: entry.clone(),
             }))
+    }
+
+    async fn leaves(&self, leaves: &[LeafHash]) -> Result<Vec<Option<StoredEntry>>, StoreError> {
+        let mut found = Vec::new();
+        for leaf in leaves {
+            found.push(self.entry(&EntryQuery::Leaf(*leaf)).await?);
+        }
+        Ok(found)
     }
 
     async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
@@ -440,13 +448,21 @@ impl Walk {
     }
 }
 
-/// Entries that are no records: for tests of the tree alone.
+/// Small records that rest on nothing, the same ones in every test: for tests of the tree alone.
 pub fn plain_entries(range: Range<u64>) -> Vec<Entry> {
     range
         .map(|n| {
-            let bytes = n.to_string().into_bytes();
-            let id = EntryId::new(format!("entry-{n}")).unwrap();
-            Entry::from_parts(id, leaf_hash(&bytes), bytes, None)
+            let tenant = TenantId::new("acme").unwrap();
+            let mut walk = Correlation::begin(tenant, CorrelationId::new("refused").unwrap());
+            let rejected = AssertionRejected {
+                door: Door::Saml,
+                connection: ConnectionId::new("acme-idp").unwrap(),
+                code: "saml.expired".to_owned(),
+                received_sha256: sha256(&n.to_le_bytes()),
+            };
+            let entropy = CountingEntropy(AtomicU64::new(n));
+            let sealed = walk.seal(rejected.draft(), at("2026-03-01T09:00:00Z"), &entropy);
+            sealed.unwrap().entry().clone()
         })
         .collect()
 }

@@ -35,6 +35,8 @@ defects! {
         LosesEntriesInARush: "entries_at_once_are_all_kept",
         /// It does not find an entry before it is a leaf.
         HidesTheOutbox: "entries_are_found_by_index_leaf_and_id",
+        /// It leaves out of an answer the entries that are not there.
+        LeavesMissingEntriesOut: "entries_come_back_in_the_order_asked",
         /// It gives the entries of the outbox as if they were leaves.
         RunsPastTheTree: "a_range_ends_with_the_tree",
         /// It makes leaves of the first entries, whichever were named.
@@ -232,6 +234,21 @@ impl<S: LedgerStore> LedgerStore for BrokenLedgerStore<S> {
         let shown = found
             .filter(|entry| self.defect != LedgerDefect::HidesTheOutbox || entry.index.is_some());
         Ok(shown.map(|entry| self.spoil(entry)))
+    }
+
+    async fn leaves(&self, leaves: &[LeafHash]) -> Result<Vec<Option<StoredEntry>>, StoreError> {
+        let mut found = self.inner.leaves(leaves).await?;
+        match self.defect {
+            LedgerDefect::HidesTheOutbox => {
+                for entry in &mut found {
+                    *entry = entry.take().filter(|entry| entry.index.is_some());
+                }
+            }
+            LedgerDefect::LeavesMissingEntriesOut => found.retain(Option::is_some),
+            _ => {}
+        }
+        let spoil = |entry: Option<StoredEntry>| entry.map(|entry| self.spoil(entry));
+        Ok(found.into_iter().map(spoil).collect())
     }
 
     async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {

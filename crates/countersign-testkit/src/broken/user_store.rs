@@ -618,6 +618,10 @@ impl<S: UserStore + LedgerStore> LedgerStore for BrokenUserStore<S> {
         self.inner.entry(query).await
     }
 
+    async fn leaves(&self, leaves: &[LeafHash]) -> Result<Vec<Option<StoredEntry>>, StoreError> {
+        self.inner.leaves(leaves).await
+    }
+
     async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
         self.inner.entries(range).await
     }

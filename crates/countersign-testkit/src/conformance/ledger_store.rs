@@ -24,6 +24,7 @@ where
         }
         ledger_tree {
             entries_are_found_by_index_leaf_and_id,
+            entries_come_back_in_the_order_asked,
             a_range_ends_with_the_tree,
             only_the_first_of_the_outbox_become_leaves,
             integrating_compares_the_size,

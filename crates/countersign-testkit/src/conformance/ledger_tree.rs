@@ -99,6 +99,21 @@ pub(super) async fn entries_are_found_by_index_leaf_and_id<S: LedgerStore>(
     Ok(())
 }
 
+/// Leaves, what waits in the outbox, what is not there, and one twice.
+pub(super) async fn entries_come_back_in_the_order_asked<S: LedgerStore>(store: Arc<S>) -> Outcome {
+    three_leaves(&*store).await?;
+    let asked = [4, 9, 1, 5, 9].map(|number| entry(number).leaf());
+    let expected = vec![
+        None,
+        Some(stored(Some(2), 9)),
+        Some(stored(None, 1)),
+        Some(stored(Some(0), 5)),
+        Some(stored(Some(2), 9)),
+    ];
+    same("entries", &store.leaves(&asked).await?, &expected)?;
+    same("no entries", &store.leaves(&[]).await?, &Vec::new())
+}
+
 #[allow(
     clippy::reversed_empty_ranges,
     reason = "a range that ends before it starts is what is asked for"

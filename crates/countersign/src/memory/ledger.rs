@@ -138,6 +138,13 @@ impl LedgerStore for MemoryStore {
         Ok(position.and_then(|position| ledger.stored(*position)))
     }
 
+    async fn leaves(&self, leaves: &[LeafHash]) -> Result<Vec<Option<StoredEntry>>, StoreError> {
+        let shared = self.lock("read entries")?;
+        let ledger = &shared.ledger;
+        let find = |leaf| ledger.stored(*ledger.by_leaf.get(leaf)?);
+        Ok(leaves.iter().map(find).collect())
+    }
+
     async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
         let shared = self.lock("read entries")?;
         let end = range.end.min(shared.ledger.size());
