@@ -25,7 +25,8 @@ use countersign_core::{Entry, LeafHash, Sha256Digest};
 use pollster::block_on;
 use proptest::prelude::*;
 use support::{
-    CountingEntropy, ORIGIN, TestStore, Walk, WalkPlan, open, plain_entries, signer, store_with,
+    CountingEntropy, ORIGIN, TestStore, Walk, WalkPlan, integrate_carelessly, open, plain_entries,
+    signer, store_with,
 };
 
 fn damage<T: std::fmt::Debug>(outcome: Result<T, AuditError>) -> Damage {
@@ -520,8 +521,8 @@ fn refused(entries: &[Entry]) -> (Damage, u64) {
     let found = damage(block_on(ledger.advance()));
     assert_eq!(damage(block_on(ledger.advance())), found, "and again");
     let size = block_on(ledger.reader().size()).unwrap();
-    let careless = store_with(&[]);
-    careless.change(|tables| tables.leaves = entries.to_vec());
+    let careless = store_with(entries);
+    integrate_carelessly(&careless);
     let found_later = check(&careless).damage;
     assert!(found_later.contains(&found), "{found:?}: {found_later:?}");
     (found, size)

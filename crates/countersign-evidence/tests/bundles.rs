@@ -614,7 +614,8 @@ fn forged(forge: impl Fn(&str) -> String) -> Report {
     }
     let signature = Leaf::from_store(entries.last().unwrap().leaf());
     let store = store_with(&entries);
-    block_on(open(&store).unwrap().advance()).unwrap();
+    support::integrate_carelessly(&store);
+    block_on(open(&store).unwrap().checkpoint()).unwrap();
     let error = refusal(&LedgerReader::new(store), &Export::of(signature));
     let EvidenceError::NotAcceptable(report) = error else {
         panic!("{error:?}");

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use countersign_audit::account::{Person, UserProvisioned};
 use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
 use countersign_audit::ceremony::{DocumentPresented, DocumentSigned, Grounds, IntentConfirmed};
+use countersign_audit::merkle::node_hash;
 use countersign_audit::role::RoleGranted;
 use countersign_audit::seal::{EntropyError, Sealed};
 use countersign_audit::session::SessionOpened;
@@ -465,6 +466,27 @@ pub fn plain_entries(range: Range<u64>) -> Vec<Entry> {
             sealed.unwrap().entry().clone()
         })
         .collect()
+}
+
+/// Makes leaves of the outbox as a host does that never asks what an entry rests on.
+pub fn integrate_carelessly(store: &TestStore) {
+    store.change(|tables| {
+        for entry in std::mem::take(&mut tables.outbox) {
+            let mut hash = Sha256Digest::from_bytes(*entry.leaf().as_bytes());
+            let (mut level, mut index) = (0, tables.leaves.len() as u64);
+            tables.nodes.insert(NodeId { level, index }, hash);
+            while index % 2 == 1 {
+                let left = NodeId {
+                    level,
+                    index: index - 1,
+                };
+                hash = node_hash(tables.nodes[&left], hash);
+                (level, index) = (level + 1, index / 2);
+                tables.nodes.insert(NodeId { level, index }, hash);
+            }
+            tables.leaves.push(entry);
+        }
+    });
 }
 
 /// A signer with the same key in every test.
