@@ -340,10 +340,11 @@ fn an_invited_session_signs_nothing_but_the_document_of_the_invitation() {
     });
 }
 
-/// A host that goes around the engine is found out by whoever verifies the evidence.
+/// A host that goes around the engine: the ledger takes no such record, and says which.
 #[test]
-fn evidence_of_a_signature_that_the_invitation_was_not_for_is_refused() {
-    on_each_store_under(&by_invitation(), |host| {
+fn a_document_that_the_invitation_was_not_for_does_not_become_a_leaf() {
+    for make in [Host::in_memory, Host::in_sqlite] {
+        let host = &make(&by_invitation());
         let token = invite(host, &invitation());
         let session = admitted(come(host, token.as_str()));
         for (document, is_sound) in [("document-1", true), ("document-2", false)] {
@@ -373,8 +374,11 @@ fn evidence_of_a_signature_that_the_invitation_was_not_for_is_refused() {
             let signature = wait(host.engine.sign(confirmed, "Given Family")).unwrap();
             let bundle = wait(host.engine.export(&Export::of(signature.leaf())));
             assert_eq!(bundle.is_ok(), is_sound, "{document}");
+            if let Err(error) = bundle {
+                assert_eq!(error.code(), "link.not_invited");
+            }
         }
-    });
+    }
 }
 
 #[test]
