@@ -254,6 +254,10 @@ fn check(
     if signed.has_crls {
         return Err(Unsupported::RevocationLists.into());
     }
+    // [EN 319 122-1 §6.3]: the old one is for SHA-1 alone.
+    if signed.has_old_reference() {
+        return Err(Unsupported::MissingAttribute.into());
+    }
     let signer = signed.verify(content)?;
     // [EN 319 122-1 §6.3]: level B-B has it.
     let signing_time = signer.signing_time.ok_or(Unsupported::MissingAttribute)?;

@@ -171,7 +171,7 @@ impl<'a> Certificate<'a> {
 }
 
 /// What a document may be signed for; none at all is as good \[RFC 5280 §4.2.1.12, RFC 9336\].
-const SIGNING: [der::asn1::ObjectIdentifier; 4] = [
+pub(crate) const SIGNING: [der::asn1::ObjectIdentifier; 4] = [
     oid::DOCUMENT_SIGNING,
     oid::EMAIL_PROTECTION,
     oid::MICROSOFT_DOCUMENT_SIGNING,

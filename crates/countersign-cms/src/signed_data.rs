@@ -95,6 +95,11 @@ impl<'a> OneSigner<'a> {
         })
     }
 
+    /// Whether the signer refers to its certificate by SHA-1, as RFC 3161 wrote it.
+    pub(crate) fn has_old_reference(&self) -> bool {
+        matches!(self.attributes.reference, Reference::V1(_))
+    }
+
     /// Checks that the signer signed `content`, with the certificate that it names.
     pub(crate) fn verify(self, content: &[u8]) -> Result<Signer<'a>, CmsError> {
         // [RFC 5652 §11.1]
@@ -202,13 +207,16 @@ impl<'a> SignedAttributes<'a> {
             .into_iter()
             .map(|element| read::<Attribute<'a>>(element).ok_or(Malformed::Attribute))
             .collect::<Result<Vec<_>, _>>()?;
+        let mut types: Vec<_> = attributes.iter().map(|one| one.attr_type).collect();
+        types.sort_unstable();
+        types.dedup();
+        // [RFC 5652 §5.3]
+        if types.len() != attributes.len() {
+            return Err(Unsupported::RepeatedAttribute.into());
+        }
         let only = |attr_type: ObjectIdentifier| {
-            let mut those = attributes.iter().filter(|one| one.attr_type == attr_type);
-            match (those.next(), those.next()) {
-                (None, _) => Ok(None),
-                (Some(attribute), None) => one_value(attribute).map(Some),
-                (Some(_), Some(_)) => Err(CmsError::from(Unsupported::RepeatedAttribute)),
-            }
+            let found = attributes.iter().find(|one| one.attr_type == attr_type);
+            found.map(one_value).transpose()
         };
         let content_type = only(oid::CONTENT_TYPE)?.ok_or(Unsupported::MissingAttribute)?;
         let message_digest = only(oid::MESSAGE_DIGEST)?.ok_or(Unsupported::MissingAttribute)?;

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use countersign_core::{Sha256Digest, Timestamp};
+use der::asn1::ObjectIdentifier;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
 use crate::algorithm::sha256;
-use crate::certificate::{Certificate, Purpose};
+use crate::certificate::{Certificate, Purpose, SIGNING};
 use crate::error::{CmsError, Malformed, Untrusted};
+use crate::oid;
 
 /// A certificate that is trusted because somebody says so: a root, an authority below one, or
 /// the very certificate of a signer.
@@ -68,12 +70,15 @@ impl ExtendedKeyUsageValidator for OfAuthorities {
         let purposes = purposes
             .map(|purpose| purpose.map(|purpose| purpose.to_decoded_oid()))
             .collect::<Result<Vec<_>, _>>()?;
-        let fits = |purpose: &Vec<usize>| match self.0 {
-            // A signer's own purposes were checked before, and authorities for documents name
-            // whatever their programme wants.
-            Purpose::Signing => true,
-            Purpose::TimeStamping => [TIME_STAMPING, ANY_USAGE].contains(&purpose.as_slice()),
+        let allowed: &[ObjectIdentifier] = match self.0 {
+            Purpose::Signing => &SIGNING,
+            Purpose::TimeStamping => &[oid::TIME_STAMPING, oid::ANY_USAGE],
         };
+        let is = |purpose: &[usize], oid: &ObjectIdentifier| {
+            let arcs = oid.arcs().filter_map(|arc| usize::try_from(arc).ok());
+            arcs.eq(purpose.iter().copied())
+        };
+        let fits = |purpose: &Vec<usize>| allowed.iter().any(|oid| is(purpose, oid));
         if purposes.is_empty() || purposes.iter().any(fits) {
             Ok(())
         } else {
@@ -87,12 +92,8 @@ impl ExtendedKeyUsageValidator for OfAuthorities {
     }
 }
 
-/// `id-kp-timeStamping` \[RFC 3161 §2.3\].
-const TIME_STAMPING: &[usize] = &[1, 3, 6, 1, 5, 5, 7, 3, 8];
-/// The same, as it is on the wire.
+/// `id-kp-timeStamping` as it is on the wire \[RFC 3161 §2.3\].
 const TIME_STAMPING_DER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
-/// `anyExtendedKeyUsage` \[RFC 5280 §4.2.1.12\].
-const ANY_USAGE: &[usize] = &[2, 5, 29, 37, 0];
 
 /// Checks that a path leads from a certificate to an anchor, all of it valid at one time, and
 /// that its key is for this purpose.

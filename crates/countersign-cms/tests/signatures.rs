@@ -460,6 +460,49 @@ fn a_reference_to_another_certificate_is_refused() {
 }
 
 #[test]
+fn a_reference_by_sha1_is_refused() {
+    let root = root();
+    let sealer = root.sealer("Sign Example", KeyKind::P256);
+    let signature = written(&sealer, |spec| {
+        spec.attributes[2] = SignedDataSpec::old_reference_to(&sealer);
+    });
+    let verified = cades::verify(&signature, CONTENT, &trust(&root), now());
+    assert_eq!(verified, Err(Unsupported::MissingAttribute.into()));
+}
+
+#[test]
+fn an_authority_for_other_purposes_issues_no_sealer() {
+    let root = root();
+    let seal_below = |purposes: Vec<&'static str>| {
+        let spec = CertificateSpec {
+            purposes,
+            ..CertificateSpec::authority("Below")
+        };
+        let below = root.below(&spec, KeyKind::P256);
+        let signature = sign(&below.sealer("Sign Example", KeyKind::P256));
+        cades::verify(&signature, CONTENT, &trust(&root), now()).map(drop)
+    };
+    assert_eq!(seal_below(vec![]), Ok(()));
+    assert_eq!(seal_below(vec!["1.3.6.1.5.5.7.3.36"]), Ok(()));
+    // id-kp-serverAuth, id-kp-timeStamping
+    for other in ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.8"] {
+        let refused = Err(Untrusted::ExtendedKeyUsage.into());
+        assert_eq!(seal_below(vec![other]), refused);
+    }
+}
+
+#[test]
+fn an_unknown_attribute_may_be_there_once() {
+    let unknown = ("1.3.6.1.4.1.99999.3", vec![der::null()]);
+    let root = root();
+    let sealer = root.sealer("Sign Example", KeyKind::P256);
+    let signature = written(&sealer, |spec| spec.attributes.push(unknown.clone()));
+    assert!(cades::verify(&signature, CONTENT, &trust(&root), now()).is_ok());
+    let error = refused(|spec| spec.attributes.extend([unknown.clone(), unknown.clone()]));
+    assert_eq!(error, Unsupported::RepeatedAttribute.into());
+}
+
+#[test]
 fn a_second_certificate_with_the_signers_name_changes_nothing() {
     // The same issuer, the same number, another subject: as an authority might issue by mistake.
     let root = root();
