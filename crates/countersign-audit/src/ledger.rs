@@ -17,6 +17,7 @@ use crate::receipt::{Level, Receipt};
 use crate::record::{Record, parse_record};
 use crate::signer::Signer;
 use crate::store::{EntryQuery, Integration, LedgerStore, PendingEntry, StoredCheckpoint};
+use crate::vault::Vault;
 use crate::verifier_key::VerifierKey;
 use crate::witness::Witnesses;
 
@@ -113,6 +114,13 @@ impl Ledger {
     #[must_use]
     pub fn time_stamps(&self) -> Option<&TimeStamps> {
         self.time_stamps.as_ref()
+    }
+
+    /// Opens private parts by this vault.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Vault) -> Self {
+        self.reader = self.reader.with_vault(vault);
+        self
     }
 
     /// What can be read without the key.

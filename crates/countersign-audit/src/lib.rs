@@ -21,7 +21,9 @@
 //! | [`leaf`] | [`Leaf`]: the hash of a record, typed by its kind |
 //! | [`commitment`] | salted commitments to personal data, and their openings |
 //! | [`private`] | the content of a record's private part |
-//! | [`vault`] | opening private parts |
+//! | [`vault`] | encrypting and opening private parts |
+//! | [`key_wrap`], [`vault_store`] | the ports to the host's wrapping key and to where wrapped keys live |
+//! | [`local_key_wrap`] | a wrapping key in memory |
 //! | [`canonical`] | canonical JSON by our profile |
 //! | [`merkle`] | hashes and proofs of the tree |
 //! | [`note`], [`checkpoint`], [`proof`] | C2SP signed notes, checkpoints, proof files |
@@ -54,6 +56,7 @@
 //! ```
 
 pub mod account;
+mod aead;
 pub mod anchor;
 pub mod approval;
 pub mod assertion;
@@ -71,12 +74,14 @@ pub mod email;
 pub mod error;
 pub mod fsck;
 pub mod invitation;
+pub mod key_wrap;
 pub mod kind;
 pub mod leaf;
 pub mod ledger;
 pub mod lifecycle;
 pub mod link;
 pub mod links;
+pub mod local_key_wrap;
 pub mod log;
 pub mod merkle;
 pub mod note;
@@ -97,6 +102,7 @@ pub mod store;
 pub mod time_stamp_authority;
 pub mod token;
 pub mod vault;
+pub mod vault_store;
 pub mod verifier_key;
 pub mod witness;
 mod writer;
@@ -108,10 +114,12 @@ pub use crate::damage::Damage;
 pub use crate::ecdsa::EcdsaP256Signer;
 pub use crate::ed25519::Ed25519Signer;
 pub use crate::error::AuditError;
+pub use crate::key_wrap::{DataKey, KeyWrap, KeyWrapError};
 pub use crate::kind::{Body, Kind};
 pub use crate::leaf::{Account, Leaf, leaf_hash};
 pub use crate::ledger::Ledger;
 pub use crate::links::LinkError;
+pub use crate::local_key_wrap::LocalKeyWrap;
 pub use crate::private::PrivatePart;
 pub use crate::reader::LedgerReader;
 pub use crate::receipt::{Level, Receipt};
@@ -121,6 +129,7 @@ pub use crate::seal::{Correlation, Entropy, Sealed, SystemEntropy};
 pub use crate::signer::Signer;
 pub use crate::store::LedgerStore;
 pub use crate::time_stamp_authority::TimeStampAuthority;
-pub use crate::vault::VaultError;
+pub use crate::vault::{Filing, Rewrapped, Vault, VaultError};
+pub use crate::vault_store::VaultStore;
 pub use crate::verifier_key::{TrustedKey, VerifierKey};
 pub use crate::witness::{Witness, Witnesses};

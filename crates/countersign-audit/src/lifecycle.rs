@@ -3,7 +3,7 @@
 //!
 //! What an administrator says of a step is committed to as `note`: people write about people.
 
-use countersign_core::{Timestamp, UserId};
+use countersign_core::{Timestamp, UserId, VaultKeyId};
 use serde::{Deserialize, Serialize};
 
 use crate::leaf::{Leaf, State};
@@ -42,11 +42,14 @@ pub struct UserDeprovisioned {
     pub reason: String,
 }
 
-/// The personal values of an account were erased \[record.md §5.1\].
+/// All personal values of an account were erased: those of its row, its links and sessions, and the
+/// private parts of its records \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectErased {
-    /// Names of the fields that had a value.
+    /// Names of the fields of its row that had a value.
     pub erased: Vec<String>,
+    /// The vault keys that were destroyed; none where private parts were kept in the clear.
+    pub keys: Vec<VaultKeyId>,
     /// How many subjects were linked to it.
     pub subjects: u32,
     /// Since when it was deprovisioned.

@@ -11,19 +11,27 @@ use crate::merkle::{Frontier, Subtree, consistency_path, fold, inclusion_path};
 use crate::private::PrivatePart;
 use crate::proof::LogProof;
 use crate::store::{EntryQuery, LedgerStore, NodeId, StoredEntry};
-use crate::vault::VaultError;
+use crate::vault::{Vault, VaultError, in_the_clear};
 
 /// Reads a ledger.
 #[derive(Debug, Clone)]
 pub struct LedgerReader {
     store: Arc<dyn LedgerStore>,
+    vault: Option<Vault>,
 }
 
 impl LedgerReader {
     /// Reads the ledger in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn LedgerStore>) -> Self {
-        Self { store }
+        Self { store, vault: None }
+    }
+
+    /// Opens private parts by this vault.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Vault) -> Self {
+        self.vault = Some(vault);
+        self
     }
 
     /// Where the ledger lives.
@@ -51,18 +59,18 @@ impl LedgerReader {
     /// Opens the private part of an entry; `None` if it has none, or none any more.
     ///
     /// # Errors
-    /// [`AuditError::Vault`] if it is encrypted, or can not be read.
+    /// [`AuditError::Vault`] if it is encrypted and there is no vault, or it can not be opened.
     pub async fn private_part(&self, entry: &Entry) -> Result<Option<PrivatePart>, AuditError> {
-        let Some(private) = entry.private() else {
+        if let Some(vault) = &self.vault {
+            return Ok(vault.open(entry).await?);
+        }
+        let (leaf, Some(private)) = (entry.leaf(), entry.private()) else {
             return Ok(None);
         };
-        let leaf = entry.leaf();
-        if let Some(key) = private.key_id.clone() {
-            return Err(VaultError::NoVault { leaf, key }.into());
+        match private.key_id.clone() {
+            Some(key) => Err(VaultError::NoVault { leaf, key }.into()),
+            None => Ok(Some(in_the_clear(leaf, &private.bytes)?)),
         }
-        PrivatePart::parse(&private.bytes)
-            .map(Some)
-            .map_err(|source| VaultError::Malformed { leaf, source }.into())
     }
 
     /// The last checkpoint, unverified.

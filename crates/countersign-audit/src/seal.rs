@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use countersign_core::{
-    CorrelationId, Entry, EntryId, LeafHash, Private, Sha256Digest, TenantId, Timestamp, UserId,
-    VaultOwner,
+    CorrelationId, Entry, EntryId, LeafHash, Sha256Digest, TenantId, Timestamp, UserId, VaultOwner,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
@@ -19,6 +18,7 @@ use crate::kind::RecordBody;
 use crate::leaf::{Leaf, leaf_hash};
 use crate::private::PrivatePart;
 use crate::record::{Actor, Blob, Record, RecordError, Recorded, VERSION, id_millis};
+use crate::vault::Filing;
 
 /// Where random bytes come from.
 pub trait Entropy: Send + Sync + fmt::Debug {
@@ -217,6 +217,12 @@ impl<K> Draft<K> {
         })
     }
 
+    /// Whether its record will have a private part.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        !self.personal.is_empty() || !self.private.is_empty()
+    }
+
     /// Names who did it, where it is not whom the kind says, such as an administrator.
     #[must_use]
     pub fn by(mut self, actor: Actor) -> Self {
@@ -278,7 +284,7 @@ pub struct Correlation {
     id: CorrelationId,
     policy_hash: Option<Sha256Digest>,
     last: Option<LeafHash>,
-    owner: VaultOwner,
+    filing: Filing,
 }
 
 impl Correlation {
@@ -286,7 +292,7 @@ impl Correlation {
     #[must_use]
     pub fn begin(tenant: TenantId, id: CorrelationId) -> Self {
         Self {
-            owner: VaultOwner::Walk(tenant.clone(), id.clone()),
+            filing: Filing::in_the_clear(VaultOwner::Walk(tenant.clone(), id.clone())),
             tenant,
             id,
             policy_hash: None,
@@ -311,12 +317,18 @@ impl Correlation {
         self
     }
 
-    /// Files the private parts of its records under an account, with which they will be erased;
-    /// otherwise they are the walk's own.
+    /// Says whose the private parts of its records are from here on, and what they are encrypted
+    /// with; otherwise they are the walk's own, in the clear.
     #[must_use]
-    pub fn of_account(mut self, user: UserId) -> Self {
-        self.owner = VaultOwner::Account(self.tenant.clone(), user);
+    pub fn filed(mut self, filing: Filing) -> Self {
+        self.filing = filing;
         self
+    }
+
+    /// Whose the private parts of its records are.
+    #[must_use]
+    pub fn filing(&self) -> &Filing {
+        &self.filing
     }
 
     /// Its id.
@@ -372,7 +384,11 @@ impl Correlation {
             policy_hash: self.policy_hash,
             commitments,
             blobs: draft.blobs,
-            key_id: None,
+            key_id: self
+                .filing
+                .key_id()
+                .cloned()
+                .filter(|_| !content.is_empty()),
             body: draft.body.into_body(),
         };
         record.check().map_err(SealError::Format)?;
@@ -388,12 +404,8 @@ impl Correlation {
             let content = content
                 .to_bytes()
                 .map_err(|_| SealError::Format(RecordError::Malformed))?;
-            Some(Private {
-                owner: self.owner.clone(),
-                filed_at: at,
-                key_id: None,
-                bytes: content,
-            })
+            let private = self.filing.file(leaf, at, content, entropy)?;
+            Some(private.ok_or(SealError::Format(RecordError::TooLong))?)
         };
         let entry = Entry::from_parts(record.id.clone(), leaf, bytes, private);
         let recorded = Recorded::from_record(leaf, record).map_err(SealError::Format)?;

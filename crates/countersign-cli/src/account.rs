@@ -1,7 +1,8 @@
 //! `countersign account …`: reports and reviews of the accounts in a database, which only an
-//! import and a sweep write.
+//! import, a sweep and an erasure write.
 
 mod administration;
+mod erase;
 mod import;
 mod sweep;
 
@@ -39,6 +40,10 @@ pub(crate) enum Command {
     /// what ran out is recorded, what no rule gives any more is taken. Each account is one
     /// transaction with its records.
     Sweep(sweep::Sweeping),
+    /// Erase everything personal of an account that was deprovisioned and kept for long enough:
+    /// its fields, links, vault keys, and the private parts of its records. Every record stays, and
+    /// every proof still verifies.
+    Erase(erase::Erasing),
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +86,7 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
         Command::Review(Review::Export(accounts)) => export(accounts),
         Command::Review(Review::Import(importing)) => import::run(importing),
         Command::Sweep(sweeping) => sweep::run(sweeping),
+        Command::Erase(erasing) => erase::run(erasing),
     }
 }
 

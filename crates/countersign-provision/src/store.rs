@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use async_trait::async_trait;
 use countersign_core::{
     ConnectionId, CorrelationId, Door, Email, Entry, Grant, GrantId, LeafHash, RoleName, SessionId,
-    StoreError, SubjectKey, TenantId, Timestamp, UserId,
+    StoreError, SubjectKey, TenantId, Timestamp, UserId, VaultOwner,
 };
 
 use crate::user::{User, UserState};
@@ -250,7 +250,17 @@ pub struct Change {
     /// Conflicts unless the tenant's latest `policy.changed` entry is the one that is expected;
     /// another one takes its place.
     pub policy: Option<PolicyEntry>,
-    /// Audit entries for the outbox, in order; conflicts if an id or a leaf hash is there already.
+    /// Walks whose private parts and vault keys are an account's from now on; a walk that has none
+    /// is no conflict, an account that is erased is.
+    pub adopt: Vec<(CorrelationId, UserId)>,
+    /// Whose private parts and vault keys are deleted, before any entry is added; of an account's
+    /// sessions also what they keep of how somebody signed in: `authn_context`,
+    /// `authn_instant` and `session_index`. What it leaves in files is removed by
+    /// `VaultStore::scrub`.
+    pub erase: Vec<VaultOwner>,
+    /// Audit entries for the outbox, in order; conflicts if an id or a leaf hash is there already, or
+    /// its private part belongs to an account that is erased after the change, or names a vault key
+    /// that is not its owner's.
     pub entries: Vec<Entry>,
 }
 
@@ -273,6 +283,8 @@ impl Change {
             spend: Vec::new(),
             keep_holders: None,
             policy: None,
+            adopt: Vec::new(),
+            erase: Vec::new(),
             entries: Vec::new(),
         }
     }

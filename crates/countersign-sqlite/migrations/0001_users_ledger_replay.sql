@@ -191,7 +191,27 @@ CREATE TABLE private (
     bytes BLOB NOT NULL
 ) STRICT;
 
-CREATE INDEX private_by_owner ON private (tenant, owner, owner_id);
+CREATE INDEX private_by_owner ON private (tenant, owner, owner_id, filed_at);
+
+-- What private parts are encrypted with, wrapped by the host's key.
+CREATE TABLE vault_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    owner TEXT NOT NULL CHECK (owner IN ('account', 'walk')),
+    owner_id TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    wrapped_by TEXT NOT NULL,
+    wrapped BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX vault_keys_by_owner ON vault_keys (tenant, owner, owner_id, made_at);
+
+CREATE INDEX vault_keys_by_wrapping_key ON vault_keys (wrapped_by);
+
+-- Has a row from an erasure until nothing of what it erased is left in any file.
+CREATE TABLE to_scrub (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0)
+) STRICT;
 
 CREATE TABLE tree (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),

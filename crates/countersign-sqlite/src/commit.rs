@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_core::{
     Grant, GrantId, LeafHash, RoleName, SessionId, SubjectKey, TenantId, Timestamp, UserId,
+    VaultOwner,
 };
 use countersign_provision::store::{Change, Link, SessionRecord, UserWrite};
 use countersign_provision::user::User;
@@ -13,6 +14,7 @@ use crate::failure::Failure;
 use crate::ledger;
 use crate::rows::{door_name, owner_columns, scope_lines, state_name};
 use crate::users::{connection_state, holders, policy_entry, seats_taken};
+use crate::vault;
 
 /// Writes the change, or fails where something that it expects does not hold.
 pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
@@ -54,6 +56,12 @@ pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     check_holders(db, change, &held)?;
     for entry in &change.spend {
         spend(db, tenant, *entry)?;
+    }
+    for (walk, user) in &change.adopt {
+        vault::adopt(db, tenant, walk, user)?;
+    }
+    for owner in &change.erase {
+        vault::erase(db, owner)?;
     }
     ledger::enqueue(db, &change.entries)
 }
@@ -100,9 +108,11 @@ fn check_tenant(change: &Change) -> Result<(), Failure> {
     let links = change.links.iter().map(|link| &link.subject);
     let links = links.chain(&change.remove_links).map(SubjectKey::tenant);
     let sessions = change.open_sessions.iter().map(|session| &session.tenant);
+    let erased = change.erase.iter().map(VaultOwner::tenant);
     if users
         .chain(links)
         .chain(sessions)
+        .chain(erased)
         .all(|t| *t == change.tenant)
     {
         Ok(())

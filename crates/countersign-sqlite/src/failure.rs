@@ -13,6 +13,9 @@ pub(crate) enum Failure {
     /// Something that was expected does not hold.
     #[error("{0}")]
     Conflict(&'static str),
+    /// Somebody else is in the way, for now.
+    #[error("{0}")]
+    Busy(&'static str),
     /// The request can not be carried out by any store.
     #[error("{0}")]
     Refused(&'static str),
@@ -36,6 +39,9 @@ impl Failure {
         match self {
             Self::Sqlite(error) => StoreError::new(kind(&error), doing).caused_by(error),
             Self::Conflict(reason) => StoreError::conflict(doing).caused_by(reason),
+            Self::Busy(reason) => {
+                StoreError::new(StoreErrorKind::Unavailable, doing).caused_by(reason)
+            }
             other => StoreError::new(StoreErrorKind::Other, doing).caused_by(other),
         }
     }

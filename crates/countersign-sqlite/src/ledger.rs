@@ -20,6 +20,7 @@ use crate::rows::{
 };
 use crate::store::SqliteStore;
 use crate::users::{all, first};
+use crate::vault::check_private;
 
 /// The columns that [`stored_entry`] reads, with the tables that they are in.
 const STORED_ENTRY: &str = "SELECT position, id, leaf, entries.bytes, \
@@ -178,6 +179,7 @@ pub(crate) fn enqueue(db: &Connection, entries: &[Entry]) -> Result<(), Failure>
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for entry in entries {
+        check_private(db, entry)?;
         position = position.checked_add(1).ok_or(Failure::OutOfRange)?;
         let leaf = entry.leaf();
         insert.execute((

@@ -1,8 +1,8 @@
 //! The embedded default store: users, links, grants, replay, outbox and ledger in one SQLite
 //! file.
 //!
-//! [`SqliteStore`] implements the three ports that an engine needs, [`UserStore`],
-//! [`LedgerStore`] and [`ReplayStore`], over one file in write-ahead mode with
+//! [`SqliteStore`] implements the four ports that an engine needs, [`UserStore`],
+//! [`LedgerStore`], [`VaultStore`] and [`ReplayStore`], over one file in write-ahead mode with
 //! `synchronous=FULL`: what is acknowledged is on the disk.
 //!
 //! ```
@@ -29,7 +29,7 @@
 //! # What it is not
 //! Whoever can write the file can change it; that is what the ledger's signed checkpoints are
 //! for. The triggers that forbid changing an entry catch mistakes, not attackers. Nothing in the
-//! file is encrypted by this crate.
+//! file is encrypted by this crate; what records leave out is, if the engine has a vault.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -38,12 +38,13 @@
 //! | `schema` | the numbered migrations of `migrations/` |
 //! | `writer`, `readers` | the threads |
 //! | `commit` | a [`Change`] as one transaction |
-//! | `users`, `ledger`, `replay` | the ports |
+//! | `users`, `ledger`, `vault`, `replay` | the ports |
 //! | `rows` | between our types and SQLite's |
 //! | `failure` | what a [`StoreError`] is made from |
 //!
 //! [`UserStore`]: countersign_provision::store::UserStore
 //! [`LedgerStore`]: countersign_audit::store::LedgerStore
+//! [`VaultStore`]: countersign_audit::vault_store::VaultStore
 //! [`ReplayStore`]: countersign_saml::replay::ReplayStore
 //! [`Change`]: countersign_provision::store::Change
 //! [`StoreError`]: countersign_core::StoreError
@@ -59,6 +60,7 @@ mod rows;
 mod schema;
 mod store;
 mod users;
+mod vault;
 mod writer;
 
 pub use crate::file::OpenError;

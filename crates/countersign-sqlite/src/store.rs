@@ -128,10 +128,22 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        match &self.writer {
-            Some(writer) => writer.write(doing, work).await,
-            None => Err(StoreError::new(StoreErrorKind::Other, doing)
-                .caused_by("the file was opened for reading only")),
-        }
+        self.writer(doing)?.write(doing, work).await
+    }
+
+    /// Does `work` outside of any transaction.
+    pub(crate) async fn alone<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.writer(doing)?.alone(doing, work).await
+    }
+
+    fn writer(&self, doing: &'static str) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or_else(|| {
+            StoreError::new(StoreErrorKind::Other, doing)
+                .caused_by("the file was opened for reading only")
+        })
     }
 }

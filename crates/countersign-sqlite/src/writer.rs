@@ -22,6 +22,14 @@ trait Request: Send {
     fn settle(self: Box<Self>, committed: Result<(), &Lost>);
 }
 
+/// What the thread is sent.
+enum Message {
+    /// To be done in a transaction, with others.
+    Request(Box<dyn Request>),
+    /// To be done outside of any transaction.
+    Alone(Box<dyn FnOnce(&Connection) + Send>),
+}
+
 struct Job<T, F> {
     doing: &'static str,
     work: Option<F>,
@@ -54,18 +62,18 @@ where
 
 /// Sends requests to the thread. Dropping it waits until the requests that were sent are done.
 pub(crate) struct Writer {
-    requests: Option<Sender<Box<dyn Request>>>,
+    messages: Option<Sender<Message>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(crate) fn start(db: Connection) -> std::io::Result<Self> {
-        let (requests, received) = mpsc::channel();
+        let (messages, received) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("countersign-sqlite-writer".to_owned())
             .spawn(move || run(&db, &received))?;
         Ok(Self {
-            requests: Some(requests),
+            messages: Some(messages),
             thread: Some(thread),
         })
     }
@@ -83,15 +91,35 @@ impl Writer {
             outcome: None,
             reply,
         };
-        let requests = self.requests.as_ref().ok_or_else(|| gone(doing))?;
-        requests.send(Box::new(job)).map_err(|_| gone(doing))?;
+        self.send(doing, Message::Request(Box::new(job)))?;
         answer.await.map_err(|_| gone(doing))?
+    }
+
+    /// Does `work` between two transactions.
+    pub(crate) async fn alone<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let work = Box::new(move |db: &Connection| {
+            let outcome = work(db).map_err(|failure| failure.into_store_error(doing));
+            // A caller that has gone away does not want to know.
+            let _ = reply.send(outcome);
+        });
+        self.send(doing, Message::Alone(work))?;
+        answer.await.map_err(|_| gone(doing))?
+    }
+
+    fn send(&self, doing: &'static str, message: Message) -> Result<(), StoreError> {
+        let messages = self.messages.as_ref().ok_or_else(|| gone(doing))?;
+        messages.send(message).map_err(|_| gone(doing))
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.requests.take());
+        drop(self.messages.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -104,18 +132,36 @@ impl fmt::Debug for Writer {
     }
 }
 
-fn run(db: &Connection, requests: &Receiver<Box<dyn Request>>) {
+fn run(db: &Connection, messages: &Receiver<Message>) {
     let mut poisoned: Option<Lost> = None;
-    while let Ok(first) = requests.recv() {
+    let mut next = None;
+    while let Some(message) = next.take().or_else(|| messages.recv().ok()) {
+        let first = match message {
+            Message::Request(first) => first,
+            // A file in doubt is not rewritten either: the work is dropped, and its caller told.
+            Message::Alone(work) if poisoned.is_none() => {
+                work(db);
+                continue;
+            }
+            Message::Alone(_) => continue,
+        };
         if let Some(lost) = &poisoned {
             first.settle(Err(lost));
             continue;
         }
         let mut batch = Vec::new();
-        let committed = write_batch(db, first, requests, &mut batch);
+        let committed = write_batch(db, first, messages, &mut batch, &mut next);
         if let Err(lost) = &committed {
             // Everything that waits meets the same store; nobody has to wait for it in turn.
-            batch.extend(requests.try_iter().take(MAX_SHARED_REQUESTS));
+            while batch.len() < MAX_SHARED_REQUESTS {
+                match next.take().or_else(|| messages.try_recv().ok()) {
+                    Some(Message::Request(request)) => batch.push(request),
+                    other => {
+                        next = other;
+                        break;
+                    }
+                }
+            }
             // Where it is unknown what the disk holds, a later commit that seems to work proves
             // nothing about this one. Only opening the file again tells.
             if lost.is_in_doubt {
@@ -128,12 +174,14 @@ fn run(db: &Connection, requests: &Receiver<Box<dyn Request>>) {
     }
 }
 
-/// One transaction: `first`, and everything that arrives before it is committed.
+/// One transaction: `first`, and every request that arrives before it is committed. What is no
+/// request is left in `after`.
 fn write_batch(
     db: &Connection,
     first: Box<dyn Request>,
-    requests: &Receiver<Box<dyn Request>>,
+    messages: &Receiver<Message>,
     batch: &mut Vec<Box<dyn Request>>,
+    after: &mut Option<Message>,
 ) -> Result<(), Lost> {
     let mut next = Some(first);
     let written = execute(db, "BEGIN IMMEDIATE").and_then(|()| {
@@ -142,7 +190,10 @@ fn write_batch(
             batch.push(request);
             applied?;
             if batch.len() < MAX_SHARED_REQUESTS {
-                next = requests.try_recv().ok();
+                match messages.try_recv().ok() {
+                    Some(Message::Request(request)) => next = Some(request),
+                    other => *after = other,
+                }
             }
         }
         Ok(())

@@ -50,3 +50,9 @@ fn sqlite_is_a_replay_store() {
     let files = Files::new();
     pollster::block_on(conformance::replay_store(|| files.store())).assert_passed();
 }
+
+#[test]
+fn sqlite_is_a_vault() {
+    let files = Files::new();
+    pollster::block_on(conformance::vault(|| files.store())).assert_passed();
+}

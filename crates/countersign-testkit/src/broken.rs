@@ -9,6 +9,7 @@ mod ledger_store;
 mod replay_store;
 mod user_defect;
 mod user_store;
+mod vault;
 mod verifier;
 mod witness;
 
@@ -18,6 +19,7 @@ pub use ledger_store::{BrokenLedgerStore, LedgerDefect};
 pub use replay_store::{BrokenReplayStore, ReplayDefect};
 pub use user_defect::UserDefect;
 pub use user_store::BrokenUserStore;
+pub use vault::{BrokenVault, VaultDefect};
 pub use verifier::{BrokenVerifier, VerifierDefect};
 pub use witness::{BrokenWitness, WitnessDefect};
 

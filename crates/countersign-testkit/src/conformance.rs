@@ -55,10 +55,12 @@ mod user_one_time;
 mod user_pages;
 mod user_record;
 mod user_store;
+mod vault;
 mod witness;
 
 pub use ledger_store::ledger_store;
 pub use replay_store::replay_store;
 pub use report::{Failure, Report};
 pub use user_store::user_store;
+pub use vault::{Vaulted, vault};
 pub use witness::witness;

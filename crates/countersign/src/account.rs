@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::account_step::{ADMINISTRATOR, AccountStep, By};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::filing::Notes;
 
 /// Why an account can not be changed like this. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -171,16 +172,28 @@ impl Engine {
             .await
     }
 
-    /// Erases the personal fields of a deprovisioned account's row, and its links with them:
-    /// from then on nobody knows whom it belonged to, and its subject may become somebody new.
+    /// Erases everything personal of a deprovisioned account, and returns the `subject.erased`
+    /// record: the fields of its row, its links, what its sessions keep of how somebody signed in,
+    /// its vault keys, and the private parts of its records, encrypted or not. From then on nobody
+    /// knows whom it belonged to, and its subject may become somebody new. Every record and proof
+    /// stays as it is, and verifies.
     ///
-    /// What earlier records commit to is opened by their openings, which this does not erase; nor
-    /// does it erase what sessions keep of how somebody signed in.
+    /// All of it is one transaction with its record; then the store removes what is left in its
+    /// files. If that is held back, [`EngineError::ErasurePending`] says so: the account is erased,
+    /// and calling this again, or a [sweep](Self::sweep), finishes it. For an account that is
+    /// erased already it does nothing else, and returns the record of then.
+    ///
+    /// What it can not reach: backups, logs of the host, and bundles that were exported. And what
+    /// is filed under no account, such as an invitation that the person never used: a sweep erases
+    /// that by its age.
+    ///
+    /// `note` is kept like what belongs to no account, and erased by its age: do not name the person
+    /// in it.
     ///
     /// # Errors
     /// [`AccountError::Erase`] if it was not deprovisioned, a legal hold is on it, or it has to
     /// be kept for longer; [`AccountError::Unknown`]; [`EngineError::Misuse`] if it is the
-    /// administrator's own; or if the store fails.
+    /// administrator's own; [`EngineError::ErasurePending`]; or if the store fails.
     pub async fn erase_account(
         &self,
         tenant: &TenantId,
@@ -190,12 +203,23 @@ impl Engine {
     ) -> Result<LeafHash, EngineError> {
         check_not_oneself(user, by)?;
         let by = By::administrator(by, note);
-        self.step_account(tenant, user, |step| {
-            let lifecycle = self.policy().lifecycle();
-            let erase = lifecycle.decide_erase(step.user(), step.now, Mover::Administrator);
-            step.move_on(erase.map_err(AccountError::Erase)?, ADMINISTRATOR, by)
-        })
-        .await
+        let notes = note.map_or(Notes::None, |_| Notes::OfWalk);
+        let entry = self
+            .step_account(tenant, user, notes, |step| {
+                if let (UserState::Erased, Some(entry)) =
+                    (step.user().state, step.user().state_entry)
+                {
+                    return Ok(entry);
+                }
+                let lifecycle = self.policy().lifecycle();
+                let erase = lifecycle.decide_erase(step.user(), step.now, Mover::Administrator);
+                step.move_on(erase.map_err(AccountError::Erase)?, ADMINISTRATOR, by)
+            })
+            .await?;
+        match self.shared.vault_store.scrub().await {
+            Ok(()) => Ok(entry),
+            Err(source) => Err(EngineError::ErasurePending { entry, source }),
+        }
     }
 
     /// Places a legal hold on an account: it is not erased while the hold is on.
@@ -211,7 +235,7 @@ impl Engine {
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
         let by = By::administrator(by, note);
-        self.step_account(tenant, user, |step| {
+        self.step_account(tenant, user, Notes::of_account(note), |step| {
             let held = step.user().clone();
             if held.state == UserState::Erased {
                 return Err(AccountError::Erased.into());
@@ -244,7 +268,7 @@ impl Engine {
     ) -> Result<LeafHash, EngineError> {
         check_not_oneself(user, by)?;
         let by = By::administrator(by, note);
-        self.step_account(tenant, user, |step| {
+        self.step_account(tenant, user, Notes::of_account(note), |step| {
             let held = step.user().clone();
             let placed = held.hold.ok_or(AccountError::NotHeld)?;
             let body = HoldReleased {
@@ -267,7 +291,7 @@ impl Engine {
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
         let by = By::administrator(by, note);
-        self.step_account(tenant, user, |step| {
+        self.step_account(tenant, user, Notes::of_account(note), |step| {
             // Only `approve` records who said so.
             if step.user().state == UserState::PendingApproval && to == UserState::Active {
                 return Err(AccountError::AwaitsApproval.into());

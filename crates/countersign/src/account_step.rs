@@ -14,7 +14,7 @@ use countersign_audit::seal::{Correlation, Draft};
 use countersign_audit::session::{SessionClosed, SessionOpened};
 use countersign_core::{
     ConnectionId, Grant, GrantId, GrantOwner, LeafHash, RoleName, SubjectKey, TenantId, Timestamp,
-    UserId,
+    UserId, VaultKeyId, VaultOwner,
 };
 use countersign_provision::lifecycle::Transition;
 use countersign_provision::store::{
@@ -26,6 +26,7 @@ use countersign_provision::user::{User, UserState};
 use crate::account::AccountError;
 use crate::engine::{Engine, MOST_ATTEMPTS, too_many_conflicts};
 use crate::error::EngineError;
+use crate::filing::Notes;
 use crate::identifier::{self, random};
 use crate::session::is_live;
 
@@ -72,6 +73,8 @@ pub(crate) struct AccountStep<'a> {
     /// The grants as they were read, of which some may be gone by now.
     pub(crate) as_read: Vec<Grant>,
     sessions: Vec<SessionRecord>,
+    /// What an erasure destroys.
+    vault_keys: Vec<VaultKeyId>,
     walk: Correlation,
     /// The account as it shall be, if it is not as it was.
     moved: Option<User>,
@@ -85,12 +88,13 @@ impl Engine {
         &self,
         tenant: &TenantId,
         user: &UserId,
+        notes: Notes,
         work: impl Fn(&mut AccountStep<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         for _ in 0..MOST_ATTEMPTS {
             let account = self.shared.users.user(tenant, user).await?;
             let account = account.ok_or_else(|| AccountError::Unknown(user.clone()))?;
-            let mut step = self.read_step(account).await?;
+            let mut step = self.read_step(account, notes).await?;
             let done = work(&mut step)?;
             if self.commits(&step.into_change()).await? {
                 return Ok(done);
@@ -103,6 +107,7 @@ impl Engine {
     pub(crate) async fn read_step(
         &self,
         account: UserWithGrants,
+        notes: Notes,
     ) -> Result<AccountStep<'_>, EngineError> {
         let now = self.shared.clock.now();
         let (tenant, user) = (account.user.tenant.clone(), account.user.id.clone());
@@ -125,19 +130,22 @@ impl Engine {
         let query = SessionQuery {
             tenant: tenant.clone(),
             connection: None,
-            of: SessionsOf::User(user),
+            of: SessionsOf::User(user.clone()),
         };
         let mut sessions = self.shared.users.open_sessions(&query).await?;
         sessions.retain(|session| is_live(session, now));
         let id = identifier::correlation(random(&*self.shared.entropy)?)?;
+        let walk = Correlation::begin(tenant.clone(), id).under_policy(self.policy().hash());
+        let owner = VaultOwner::Account(tenant.clone(), user.clone());
         Ok(AccountStep {
             engine: self,
             now,
+            vault_keys: self.vault_keys_of(&owner).await?,
             as_read: account.grants.clone(),
             account,
             snapshot,
             sessions,
-            walk: Correlation::begin(tenant.clone(), id).under_policy(self.policy().hash()),
+            walk: self.filed_for(walk, &user, notes).await?,
             moved: None,
             change: Change::new(tenant),
         })
@@ -317,6 +325,7 @@ impl<'a> AccountStep<'a> {
         let body = SubjectErased {
             erased: had.map(|(name, _)| name.to_owned()).collect(),
             subjects: u32::try_from(self.account.subjects.len()).unwrap_or(u32::MAX),
+            keys: self.vault_keys.clone(),
             deprovisioned_at: user.state_since,
         };
         let (id, state) = (user.id.clone(), self.state());
@@ -324,6 +333,9 @@ impl<'a> AccountStep<'a> {
         self.change.remove_links.clone_from(&self.account.subjects);
         let rows = self.account.grants.iter().map(|grant| grant.id.clone());
         self.change.remove_grants.extend(rows);
+        let user = &self.account.user;
+        let owner = VaultOwner::Account(user.tenant.clone(), user.id.clone());
+        self.change.erase.push(owner);
         Ok(entry.hash())
     }
 

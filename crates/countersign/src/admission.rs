@@ -10,6 +10,7 @@ use countersign_audit::record::Recorded;
 use countersign_audit::role::{RoleGranted, RoleRevoked};
 use countersign_audit::seal::{Correlation, Draft};
 use countersign_audit::session::SessionOpened;
+use countersign_audit::vault::Filing;
 use countersign_core::{
     DocumentPattern, Facts, Grant, GrantId, GrantOwner, LeafHash, RoleName, RuleId, Timestamp,
     UserId,
@@ -39,8 +40,9 @@ impl Admitting {
         facts: &Facts,
         snapshot: &Snapshot,
         admission: &Admission,
+        filed: (UserId, Filing),
     ) -> Result<Self, EngineError> {
-        let mut writer = Writer::new(engine, arrival, facts, snapshot, admission);
+        let mut writer = Writer::new(engine, arrival, facts, snapshot, admission, filed);
         let assertion = writer.seal(AssertionVerified::draft(
             arrival.id.clone(),
             &arrival.identity,
@@ -67,6 +69,8 @@ impl Admitting {
 
 struct Writer<'a> {
     engine: &'a Engine,
+    /// Whose account it is, or will be.
+    user: UserId,
     arrival: &'a Arrival<'a>,
     facts: &'a Facts,
     snapshot: &'a Snapshot,
@@ -85,6 +89,7 @@ impl<'a> Writer<'a> {
         facts: &'a Facts,
         snapshot: &'a Snapshot,
         admission: &'a Admission,
+        (user, filing): (UserId, Filing),
     ) -> Self {
         let mut change = Change::new(arrival.rules.tenant.clone());
         change.connection = Some((arrival.id.clone(), snapshot.connection.epoch));
@@ -97,14 +102,16 @@ impl<'a> Writer<'a> {
             });
         }
         change.spend = arrival.spends();
+        change.adopt = arrival.adopted_by(&user);
         Self {
             engine,
+            user,
             arrival,
             facts,
             snapshot,
             admission,
             now: arrival.now,
-            walk: arrival.walk(),
+            walk: arrival.walk().filed(filing),
             change,
             invitation: None,
         }
@@ -167,7 +174,7 @@ impl<'a> Writer<'a> {
         new: &NewUser,
         assertion: Leaf<AssertionVerified>,
     ) -> Result<(UserId, Leaf<Account>), EngineError> {
-        let id = identifier::user(self.random()?)?;
+        let id = self.user.clone();
         let made = NewAccount {
             arrival: self.arrival,
             facts: self.facts,

@@ -14,6 +14,7 @@ use countersign_audit::kind::RecordBody;
 use countersign_audit::leaf::Leaf;
 use countersign_audit::record::Recorded;
 use countersign_audit::seal::{Correlation, Draft};
+use countersign_audit::vault::Filing;
 use countersign_core::{Facts, LeafHash, TenantId, UserId};
 use countersign_provision::lifecycle::{Mover, Transition};
 use countersign_provision::plan::{LinkPlan, Queued};
@@ -22,7 +23,7 @@ use countersign_provision::user::{User, UserState};
 
 use crate::engine::{Engine, MOST_ATTEMPTS, too_many_conflicts};
 use crate::error::EngineError;
-use crate::identifier::{self, random};
+use crate::filing::Notes;
 use crate::new_account::NewAccount;
 use crate::sign_in::Arrival;
 
@@ -63,7 +64,8 @@ impl Engine {
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
         let state = UserState::Active;
-        self.settle(tenant, user, by, state, |provisioned| {
+        let notes = Notes::of_account(note);
+        self.settle(tenant, user, (by, notes), state, |provisioned| {
             let body = UserApproved {
                 state: state.name().to_owned(),
             };
@@ -85,7 +87,8 @@ impl Engine {
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
         let state = UserState::Deprovisioned;
-        self.settle(tenant, user, by, state, |provisioned| {
+        let notes = Notes::of_account(note);
+        self.settle(tenant, user, (by, notes), state, |provisioned| {
             let body = UserDeclined {
                 state: state.name().to_owned(),
             };
@@ -99,7 +102,7 @@ impl Engine {
         &self,
         tenant: &TenantId,
         user: &UserId,
-        by: &UserId,
+        (by, notes): (&UserId, Notes),
         state: UserState,
         draft: impl Fn(Leaf<UserProvisioned>) -> Draft<K>,
     ) -> Result<LeafHash, EngineError> {
@@ -121,7 +124,8 @@ impl Engine {
             let step = Transition::new(waiting.state, state, Mover::Administrator);
             let step = step.map_err(|_| EngineError::NotAwaitingApproval)?;
             let provisioned: Recorded<UserProvisioned> = self.recorded(entry).await?;
-            let mut walk = Correlation::resume(&provisioned).under_policy(self.policy().hash());
+            let walk = Correlation::resume(&provisioned).under_policy(self.policy().hash());
+            let mut walk = self.filed_for(walk, user, notes).await?;
             let sealed = self.seal(&mut walk, draft(provisioned.leaf()), now)?;
             let leaf = sealed.leaf().hash();
             let mut change = Change::new(tenant.clone());
@@ -145,8 +149,9 @@ impl Engine {
         facts: &Facts,
         snapshot: &Snapshot,
         queued: &Queued,
+        (id, filing): (UserId, Filing),
     ) -> Result<(Change, LeafHash), EngineError> {
-        let mut walk = arrival.walk();
+        let mut walk = arrival.walk().filed(filing);
         let mut change = Change::new(arrival.rules.tenant.clone());
         change.connection = Some((arrival.id.clone(), snapshot.connection.epoch));
         change.seat_cap = queued.seat_cap;
@@ -163,7 +168,7 @@ impl Engine {
             state: UserState::PendingApproval,
             reasons: &queued.reasons,
         };
-        let id = identifier::user(random(&*self.shared.entropy)?)?;
+        change.adopt = arrival.adopted_by(&id);
         let mut draft = made.draft(&id, assertion.leaf());
         if let Some(used) = arrival.invitation_used(&id, assertion.leaf()) {
             let (entry, used) = self.seal(&mut walk, used, arrival.now)?.into_parts();

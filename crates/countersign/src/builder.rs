@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use countersign_audit::AuditError;
 use countersign_audit::cosignature::WitnessPolicyError;
+use countersign_audit::key_wrap::KeyWrap;
 use countersign_audit::ledger::Ledger;
 use countersign_audit::seal::{Entropy, SystemEntropy};
 use countersign_audit::signer::Signer;
 use countersign_audit::store::LedgerStore;
+use countersign_audit::vault::Vault;
+use countersign_audit::vault_store::VaultStore;
 use countersign_audit::witness::{Witness, Witnesses};
 use countersign_audit::{TimeStampAuthority, TimeStamps};
 use countersign_cms::TrustAnchor;
@@ -23,10 +26,10 @@ use thiserror::Error;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Connection, Engine, Shared};
 
-/// A store that is everything the engine needs: users, replay and ledger in one place, so that
-/// an account and its record are one transaction.
-pub trait Store: UserStore + ReplayStore + LedgerStore + 'static {}
-impl<S: UserStore + ReplayStore + LedgerStore + 'static> Store for S {}
+/// A store that is everything the engine needs: users, replay, ledger and vault keys in one place,
+/// so that an account and its record are one transaction, and so is erasing both.
+pub trait Store: UserStore + ReplayStore + LedgerStore + VaultStore + 'static {}
+impl<S: UserStore + ReplayStore + LedgerStore + VaultStore + 'static> Store for S {}
 
 /// Why the parts do not make an engine: misuse of the API, but for the last.
 #[derive(Debug, Error)]
@@ -67,11 +70,12 @@ pub enum BuildError {
     Ledger(#[from] AuditError),
 }
 
-/// One store behind its three ports.
+/// One store behind its four ports.
 type Ports = (
     Arc<dyn UserStore>,
     Arc<dyn ReplayStore>,
     Arc<dyn LedgerStore>,
+    Arc<dyn VaultStore>,
 );
 
 /// The parts of an [`Engine`].
@@ -84,6 +88,7 @@ pub struct EngineBuilder {
     time_stamps: Option<TimeStamps>,
     group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     message_signer: Option<Arc<dyn MessageSigner>>,
+    key_wrap: Option<Arc<dyn KeyWrap>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -99,6 +104,7 @@ impl EngineBuilder {
             time_stamps: None,
             group_fetchers: BTreeMap::new(),
             message_signer: None,
+            key_wrap: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::new()),
         }
@@ -137,7 +143,7 @@ impl EngineBuilder {
     /// Where everything is kept.
     #[must_use]
     pub fn store<S: Store>(mut self, store: Arc<S>) -> Self {
-        self.store = Some((store.clone(), store.clone(), store));
+        self.store = Some((store.clone(), store.clone(), store.clone(), store));
         self
     }
 
@@ -174,6 +180,17 @@ impl EngineBuilder {
     #[must_use]
     pub fn message_signer(mut self, signer: Arc<dyn MessageSigner>) -> Self {
         self.message_signer = Some(signer);
+        self
+    }
+
+    /// Encrypts what records leave out (names, addresses, assertions) with keys of their own, which
+    /// the host's key wraps: a copy of the database is worth nothing without it.
+    ///
+    /// Without it they are kept in the clear. They are erased all the same, and what was kept in
+    /// the clear before stays readable: a host may begin to encrypt at any time.
+    #[must_use]
+    pub fn vault(mut self, wrap: Arc<dyn KeyWrap>) -> Self {
+        self.key_wrap = Some(wrap);
         self
     }
 
@@ -278,11 +295,19 @@ impl EngineBuilder {
     }
 
     async fn open(self, doors: BTreeSet<ConnectionId>) -> Result<Engine, BuildError> {
-        let (users, replay, entries) = self.store.ok_or(BuildError::Missing("store"))?;
+        let (users, replay, entries, vault_store) =
+            self.store.ok_or(BuildError::Missing("store"))?;
         let (origin, signer) = self.log.ok_or(BuildError::Missing("log key"))?;
+        // Private parts can be opened without a vault only if they are in the clear.
+        let vault = self
+            .key_wrap
+            .map(|wrap| Vault::new(vault_store.clone(), wrap));
         let mut ledger = Ledger::open(entries.clone(), signer, &origin).await?;
         if let Some(time_stamps) = self.time_stamps {
             ledger = ledger.with_time_stamps(time_stamps);
+        }
+        if let Some(vault) = vault.clone() {
+            ledger = ledger.with_vault(vault);
         }
         if let Some((k, witnesses)) = self.witnesses {
             ledger = ledger.with_witnesses(Witnesses::new(k, witnesses)?);
@@ -297,6 +322,8 @@ impl EngineBuilder {
                 users,
                 replay,
                 entries,
+                vault_store,
+                vault,
                 ledger,
                 group_fetchers: self.group_fetchers,
                 message_signer: self.message_signer,

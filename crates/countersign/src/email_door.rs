@@ -157,7 +157,7 @@ impl Engine {
             connection: connection.clone(),
             token: minted.terms(),
         };
-        let mut walk = self.begin(&rules.tenant)?;
+        let mut walk = self.unclaimed(self.begin(&rules.tenant)?).await?;
         let sealed = self.seal(&mut walk, body.draft(&to), now)?;
         let (entry, recorded) = sealed.into_parts();
         let mut change = Change::new(rules.tenant.clone());

@@ -14,6 +14,8 @@ use countersign_audit::role::RoleGranted;
 use countersign_audit::seal::{Correlation, Draft, Entropy, SealError, Sealed};
 use countersign_audit::session::{SessionClosed, SessionOpened};
 use countersign_audit::store::{EntryQuery, LedgerStore};
+use countersign_audit::vault::Vault;
+use countersign_audit::vault_store::VaultStore;
 use countersign_core::text::check_identifier;
 use countersign_core::{
     ConnectionId, Grant, LeafHash, SessionId, StoreError, StoreErrorKind, TenantId, Timestamp,
@@ -29,6 +31,7 @@ use crate::builder::EngineBuilder;
 use crate::ceremony::{Confirmed, Declined, Document, Intent, Presented, Signature};
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::filing::Notes;
 use crate::identifier::{self, random};
 use crate::session::{Session, is_live};
 use crate::step_up::strength;
@@ -72,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) users: Arc<dyn UserStore>,
     pub(crate) replay: Arc<dyn ReplayStore>,
     pub(crate) entries: Arc<dyn LedgerStore>,
+    pub(crate) vault_store: Arc<dyn VaultStore>,
+    pub(crate) vault: Option<Vault>,
     pub(crate) ledger: Ledger,
     pub(crate) group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     pub(crate) message_signer: Option<Arc<dyn MessageSigner>>,
@@ -377,7 +382,12 @@ impl Engine {
         draft: Draft<K>,
         mut change: Change,
     ) -> Result<Option<Recorded<K>>, EngineError> {
-        let mut walk = Correlation::resume(after).under_policy(self.shared.policy.hash());
+        let walk = Correlation::resume(after).under_policy(self.shared.policy.hash());
+        let notes = match draft.is_private() {
+            true => Notes::OfAccount,
+            false => Notes::None,
+        };
+        let mut walk = self.filed_for(walk, &live.user.id, notes).await?;
         let (entry, recorded) = self.seal(&mut walk, draft, live.now)?.into_parts();
         change.entries.push(entry);
         match self.shared.users.commit(&change).await {
@@ -495,7 +505,15 @@ impl Engine {
         draft: Draft<K>,
         now: Timestamp,
     ) -> Result<Sealed<K>, EngineError> {
-        Ok(walk.seal(draft, now, &*self.shared.entropy)?)
+        let sealed = walk.seal(draft, now, &*self.shared.entropy)?;
+        let private = sealed.entry().private();
+        // A walk that nobody filed would leave it in the clear.
+        if self.shared.vault.is_some() && private.is_some_and(|private| private.key_id.is_none()) {
+            return Err(EngineError::Misuse {
+                what: "a private part without a vault key",
+            });
+        }
+        Ok(sealed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can go wrong in the engine, by whose fault it is.
 
 use countersign_audit::AuditError;
-use countersign_core::{ConnectionId, DocumentId, StoreError};
+use countersign_core::{ConnectionId, DocumentId, LeafHash, StoreError};
 use countersign_evidence::EvidenceError;
 use countersign_provision::risk::Needs;
 use thiserror::Error;
@@ -72,6 +72,17 @@ pub enum EngineError {
     /// A record could not be sealed, or the ledger failed.
     #[error("the ledger failed")]
     Audit(#[from] AuditError),
+    /// The account is erased, and its record written; what is left in the store's files could not
+    /// be removed yet. Erasing again, or a sweep, finishes it.
+    #[error(
+        "the account is erased, and what the store's files hold of it could not be removed yet"
+    )]
+    ErasurePending {
+        /// The `subject.erased` record.
+        entry: LeafHash,
+        /// Why not.
+        source: StoreError,
+    },
     /// The bundle could not be put together.
     #[error("the evidence could not be exported")]
     Evidence(#[from] EvidenceError),
@@ -94,6 +105,7 @@ impl EngineError {
             Self::Token(error) => error.code(),
             Self::Store(_) => "engine.store",
             Self::Audit(error) => error.code(),
+            Self::ErasurePending { .. } => "engine.erasure_pending",
             Self::Evidence(error) => error.code(),
         }
     }

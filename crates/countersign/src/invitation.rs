@@ -299,7 +299,7 @@ impl Engine {
             invitation.name.as_deref(),
             invitation.invited_by.clone(),
         );
-        let mut walk = self.begin(&invitation.tenant)?;
+        let mut walk = self.unclaimed(self.begin(&invitation.tenant)?).await?;
         let (entry, recorded) = self.seal(&mut walk, draft, now)?.into_parts();
         let mut change = Change::new(invitation.tenant.clone());
         change.entries.push(entry);

@@ -134,6 +134,7 @@ pub mod email_door;
 pub mod engine;
 pub mod error;
 pub mod export;
+mod filing;
 mod identifier;
 pub mod invitation;
 pub mod link;

@@ -163,7 +163,11 @@ impl Engine {
             let issued = self
                 .read_token::<LinkProposed>(&rules.tenant, token, browser)
                 .await?;
-            let confirming = Confirming::new(self, id, rules, &issued)?;
+            let mut confirming = Confirming::new(self, id, rules, &issued)?;
+            let Some(filing) = self.filing_of(&rules.tenant, &confirming.user).await? else {
+                continue;
+            };
+            confirming.walk = confirming.walk.filed(filing);
             let query = self
                 .policy()
                 .snapshot_query(id, &confirming.facts, confirming.now);

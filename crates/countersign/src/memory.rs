@@ -2,6 +2,7 @@
 
 mod ledger;
 mod users;
+mod vault;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use countersign_core::{StoreError, StoreErrorKind, Timestamp};
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 
-/// Users, ledger and replay memory behind one mutex.
+/// Users, ledger, vault keys and replay memory behind one mutex.
 ///
 /// It keeps every part of the ports' contracts but durability: **nothing survives the process**,
 /// so an `Ok` promises less here than anywhere else. Use `countersign-sqlite` for anything whose
@@ -27,6 +28,7 @@ pub struct MemoryStore {
 struct Shared {
     users: users::Users,
     ledger: ledger::Ledger,
+    vault: vault::Keys,
     seen: HashMap<ReplayKey, Timestamp>,
 }
 

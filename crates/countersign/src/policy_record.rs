@@ -38,6 +38,9 @@ impl Engine {
             }
             let id = identifier::correlation(random(&*self.shared.entropy)?)?;
             let mut walk = Correlation::begin(tenant.clone(), id).under_policy(after);
+            if note.is_some() {
+                walk = self.unclaimed(walk).await?;
+            }
             let body = PolicyChanged { before, after };
             let draft = body.draft(expected.map(Leaf::from_store), by.cloned(), note);
             let sealed = self.seal(&mut walk, draft, self.shared.clock.now())?;

@@ -23,6 +23,7 @@ use crate::account_step::{AccountStep, By, is_synced};
 use crate::ceremony::sha256;
 use crate::engine::{Engine, MOST_ATTEMPTS, too_many_conflicts};
 use crate::error::EngineError;
+use crate::filing::Notes;
 use crate::identifier::{self, random};
 
 pub mod file;
@@ -291,7 +292,9 @@ impl Engine {
             if user == by {
                 return Ok(Err((first, AnswerRefusal::OwnAccess)));
             }
-            let mut step = self.read_step(account).await?;
+            let has_note = answers.iter().find_map(|answer| answer.note.as_deref());
+            let notes = Notes::of_account(has_note);
+            let mut step = self.read_step(account, notes).await?;
             if let Err(refusal) = check(self.policy(), &step, answers) {
                 return Ok(Err(refusal));
             }

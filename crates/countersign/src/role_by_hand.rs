@@ -10,6 +10,7 @@ use crate::account::{AccountError, check_not_oneself};
 use crate::account_step::{ADMINISTRATOR, AccountStep, By, is_synced};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::filing::Notes;
 use crate::identifier::{self, random};
 
 /// A role to give by hand.
@@ -86,8 +87,10 @@ impl Engine {
         check_not_oneself(user, by)?;
         let by = By::administrator(by, note);
         let id = identifier::grant(random(&*self.shared.entropy)?)?;
-        self.step_account(tenant, user, |step| step.grant(id.clone(), role, by))
-            .await
+        self.step_account(tenant, user, Notes::of_account(note), |step| {
+            step.grant(id.clone(), role, by)
+        })
+        .await
     }
 
     /// Takes a grant away in the name of an administrator, whoever gave it; returns the
@@ -110,7 +113,7 @@ impl Engine {
     ) -> Result<LeafHash, EngineError> {
         let by = By::administrator(by, note);
         let bar = identifier::grant(random(&*self.shared.entropy)?)?;
-        self.step_account(tenant, user, |step| {
+        self.step_account(tenant, user, Notes::of_account(note), |step| {
             step.take_away(grant, bar.clone(), None, by)
         })
         .await

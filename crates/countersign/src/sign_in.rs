@@ -10,7 +10,8 @@ use countersign_audit::leaf::Leaf;
 use countersign_audit::record::Recorded;
 use countersign_audit::seal::{Correlation, Draft};
 use countersign_core::{
-    ConnectionId, Door, Facts, LeafHash, TenantId, Timestamp, UserId, VerifiedIdentity,
+    ConnectionId, CorrelationId, Door, Facts, LeafHash, TenantId, Timestamp, UserId,
+    VerifiedIdentity,
 };
 use countersign_provision::group_fetcher::take_groups;
 use countersign_provision::store::Change;
@@ -195,6 +196,15 @@ impl<'a> Arrival<'a> {
         let issued = self.invitation.as_ref()?;
         let (connection, user) = (self.id.clone(), user.clone());
         Some(InvitationUsed::draft(connection, user, issued, assertion))
+    }
+
+    /// The walks that turn out to be the account's: that of the proof, if one was used up, and
+    /// the invitation's.
+    pub(crate) fn adopted_by(&self, user: &UserId) -> Vec<(CorrelationId, UserId)> {
+        let proof = self.proof.map(|_| self.walk.id());
+        let invitation = self.invitation.as_ref().map(Recorded::correlation);
+        let walks = proof.into_iter().chain(invitation);
+        walks.map(|walk| (walk.clone(), user.clone())).collect()
     }
 
     /// The walk, from its beginning: each attempt to commit seals its records anew.
@@ -394,6 +404,8 @@ impl Engine {
     ) -> Result<SignIn, EngineError> {
         let tenant = &arrival.rules.tenant;
         let query = self.policy().snapshot_query(arrival.id, facts, arrival.now);
+        // One id for all attempts, so that a lost race leaves no key of an account that is not.
+        let new_user = identifier::user(random(&*self.shared.entropy)?)?;
         for _ in 0..MOST_ATTEMPTS {
             self.check_unspent(arrival).await?;
             if let Some(invited) = &mut facts.invited {
@@ -403,19 +415,39 @@ impl Engine {
             let snapshot = self.shared.users.snapshot(&query).await?;
             match decide(self.policy(), arrival.id, facts, &snapshot, arrival.now) {
                 Plan::Admit(admission) => {
-                    let admitting = Admitting::new(self, arrival, facts, &snapshot, &admission)?;
+                    let user = admission.user.existing().map_or(&new_user, |user| &user.id);
+                    let user = user.clone();
+                    let Some(filing) = self.filing_of(tenant, &user).await? else {
+                        continue;
+                    };
+                    let admitting = Admitting::new(
+                        self,
+                        arrival,
+                        facts,
+                        &snapshot,
+                        &admission,
+                        (user, filing),
+                    )?;
                     if self.commits(admitting.change()).await? {
                         return Ok(SignIn::Admitted(admitting.into_session()));
                     }
                 }
                 Plan::Queue(queued) => {
-                    let (change, entry) = self.queue(arrival, facts, &snapshot, &queued)?;
+                    let Some(filing) = self.filing_of(tenant, &new_user).await? else {
+                        continue;
+                    };
+                    let filed = (new_user.clone(), filing);
+                    let (change, entry) = self.queue(arrival, facts, &snapshot, &queued, filed)?;
                     if self.commits(&change).await? {
                         let reason = Reason::UserAwaitsApproval;
                         return Ok(SignIn::Refused(Refused::new(&reason, entry)));
                     }
                 }
-                Plan::Refuse(refusal) => return self.refuse_person(arrival, facts, &refusal).await,
+                Plan::Refuse(refusal) => {
+                    if let Some(refused) = self.refuse_person(arrival, facts, &refusal).await? {
+                        return Ok(refused);
+                    }
+                }
             }
         }
         Err(too_many_conflicts())
@@ -461,19 +493,30 @@ impl Engine {
         )))
     }
 
+    /// Records a refusal; `None` if what it was decided by has changed meanwhile.
     async fn refuse_person(
         &self,
         arrival: &Arrival<'_>,
         facts: &Facts,
         refusal: &Refusal,
-    ) -> Result<SignIn, EngineError> {
-        let mut walk = arrival.walk();
+    ) -> Result<Option<SignIn>, EngineError> {
+        let walk = arrival.walk();
+        let mut change = Change::new(walk.tenant().clone());
+        let mut walk = match refusal.user() {
+            Some(user) => {
+                let Some(filing) = self.filing_of(walk.tenant(), user).await? else {
+                    return Ok(None);
+                };
+                change.adopt = arrival.adopted_by(user);
+                walk.filed(filing)
+            }
+            None => self.unclaimed(walk).await?,
+        };
         let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
         let (verified, assertion) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
         let body = refused_body(arrival.id, arrival.rules, refusal);
         let draft = body.draft(refusal.user().cloned(), &person(facts), assertion.leaf());
         let (entry, recorded) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
-        let mut change = Change::new(walk.tenant().clone());
         change.entries = vec![verified, entry];
         let mut refused = Refused::new(refusal.reason(), recorded.leaf().hash());
         let assertion = assertion.leaf();
@@ -482,8 +525,9 @@ impl Engine {
             change.entries.push(entry);
             refused.link_proposal = Some(Box::new(proposal));
         }
-        self.commit_refusal(arrival, change).await?;
-        Ok(SignIn::Refused(refused))
+        change.spend.extend(arrival.proof);
+        let committed = self.commits(&change).await?;
+        Ok(committed.then_some(SignIn::Refused(refused)))
     }
 
     /// Records a refusal that needs no look at any account.
@@ -494,7 +538,7 @@ impl Engine {
         code: &'static str,
         message: String,
     ) -> Result<SignIn, EngineError> {
-        let mut walk = arrival.walk();
+        let mut walk = self.unclaimed(arrival.walk()).await?;
         let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
         let (verified, assertion) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
         let body = UserRefused {

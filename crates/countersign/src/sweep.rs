@@ -10,15 +10,16 @@ use std::num::NonZeroU32;
 
 use countersign_audit::lifecycle::UserSuspended;
 use countersign_core::{Grant, GrantId, GrantOwner, LeafHash, RoleName, TenantId, UserId};
-use countersign_provision::OnInactive;
 use countersign_provision::lifecycle::Transition;
 use countersign_provision::store::{UserQuery, UserWithGrants};
 use countersign_provision::user::{User, UserState};
+use countersign_provision::{LifecyclePolicy, OnInactive};
 use countersign_roles::{self as roles, ConnectionRoles, GrantDelta, RoleSweep, TakeReason};
 
 use crate::account_step::{AccountStep, By, UNUSED};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::filing::Notes;
 
 /// How a sweep goes over a tenant's accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,16 @@ impl Sweep {
     pub fn at_most(mut self, accounts: u64) -> Self {
         self.most = Some(accounts);
         self
+    }
+
+    /// How many accounts are read at once.
+    pub(crate) fn page(&self) -> NonZeroU32 {
+        self.page
+    }
+
+    /// Whether nothing is written.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
     }
 
     /// Says what would happen, and writes nothing.
@@ -156,6 +167,12 @@ pub struct SweepReport {
     pub skipped: Vec<UserId>,
     /// The `policy.changed` record, if another policy was found in force.
     pub policy: Option<LeafHash>,
+    /// How many walks were erased that belong to no account and are older than the policy retains
+    /// (in a dry run at least, and not counted past a page).
+    pub unclaimed: u64,
+    /// Something was erased, now or before, and what is left of it in the store's files could not
+    /// be removed yet, because somebody reads what was before: the next sweep tries again.
+    pub erasure_pending: bool,
     /// The last account that was looked at, if there are more behind it.
     pub next: Option<UserId>,
 }
@@ -165,6 +182,11 @@ impl Engine {
     ///
     /// Where the policy lets a sign-in reactivate a deprovisioned account, one that somebody has
     /// suspended stays suspended until an administrator deprovisions it.
+    ///
+    /// When it comes to the last account, it also erases what belongs to no account (refused
+    /// sign-ins, invitations that nobody used) and is older than the policy retains, or than
+    /// [seven years](LifecyclePolicy::DEFAULT_RETAIN) where it says nothing; and it removes what was
+    /// erased, now or before, from the store's files.
     ///
     /// A sweep may be stopped at any account and go on there, may run twice or on two machines at
     /// once: what was done is not due any more, and whoever loses a race leaves the account to
@@ -208,9 +230,18 @@ impl Engine {
                 self.sweep_account(account, sweep, &mut report).await?;
             }
             if is_last {
-                return Ok(report);
+                break;
             }
         }
+        let now = self.shared.clock.now();
+        let retain = self.policy().lifecycle().retain;
+        let retain = retain.unwrap_or(LifecyclePolicy::DEFAULT_RETAIN);
+        let before = now.saturating_sub(retain);
+        report.unclaimed = self.erase_unclaimed(tenant, before, sweep).await?;
+        if !sweep.dry_run {
+            report.erasure_pending = self.shared.vault_store.scrub().await.is_err();
+        }
+        Ok(report)
     }
 
     async fn sweep_account(
@@ -243,7 +274,7 @@ impl Engine {
         {
             return Ok(());
         }
-        let mut step = self.read_step(account).await?;
+        let mut step = self.read_step(account, Notes::None).await?;
         let mut done = SweepReport::default();
         for grant in &unrecorded {
             step.expire(grant)?;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use countersign::memory::MemoryStore;
 use countersign_testkit::broken::{
-    BrokenLedgerStore, BrokenReplayStore, BrokenUserStore, LedgerDefect, ReplayDefect, UserDefect,
+    BrokenLedgerStore, BrokenReplayStore, BrokenUserStore, BrokenVault, LedgerDefect, ReplayDefect,
+    UserDefect, VaultDefect,
 };
 use countersign_testkit::conformance::{self, Report};
 use pollster::block_on;
@@ -54,6 +55,18 @@ fn every_broken_replay_store_is_caught() {
 }
 
 #[test]
+fn every_broken_vault_is_caught() {
+    for &defect in VaultDefect::ALL {
+        let make = || async { BrokenVault::new(MemoryStore::new(), defect) };
+        let report = block_on(conformance::vault(make));
+        assert!(
+            report.has_failed(defect.caught_by()),
+            "{defect:?}: {report}"
+        );
+    }
+}
+
+#[test]
 fn every_check_can_fail() {
     let make = || async { MemoryStore::new() };
     let users = block_on(conformance::user_store(make));
@@ -65,4 +78,7 @@ fn every_check_can_fail() {
     let replay = block_on(conformance::replay_store(make));
     let defects = ReplayDefect::ALL.iter();
     assert_every_check_can_fail(&replay, defects.map(|d| d.caught_by()).collect());
+    let vault = block_on(conformance::vault(make));
+    let defects = VaultDefect::ALL.iter();
+    assert_every_check_can_fail(&vault, defects.map(|d| d.caught_by()).collect());
 }

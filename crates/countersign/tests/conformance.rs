@@ -20,3 +20,9 @@ fn memory_is_a_replay_store() {
     let report = conformance::replay_store(|| async { MemoryStore::new() });
     pollster::block_on(report).assert_passed();
 }
+
+#[test]
+fn memory_is_a_vault() {
+    let report = conformance::vault(|| async { MemoryStore::new() });
+    pollster::block_on(report).assert_passed();
+}

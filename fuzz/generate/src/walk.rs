@@ -28,7 +28,7 @@ use countersign::audit::{AuditError, Correlation, Entropy, Recorded, VerifierKey
 use countersign::{
     CeremonyId, ConnectionId, ConsentId, CorrelationId, DocumentId, Door, Email, Entry, GrantId,
     GrantOwner, IdentityClaims, NameId, RoleName, RuleId, SessionId, Sha256Digest, SignedEvidence,
-    SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
+    SubjectKey, TenantId, Timestamp, UserId, VaultKeyId, VerifiedIdentity,
 };
 
 use crate::Failure;
@@ -309,6 +309,7 @@ fn life(
     sealing.seal("hold-released", draft)?;
     let erased = SubjectErased {
         erased: vec!["email".to_owned(), "given_name".to_owned()],
+        keys: vec![VaultKeyId::new("9b2f3c1e-7d4a-4c55-8a3e-0f6b1d2c4e5f")?],
         subjects: 1,
         deprovisioned_at: deprovisioned.at(),
     };

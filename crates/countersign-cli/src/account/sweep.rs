@@ -95,6 +95,8 @@ fn sweep(
         report.kept.append(&mut step.kept);
         report.skipped.append(&mut step.skipped);
         report.policy = report.policy.or(step.policy);
+        report.unclaimed = report.unclaimed.saturating_add(step.unclaimed);
+        report.erasure_pending = step.erasure_pending;
         report.next = step.next;
         if report.next.is_none() {
             return Ok(());

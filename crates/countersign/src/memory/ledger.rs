@@ -8,7 +8,9 @@ use countersign_audit::store::{
     Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
     StoredEntry,
 };
-use countersign_core::{Entry, EntryId, LeafHash, Sha256Digest, StoreError};
+use countersign_core::{
+    Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError, Timestamp, VaultOwner,
+};
 
 use super::{MemoryStore, conflict};
 
@@ -48,6 +50,27 @@ impl Ledger {
         }
     }
 
+    /// Whose the private parts are, and when each was filed.
+    pub(super) fn filed(&self) -> impl Iterator<Item = (&VaultOwner, Timestamp)> {
+        let private = self.entries.iter().filter_map(Entry::private);
+        private.map(|private| (&private.owner, private.filed_at))
+    }
+
+    /// Gives all private parts of one owner to another, or deletes them.
+    pub(super) fn refile(&mut self, from: &VaultOwner, to: Option<&VaultOwner>) {
+        for entry in &mut self.entries {
+            let Some(private) = entry.private().filter(|private| private.owner == *from) else {
+                continue;
+            };
+            let private = to.map(|to| Private {
+                owner: to.clone(),
+                ..private.clone()
+            });
+            let (id, bytes) = (entry.id().clone(), entry.bytes().to_vec());
+            *entry = Entry::from_parts(id, entry.leaf(), bytes, private);
+        }
+    }
+
     fn size(&self) -> u64 {
         u64::try_from(self.size).unwrap_or(u64::MAX)
     }
@@ -73,6 +96,13 @@ impl LedgerStore for MemoryStore {
         let mut shared = self.lock(doing)?;
         if !shared.ledger.has_room_for(entries) {
             return Err(conflict(doing, "an entry is there already"));
+        }
+        let erased = |owner: &VaultOwner| shared.users.is_erased(owner);
+        if !entries
+            .iter()
+            .all(|entry| shared.vault.allow(entry, erased))
+        {
+            return Err(conflict(doing, "a private part can not be filed"));
         }
         shared.ledger.append(entries);
         Ok(())

@@ -6,13 +6,13 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use countersign_core::{
     ConnectionId, Grant, GrantId, LeafHash, RoleName, SessionId, StoreError, StoreErrorKind,
-    SubjectKey, TenantId, Timestamp, UserId,
+    SubjectKey, TenantId, Timestamp, UserId, VaultOwner,
 };
 use countersign_provision::store::{
     Change, ConnectionState, KeepHolders, Link, SessionQuery, SessionRecord, SessionsOf, Snapshot,
     SnapshotQuery, UserQuery, UserStore, UserWithGrants, UserWrite,
 };
-use countersign_provision::user::User;
+use countersign_provision::user::{User, UserState};
 
 use super::{MemoryStore, conflict};
 
@@ -24,6 +24,18 @@ pub(super) struct Users {
     tenants: BTreeMap<TenantId, Tenant>,
     /// Used up once, whoever's they are.
     spent: BTreeMap<LeafHash, TenantId>,
+}
+
+impl Users {
+    /// Whether this is an account that is erased.
+    pub(super) fn is_erased(&self, owner: &VaultOwner) -> bool {
+        let VaultOwner::Account(tenant, user) = owner else {
+            return false;
+        };
+        let tenant = self.tenants.get(tenant);
+        let user = tenant.and_then(|tenant| tenant.users.get(user));
+        user.is_some_and(|user| user.state == UserState::Erased)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -222,6 +234,12 @@ impl Tenant {
         granted.chain(revoked).chain(signed_out).collect()
     }
 
+    /// Whether the account is erased after the change.
+    fn will_be_erased(&self, user: &UserId, written: &BTreeMap<UserId, User>) -> bool {
+        let user = written.get(user).or_else(|| self.users.get(user));
+        user.is_some_and(|user| user.state == UserState::Erased)
+    }
+
     fn apply(&mut self, change: &Change, written: BTreeMap<UserId, User>) {
         self.users.extend(written);
         for subject in &change.remove_links {
@@ -243,6 +261,17 @@ impl Tenant {
         for (id, at) in &change.close_sessions {
             if let Some(session) = self.sessions.get_mut(id) {
                 session.closed_at.get_or_insert(*at);
+            }
+        }
+        for owner in &change.erase {
+            let whose = |session: &&mut SessionRecord| match owner {
+                VaultOwner::Account(_, user) => session.user == *user,
+                VaultOwner::Walk(..) => false,
+            };
+            for session in self.sessions.values_mut().filter(whose) {
+                session.authn_context = None;
+                session.authn_instant = None;
+                session.session_index = None;
             }
         }
     }
@@ -277,6 +306,10 @@ fn stays_in_its_tenant(change: &Change) -> bool {
         && sessions
             .map(|session| &session.tenant)
             .all(|t| *t == change.tenant)
+        && change
+            .erase
+            .iter()
+            .all(|owner| *owner.tenant() == change.tenant)
 }
 
 #[async_trait]
@@ -405,7 +438,39 @@ impl UserStore for MemoryStore {
         let tenant = shared.users.tenants.entry(change.tenant.clone());
         let tenant = tenant.or_default();
         let written = tenant.check(change)?;
+        let mut vault = shared.vault.clone();
+        let mut adopted = Vec::new();
+        for (walk, user) in &change.adopt {
+            if tenant.will_be_erased(user, &written) {
+                return Err(conflict(COMMIT, "the account is erased"));
+            }
+            let walk = VaultOwner::Walk(change.tenant.clone(), walk.clone());
+            let account = VaultOwner::Account(change.tenant.clone(), user.clone());
+            vault.adopt(&walk, &account);
+            adopted.push((walk, account));
+        }
+        for owner in &change.erase {
+            vault.erase(owner);
+        }
+        let erased = |owner: &VaultOwner| match owner {
+            VaultOwner::Account(_, user) => tenant.will_be_erased(user, &written),
+            VaultOwner::Walk(..) => false,
+        };
+        if !change
+            .entries
+            .iter()
+            .all(|entry| vault.allow(entry, erased))
+        {
+            return Err(conflict(COMMIT, "a private part can not be filed"));
+        }
         tenant.apply(change, written);
+        shared.vault = vault;
+        for (walk, account) in &adopted {
+            shared.ledger.refile(walk, Some(account));
+        }
+        for owner in &change.erase {
+            shared.ledger.refile(owner, None);
+        }
         let spend = spend.into_iter().map(|leaf| (leaf, change.tenant.clone()));
         shared.users.spent.extend(spend);
         shared.ledger.append(&change.entries);

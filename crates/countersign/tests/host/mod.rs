@@ -7,12 +7,15 @@ mod meanwhile;
 use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign::audit::store::EntryQuery;
-use countersign::audit::{Body, Ed25519Signer, Kind, Record, leaf_hash, parse_record};
+use countersign::audit::{
+    Body, Ed25519Signer, Kind, LocalKeyWrap, Record, leaf_hash, parse_record,
+};
 use countersign::blocking::wait;
 use countersign::builder::Store;
 use countersign::evidence::{Report, TrustPolicy, verify};
@@ -111,28 +114,43 @@ pub(crate) struct Host {
     pub(crate) store: Arc<dyn Store>,
     meanwhile: Arc<Meanwhile>,
     log_key: Arc<Ed25519Signer>,
+    vault: bool,
     made: AtomicUsize,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
+}
+
+/// The wrapping key of every host.
+pub(crate) fn key_wrap() -> Arc<LocalKeyWrap> {
+    Arc::new(LocalKeyWrap::new("host-key-1", [1; 32]))
 }
 
 impl Host {
     pub(crate) fn in_memory(policy: &str) -> Self {
-        Self::new(Arc::new(MemoryStore::new()), None, policy)
+        Self::new(Arc::new(MemoryStore::new()), None, policy, false)
     }
 
+    /// With a vault; in memory there is none, so that both run everything.
     pub(crate) fn in_sqlite(policy: &str) -> Self {
+        Self::in_a_file(policy, true)
+    }
+
+    pub(crate) fn in_a_file(policy: &str, vault: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("host.db")).unwrap();
-        Self::new(Arc::new(store), Some(folder), policy)
+        Self::new(Arc::new(store), Some(folder), policy, vault)
     }
 
-    fn new(store: Arc<dyn Store>, folder: Option<TempDir>, policy: &str) -> Self {
+    fn new(store: Arc<dyn Store>, folder: Option<TempDir>, policy: &str, vault: bool) -> Self {
         let noon = "2026-03-01T12:00:00Z".parse().unwrap();
         let clock = Arc::new(ManualClock::new(noon));
         let idp = TestIdp::new(ISSUER);
         let meanwhile = Arc::new(Meanwhile::default());
         let log_key = Arc::new(Ed25519Signer::generate().unwrap().0);
-        let builder = Engine::builder(PolicyFile::parse("policy.toml", policy).unwrap())
+        let mut builder = Engine::builder(PolicyFile::parse("policy.toml", policy).unwrap());
+        if vault {
+            builder = builder.vault(key_wrap());
+        }
+        let builder = builder
             .connection(acme(), service_provider(), trusted(&idp))
             .store(Arc::new(store.clone()))
             .log("sign.example/log", log_key.clone())
@@ -145,8 +163,9 @@ impl Host {
             store,
             meanwhile,
             log_key,
+            vault,
             made: AtomicUsize::new(0),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -169,7 +188,24 @@ impl Host {
             .store(Arc::new(self.store.clone()))
             .log("sign.example/log", self.log_key.clone())
             .clock(self.clock.clone());
+        let builder = match self.vault {
+            true => builder.vault(key_wrap()),
+            false => builder,
+        };
         wait(extend(builder).build()).unwrap()
+    }
+
+    /// The database, where there is one.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.as_ref().unwrap().path().join("host.db")
+    }
+
+    /// Every file that the store has, byte for byte.
+    pub(crate) fn files(&self) -> Vec<Vec<u8>> {
+        let folder = self.folder.as_ref().unwrap();
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let paths = files.map(|file| file.unwrap().path());
+        paths.map(|path| std::fs::read(path).unwrap()).collect()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -182,9 +218,10 @@ impl Host {
         self.meanwhile.set(0, act);
     }
 
-    /// The same in the middle of the next sign-in, whose first random bytes are the walk's id.
+    /// The same in the middle of the next sign-in, whose first random bytes are the ids of the
+    /// walk and of an account that it may make.
     pub(crate) fn during_the_sign_in(&self, act: impl FnOnce() + Send + 'static) {
-        self.meanwhile.set(1, act);
+        self.meanwhile.set(2, act);
     }
 
     /// A response about the person `name`, as the identity provider makes it now.
