@@ -16,6 +16,7 @@
 mod acme;
 mod bundle_verify;
 mod group_commit;
+mod inclusion_proof;
 mod ledger_append;
 mod load;
 mod measure;
@@ -34,13 +35,14 @@ use row::Row;
 /// A benchmark measures all of its cases.
 type Bench = fn(Effort) -> Vec<Row>;
 
-const BENCHES: [(&str, Bench); 6] = [
+const BENCHES: [(&str, Bench); 7] = [
     ("saml_verify", saml_verify::run),
     ("policy_evaluate", policy_evaluate::run),
     ("policy_load", policy_load::run),
     ("ledger_append", ledger_append::run),
     ("sign_in_durable", sign_in_durable::run),
     ("bundle_verify", bundle_verify::run),
+    ("inclusion_proof", inclusion_proof::run),
 ];
 
 fn main() -> ExitCode {

@@ -19,6 +19,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements that a connection keeps prepared; there are fewer than that.
 const PREPARED_STATEMENTS: usize = 64;
 
+/// Page cache of the connection that writes: room for a transaction that 2,048 writers share, about
+/// four pages each.
+pub(crate) const CACHE_KIBIBYTES: i32 = 32 * 1024;
+
 /// The header of every SQLite file: 100 bytes that begin with a magic string and have the
 /// application's id at byte 68 \[SQLite file format §1.3\].
 const HEADER_BYTES: usize = 100;
@@ -197,6 +201,8 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
     // On macOS, fsync alone leaves the data in the disk's own cache; elsewhere it changes nothing.
     db.pragma_update(None, "fullfsync", true)?;
     db.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // Negative: in KiB, and not in pages.
+    db.pragma_update(None, "cache_size", CACHE_KIBIBYTES.saturating_neg())?;
     // What is deleted or overwritten is not left behind in the file.
     db.pragma_update(None, "secure_delete", true)?;
     // Created in rollback mode, so that the header names the application before anything else

@@ -63,10 +63,7 @@ impl LedgerStore for SqliteStore {
 
     async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Option<Sha256Digest>>, StoreError> {
         let ids = ids.to_vec();
-        self.read("read nodes", move |db| {
-            ids.iter().map(|id| node(db, *id)).collect()
-        })
-        .await
+        self.read("read nodes", move |db| nodes(db, &ids)).await
     }
 
     async fn entry(&self, query: &EntryQuery) -> Result<Option<StoredEntry>, StoreError> {
@@ -213,17 +210,10 @@ fn integrate(db: &Connection, integration: &Integration) -> Result<(), Failure> 
     if size(db)? != integration.expected_size {
         return Err(Failure::Conflict("the tree has another size"));
     }
-    let mut select = db.prepare_cached("SELECT id FROM entries WHERE position = ?1")?;
-    let mut grown = integer(integration.expected_size)?;
-    for id in &integration.entries {
-        let waiting: Option<String> = select.query_row([grown], |row| row.get(0)).optional()?;
-        if waiting.as_deref() != Some(EntryId::as_str(id)) {
-            return Err(Failure::Conflict(
-                "the entries are not the first of the outbox",
-            ));
-        }
-        grown = grown.checked_add(1).ok_or(Failure::OutOfRange)?;
-    }
+    let start = integer(integration.expected_size)?;
+    let count = i64::try_from(integration.entries.len()).map_err(|_| Failure::OutOfRange)?;
+    let grown = start.checked_add(count).ok_or(Failure::OutOfRange)?;
+    check_first_of_outbox(db, start, grown, &integration.entries)?;
     let mut insert =
         db.prepare_cached("INSERT INTO nodes (level, position, hash) VALUES (?1, ?2, ?3)")?;
     for (node, hash) in &integration.nodes {
@@ -234,15 +224,47 @@ fn integrate(db: &Connection, integration: &Integration) -> Result<(), Failure> 
     Ok(())
 }
 
-fn node(db: &Connection, id: NodeId) -> Result<Option<Sha256Digest>, Failure> {
-    // What SQLite can not hold was never stored.
-    let Ok(position) = i64::try_from(id.index) else {
-        return Ok(None);
+/// `ids` are those of the entries from `start` to `end`: positions have no gap.
+fn check_first_of_outbox(
+    db: &Connection,
+    start: i64,
+    end: i64,
+    ids: &[EntryId],
+) -> Result<(), Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT id FROM entries WHERE position >= ?1 AND position < ?2 ORDER BY position",
+    )?;
+    let mut rows = select.query((start, end))?;
+    for id in ids {
+        let is_next = match rows.next()? {
+            Some(row) => row
+                .get_ref(0)?
+                .as_str()
+                .is_ok_and(|next| next == id.as_str()),
+            None => false,
+        };
+        if !is_next {
+            return Err(Failure::Conflict(
+                "the entries are not the first of the outbox",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// One row for each id, by one statement.
+fn nodes(db: &Connection, ids: &[NodeId]) -> Result<Vec<Option<Sha256Digest>>, Failure> {
+    let mut select =
+        db.prepare_cached("SELECT hash FROM nodes WHERE level = ?1 AND position = ?2")?;
+    let mut hash = |id: &NodeId| {
+        // What SQLite can not hold was never stored.
+        let Ok(position) = i64::try_from(id.index) else {
+            return Ok(None);
+        };
+        let found = select.query_row((id.level, position), |row| row.get(0));
+        Ok(found.optional()?.map(Sha256Digest::from_bytes))
     };
-    let sql = "SELECT hash FROM nodes WHERE level = ?1 AND position = ?2";
-    first(db, sql, (id.level, position), |row| {
-        Ok(Sha256Digest::from_bytes(row.get(0)?))
-    })
+    ids.iter().map(&mut hash).collect()
 }
 
 fn stored_entry(row: &Row<'_>, size: u64) -> Result<StoredEntry, Failure> {

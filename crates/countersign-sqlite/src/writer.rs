@@ -10,9 +10,10 @@ use rusqlite::Connection;
 
 use crate::failure::{Failure, Lost, gone};
 
-/// Most requests in one transaction. A transaction that many share is held in SQLite's page
-/// cache (2 MB by default) until it is committed; past that it spills, and gains nothing.
-const MAX_SHARED_REQUESTS: usize = 512;
+/// Most requests in one transaction. The more share it, the fewer times the pages of the indexes,
+/// whose keys are random, are written; what they share is held in the page cache
+/// ([`crate::file::CACHE_KIBIBYTES`]) until it is committed, and past that nothing is gained.
+const MAX_SHARED_REQUESTS: usize = 2_048;
 
 /// A request on its way to the writer and back.
 trait Request: Send {
