@@ -1,12 +1,20 @@
-//! `countersign evidence show` and `countersign evidence verify`.
+//! `countersign evidence show`, `countersign evidence verify` and `countersign evidence extract`.
+
+mod page;
+mod trust;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use countersign::evidence::{Report, TrustPolicy, verify};
+use countersign::evidence::{Report, unpack, verify};
 use countersign::{Clock, SystemClock, Timestamp};
 use serde_json::json;
 
+use self::trust::Trust;
 use crate::input::{InputPath, Unreadable, read};
-use crate::log_key;
+use crate::style::{Page, plain};
 use crate::verdict::Verdict;
 
 /// The largest bundle that is read; the verifier's own bound is below it.
@@ -18,14 +26,14 @@ pub(crate) enum Command {
     Show(Bundle),
     /// Check a bundle offline, and refuse it unless everything is proved.
     Verify(Bundle),
+    /// Write the files of a bundle into a new folder, to be looked at one by one.
+    Extract(Extract),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
-    /// The public key of a log that is trusted, `name+hash+base64`, or a file that holds it. May
-    /// be given several times; without it no bundle is accepted, because anybody can make a log.
-    #[arg(long, value_name = "VKEY|FILE")]
-    log_key: Vec<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// The time to check for; the system's clock otherwise.
     #[arg(long, value_name = "RFC3339")]
     at: Option<Timestamp>,
@@ -33,12 +41,17 @@ pub(crate) struct Bundle {
     bundle: InputPath,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Extract {
+    /// The bundle; `-` reads standard input.
+    bundle: InputPath,
+    /// The folder, which must not be there yet.
+    folder: PathBuf,
+}
+
 impl Bundle {
     fn report(&self) -> Result<Report, Unreadable> {
-        let mut trust = TrustPolicy::new();
-        for key in &self.log_key {
-            trust = trust.log_key(log_key::parse(key)?);
-        }
+        let trust = self.trust.policy()?;
         let bytes = read(&self.bundle, BUNDLE_LIMIT_BYTES)?;
         let now = self.at.unwrap_or_else(|| SystemClock.now());
         Ok(verify(&bytes, &trust, now))
@@ -53,17 +66,17 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
             if report.accepted() {
                 return Ok(Verdict::Accepted {
                     json,
-                    text: people(&report).into(),
+                    text: page::of(&report),
                 });
             }
-            let (code, message) = why(&report, bundle.log_key.is_empty());
+            let (code, message) = why(&report, bundle.trust.log_key.is_empty());
             // Without a trail it is no bundle at all, and there is nothing to list.
-            let text = report.trail().map(|_| people(&report)).unwrap_or_default();
+            let text = report.trail().map(|_| page::of(&report));
             Ok(Verdict::Refused {
                 code,
                 message,
                 json,
-                text: text.into(),
+                text: text.unwrap_or_default(),
             })
         }
         Command::Show(bundle) => {
@@ -82,31 +95,79 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
                 text: format!("{standing}\n\n{trail}").into(),
             })
         }
+        Command::Extract(extract) => extract.run(),
     }
 }
 
-fn people(report: &Report) -> String {
-    match report.trail() {
-        Some(trail) => format!("{trail}\n{report}"),
-        None => report.to_string(),
+impl Extract {
+    fn run(&self) -> Result<Verdict, Unreadable> {
+        let bytes = read(&self.bundle, BUNDLE_LIMIT_BYTES)?;
+        let members = match unpack(&bytes) {
+            Ok(members) => members,
+            Err(report) => {
+                let (code, message) = why(&report, false);
+                return Ok(Verdict::refused(code, message));
+            }
+        };
+        let unwritable = |path: &Path, error| Unreadable::new(path.display(), error);
+        // A folder that is there may hold links that lead elsewhere.
+        fs::create_dir(&self.folder).map_err(|error| unwritable(&self.folder, error))?;
+        for (name, data) in &members {
+            let path = self.folder.join(name);
+            let folder = path.parent().unwrap_or(&self.folder);
+            fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)
+                .and_then(|mut file| file.write_all(data))
+                .map_err(|error| unwritable(&path, error))?;
+        }
+        let names: Vec<_> = members.iter().map(|(name, _)| *name).collect();
+        let mut text = Page::new();
+        text.line(plain(format!(
+            "{} files in {}, of which nothing is proved: see VERIFY.md there",
+            names.len(),
+            self.folder.display()
+        )));
+        Ok(Verdict::Accepted {
+            json: json!({ "folder": self.folder.display().to_string(), "files": names }),
+            text,
+        })
     }
 }
 
-/// What refused a bundle: the first line that failed, or else the trust that is missing.
+/// What refused a bundle: the first line that failed, or else what is not proved.
 fn why(report: &Report, no_key: bool) -> (String, String) {
-    match report.failed().next() {
-        Some(line) => (
-            format!("evidence.{}", line.claim.as_str()),
+    if let Some(line) = report.failed().next() {
+        return (
+            format!("evidence.{}", line.claim),
             crate::text::visible(&format!("{}: {}", line.subject, line.by)),
-        ),
-        None if no_key => (
+        );
+    }
+    if no_key {
+        return (
             "evidence.log_not_trusted".to_owned(),
             "nothing is wrong with the bundle, but no log is trusted: give --log-key".to_owned(),
+        );
+    }
+    let missing = report.missing().first();
+    let line = missing.and_then(|missing| {
+        let mut lines = report.lines().iter();
+        lines.find(|line| line.claim == *missing && !line.status.is_proved())
+    });
+    match (missing, line) {
+        (Some(missing), Some(line)) => (
+            format!("evidence.{missing}"),
+            crate::text::visible(&format!("not proved, {}: {}", line.subject, line.by)),
         ),
-        None => (
-            "evidence.log_not_trusted".to_owned(),
-            "nothing is wrong with the bundle, but none of the given keys signed its checkpoint"
-                .to_owned(),
+        (Some(missing), None) => (
+            format!("evidence.{missing}"),
+            "nothing in the bundle is about it".to_owned(),
+        ),
+        (None, _) => (
+            "evidence.refused".to_owned(),
+            "the bundle is refused".to_owned(),
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! A log's public key, as an argument.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use countersign::audit::VerifierKey;
 
@@ -11,13 +12,18 @@ const LIMIT_BYTES: usize = 1024;
 
 /// Reads `name+hash+base64`, or the file that holds it.
 pub(crate) fn parse(argument: &str) -> Result<VerifierKey, Unreadable> {
+    parse_as("--log-key", argument)
+}
+
+/// The same for the key that another option names.
+pub(crate) fn parse_as<K: FromStr>(option: &str, argument: &str) -> Result<K, Unreadable> {
     if let Ok(key) = argument.trim().parse() {
         return Ok(key);
     }
     let path = Path::new(argument);
     if !path.is_file() {
         return Err(Unreadable::new(
-            "--log-key",
+            option,
             "is neither a verifier key nor a file that holds one",
         ));
     }

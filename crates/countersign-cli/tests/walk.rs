@@ -194,7 +194,10 @@ fn a_bundle_is_shown_to_people_as_a_trail() {
     }
     let json = walked.bundle("show", &[]).json();
     assert_eq!(json["verified"], false);
-    assert_eq!(json["trail"]["signer"]["printed_name"], "Contract Signer");
+    assert_eq!(
+        json["trail"]["signers"][0]["printed_name"],
+        "Contract Signer"
+    );
 }
 
 #[test]

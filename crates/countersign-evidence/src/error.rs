@@ -6,6 +6,7 @@ use countersign_core::LeafHash;
 use thiserror::Error;
 
 use crate::report::Report;
+use crate::seal::SealError;
 
 /// Why a bundle was not exported. Verifying never fails: it reports.
 #[derive(Debug, Error)]
@@ -32,9 +33,15 @@ pub enum EvidenceError {
     /// The stored openings of a record can not be read.
     #[error("the openings of the record {0} can not be read")]
     Openings(LeafHash),
-    /// The document's file name is not allowed \[bundle.md §2\].
-    #[error("the document's file name is not made of letters, digits, `.`, `_` and `-`")]
-    DocumentName,
+    /// The file name of the document or an attachment is not allowed \[bundle.md §2\].
+    #[error("a file name is not made of letters, digits, `.`, `_` and `-`")]
+    FileName,
+    /// None of the ledger's keys that were given has signed the checkpoint.
+    #[error("no key that was given has signed the checkpoint")]
+    LogKey,
+    /// The bundle could not be sealed.
+    #[error("the bundle could not be sealed")]
+    Seal(#[from] SealError),
     /// More records or more bytes than a bundle can hold \[bundle.md §1, §2\].
     #[error("is more than a bundle can hold")]
     TooLarge,
@@ -54,7 +61,9 @@ impl EvidenceError {
             Self::NotCheckpointed(_) => "evidence.not_checkpointed",
             Self::NotARecord { error, .. } => error.code(),
             Self::Openings(_) => "evidence.openings",
-            Self::DocumentName => "evidence.document_name",
+            Self::FileName => "evidence.file_name",
+            Self::LogKey => "evidence.log_key",
+            Self::Seal(error) => error.code(),
             Self::TooLarge => "evidence.too_large",
             Self::NotAcceptable(_) => "evidence.not_acceptable",
         }

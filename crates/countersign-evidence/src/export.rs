@@ -3,20 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_audit::ceremony::DocumentSigned;
+use countersign_audit::lifecycle::SubjectErased;
+use countersign_audit::private::PrivatePart;
 use countersign_audit::store::EntryQuery;
 use countersign_audit::{
-    Leaf, LedgerReader, PrivatePart, Record, SignedCheckpoint, VerifierKey, parse_record,
+    AuditError, Body, Damage, Leaf, LedgerReader, Record, SignedCheckpoint, VerifierKey,
+    parse_record,
 };
-use countersign_core::{LeafHash, Timestamp};
+use countersign_core::{Door, LeafHash, Timestamp};
 
 use crate::container::{self, MAX_BUNDLE_BYTES, Member};
 use crate::error::EvidenceError;
 use crate::layout::{
-    CHECKPOINT, INSTRUCTIONS, INSTRUCTIONS_CONTENT, LOG_KEY, MANIFEST, MAX_RECORDS, MIMETYPE,
-    MIMETYPE_CONTENT, document_name, is_document_name, opening_name, proof_name, record_name, stem,
+    ASSERTION_FILES, CHECKPOINT, INSTRUCTIONS, INSTRUCTIONS_CONTENT, LOG_KEY, MANIFEST,
+    MAX_RECORDS, MIMETYPE, MIMETYPE_CONTENT, PAGE, SEAL, assertion_name, attachment_name,
+    document_name, is_file_name, opening_name, proof_name, record_name, stem, token_name,
 };
-use crate::manifest;
-use crate::verify::{TrustPolicy, verify};
+use crate::members::sha256;
+use crate::seal::Sealer;
+use crate::trust::TrustPolicy;
+use crate::verify::verify;
+use crate::{certificate, manifest};
 
 /// Which personal values go into a bundle in the clear.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,9 +56,12 @@ impl Disclosure {
 /// What to export.
 #[derive(Debug, Clone)]
 pub struct Export {
-    signature: LeafHash,
+    signatures: Vec<LeafHash>,
+    erasures: Vec<LeafHash>,
     disclosure: Disclosure,
+    assertions: bool,
     document: Option<(String, Vec<u8>)>,
+    attachments: BTreeMap<String, Vec<u8>>,
 }
 
 impl Export {
@@ -59,10 +69,28 @@ impl Export {
     #[must_use]
     pub fn of(signature: Leaf<DocumentSigned>) -> Self {
         Self {
-            signature: signature.hash(),
+            signatures: vec![signature.hash()],
+            erasures: Vec::new(),
             disclosure: Disclosure::Nothing,
+            assertions: false,
             document: None,
+            attachments: BTreeMap::new(),
         }
+    }
+
+    /// Adds the signature of another signer of the same document.
+    #[must_use]
+    pub fn and(mut self, signature: Leaf<DocumentSigned>) -> Self {
+        self.signatures.push(signature.hash());
+        self
+    }
+
+    /// Adds the record that a signer's personal values were erased, so that a report says when
+    /// instead of that they are not disclosed. `Engine::export` of the facade does so by itself.
+    #[must_use]
+    pub fn erasure(mut self, erased: Leaf<SubjectErased>) -> Self {
+        self.erasures.push(erased.hash());
+        self
     }
 
     /// Discloses personal values.
@@ -72,68 +100,77 @@ impl Export {
         self
     }
 
+    /// Discloses what the identity providers signed, so that it can be checked with their
+    /// certificates alone. It names the person, and says whatever else the provider did.
+    #[must_use]
+    pub fn assertions(mut self, disclose: bool) -> Self {
+        self.assertions = disclose;
+        self
+    }
+
     /// Encloses the document under a file name of letters, digits, `.`, `_` and `-`.
     #[must_use]
     pub fn document(mut self, file_name: impl Into<String>, bytes: Vec<u8>) -> Self {
         self.document = Some((file_name.into(), bytes));
         self
     }
+
+    /// Encloses an attachment that was shown with the document, under such a file name.
+    #[must_use]
+    pub fn attachment(mut self, file_name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        self.attachments.insert(file_name.into(), bytes);
+        self
+    }
+
+    /// The signatures that are exported.
+    #[must_use]
+    pub fn signatures(&self) -> &[LeafHash] {
+        &self.signatures
+    }
 }
 
-/// Writes the bundle of one signature: every record that it can be walked back to, proved against
-/// the ledger's last checkpoint.
+/// Writes the bundle of the signatures of one document: every record that they can be walked back
+/// to, proved against a checkpoint of the ledger: the oldest that was stamped with its time and
+/// covers them all, or else the last.
 ///
-/// The same ledger, checkpoint and request give the same bytes.
+/// `log_keys` are the keys of the ledger: the one that signs, and those that were retired. The
+/// same ledger, checkpoint and request give the same bytes, unless they are sealed.
 ///
 /// # Errors
-/// [`EvidenceError::NotCheckpointed`] if the last checkpoint does not cover the signature yet
+/// [`EvidenceError::NotCheckpointed`] if the last checkpoint does not cover the signatures yet
 /// (`Ledger::advance` makes it so). [`EvidenceError::NotAcceptable`] if the result would not be
-/// accepted by a verifier that trusts `log_key`, such as where the document is not the one that
+/// accepted by a verifier that trusts `log_keys`, such as where the document is not the one that
 /// was signed: a bundle that this returns is accepted.
 pub async fn export(
     ledger: &LedgerReader,
-    log_key: &VerifierKey,
+    log_keys: &[VerifierKey],
     request: &Export,
+    sealer: Option<&Sealer>,
+    now: Timestamp,
 ) -> Result<Vec<u8>, EvidenceError> {
-    let not_yet = EvidenceError::NotCheckpointed(request.signature);
-    let checkpoint = ledger.checkpoint().await?.ok_or(not_yet)?;
-    let chain = collect(ledger, &checkpoint, request.signature).await?;
-
-    let mut records = Vec::new();
-    let mut proofs = Vec::new();
-    let mut openings = Vec::new();
-    for (number, (index, item)) in (1..).zip(&chain) {
-        let stem = stem(number, item.record.kind());
-        let proof = ledger.log_proof(*index, &checkpoint).await?;
-        records.push((record_name(&stem), item.bytes.clone()));
-        proofs.push((proof_name(&stem), proof.to_bytes()));
-        if let Some(bytes) = item.disclosed(&request.disclosure)? {
-            openings.push((opening_name(&stem), bytes));
-        }
-    }
-    let mut files = vec![
-        (
-            INSTRUCTIONS.to_owned(),
-            INSTRUCTIONS_CONTENT.as_bytes().to_vec(),
-        ),
-        (CHECKPOINT.to_owned(), checkpoint.bytes().to_vec()),
-        (LOG_KEY.to_owned(), format!("{log_key}\n").into_bytes()),
-    ];
-    files.append(&mut records);
-    files.append(&mut proofs);
-    files.append(&mut openings);
-    if let Some((name, bytes)) = &request.document {
-        if !is_document_name(name) {
-            return Err(EvidenceError::DocumentName);
-        }
-        if bytes.len() > MAX_BUNDLE_BYTES {
-            return Err(EvidenceError::TooLarge);
-        }
-        files.push((document_name(name), bytes.clone()));
-    }
-    let bundle = pack(&files).ok_or(EvidenceError::TooLarge)?;
-    let trust = TrustPolicy::new().log_key(log_key.clone());
-    let report = verify(&bundle, &trust, Timestamp::MAX);
+    let records = collect(ledger, request).await?;
+    let (checkpoint, tokens) = head_over(ledger, &records).await?;
+    let files = Files {
+        ledger,
+        request,
+        checkpoint: &checkpoint,
+        log_key: log_keys
+            .iter()
+            .find(|key| checkpoint.verify(std::slice::from_ref(key)).is_ok())
+            .ok_or(EvidenceError::LogKey)?,
+        tokens,
+    };
+    let bundle = pack(files.list(&records).await?, sealer, now).await?;
+    let trust = log_keys
+        .iter()
+        .fold(TrustPolicy::new(), |trust, key| trust.log_key(key.clone()));
+    // A record may be dated a little later than this machine's clock is.
+    let latest = records.values().map(|record| record.record.at).max();
+    let report = verify(
+        &bundle,
+        &trust,
+        latest.map_or(now, |latest| latest.max(now)),
+    );
     if report.accepted() {
         Ok(bundle)
     } else {
@@ -141,19 +178,126 @@ pub async fn export(
     }
 }
 
-/// Puts the manifest over the files, and both into a container.
-fn pack(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
+/// The checkpoint to prove the records against, with its time-stamps.
+async fn head_over(
+    ledger: &LedgerReader,
+    records: &BTreeMap<u64, ChainRecord>,
+) -> Result<(SignedCheckpoint, Vec<Vec<u8>>), EvidenceError> {
+    let (last, leaf) = records
+        .last_key_value()
+        .map_or((0, None), |(index, record)| (*index, Some(record.leaf)));
+    if let Some(anchor) = ledger
+        .store()
+        .anchor(last)
+        .await
+        .map_err(AuditError::from)?
+    {
+        let checkpoint = SignedCheckpoint::parse(&anchor.note)
+            .map_err(|_| AuditError::from(Damage::Checkpoint))?;
+        return Ok((checkpoint, anchor.tokens));
+    }
+    match ledger.checkpoint().await? {
+        Some(checkpoint) if last < checkpoint.checkpoint().size() => Ok((checkpoint, Vec::new())),
+        _ => Err(EvidenceError::NotCheckpointed(
+            leaf.unwrap_or(LeafHash::from_bytes([0; 32])),
+        )),
+    }
+}
+
+/// The files of a bundle, before there is a page or a manifest over them.
+struct Files<'a> {
+    ledger: &'a LedgerReader,
+    request: &'a Export,
+    checkpoint: &'a SignedCheckpoint,
+    log_key: &'a VerifierKey,
+    tokens: Vec<Vec<u8>>,
+}
+
+impl Files<'_> {
+    /// In the order of the container, from the checkpoint on.
+    async fn list(
+        &self,
+        chain: &BTreeMap<u64, ChainRecord>,
+    ) -> Result<Vec<(String, Vec<u8>)>, EvidenceError> {
+        let mut files = vec![
+            (CHECKPOINT.to_owned(), self.checkpoint.bytes().to_vec()),
+            (
+                LOG_KEY.to_owned(),
+                format!("{}\n", self.log_key).into_bytes(),
+            ),
+        ];
+        let tokens = (1..).zip(&self.tokens);
+        files.extend(tokens.map(|(number, token)| (token_name(number), token.clone())));
+        let (mut proofs, mut openings, mut assertions) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, (index, item)) in (1..).zip(chain) {
+            let stem = stem(number, item.record.kind());
+            let proof = self.ledger.log_proof(*index, self.checkpoint).await?;
+            files.push((record_name(&stem), item.bytes.clone()));
+            proofs.push((proof_name(&stem), proof.to_bytes()));
+            if let Some(bytes) = item.disclosed(&self.request.disclosure)? {
+                openings.push((opening_name(&stem), bytes));
+            }
+            if self.request.assertions {
+                let signed = item.assertion().into_iter().flatten();
+                assertions
+                    .extend(signed.map(|(file, bytes)| (assertion_name(number, file), bytes)));
+            }
+        }
+        files.append(&mut proofs);
+        files.append(&mut openings);
+        files.append(&mut assertions);
+        let request = self.request;
+        let document = request.document.iter();
+        let document = document.map(|(name, bytes)| (name, document_name(name), bytes));
+        let attachments = request.attachments.iter();
+        let attachments = attachments.map(|(name, bytes)| (name, attachment_name(name), bytes));
+        for (name, member, bytes) in document.chain(attachments) {
+            if !is_file_name(name) {
+                return Err(EvidenceError::FileName);
+            }
+            if bytes.len() > MAX_BUNDLE_BYTES {
+                return Err(EvidenceError::TooLarge);
+            }
+            files.push((member, bytes.clone()));
+        }
+        Ok(files)
+    }
+}
+
+/// Puts the instructions, the page, the manifest and the seal over the files, and all of it into a
+/// container.
+async fn pack(
+    files: Vec<(String, Vec<u8>)>,
+    sealer: Option<&Sealer>,
+    now: Timestamp,
+) -> Result<Vec<u8>, EvidenceError> {
     let files: Vec<_> = files
         .iter()
-        .map(|(name, bytes)| Member::new(name, bytes))
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
         .collect();
-    let manifest = manifest::write(files.iter().copied());
-    let mut members = vec![
-        Member::new(MIMETYPE, MIMETYPE_CONTENT),
-        Member::new(MANIFEST, manifest.as_bytes()),
+    let page = certificate::write(files.iter().copied());
+    let mut listed = vec![
+        (INSTRUCTIONS, INSTRUCTIONS_CONTENT.as_bytes()),
+        (PAGE, page.as_slice()),
     ];
-    members.extend(files);
-    container::write(&members)
+    listed.extend(files);
+    let digests = listed.iter().map(|(name, data)| (*name, sha256(data)));
+    let manifest = manifest::write(sealer.is_some(), digests);
+    let seal = match sealer {
+        Some(sealer) => Some(sealer.seal(manifest.as_bytes(), now).await?),
+        None => None,
+    };
+    let mut members = vec![
+        (MIMETYPE, MIMETYPE_CONTENT),
+        (MANIFEST, manifest.as_bytes()),
+    ];
+    members.extend(seal.as_deref().map(|seal| (SEAL, seal)));
+    members.extend(listed);
+    let members: Vec<_> = members
+        .into_iter()
+        .map(|(name, data)| Member::new(name, data))
+        .collect();
+    container::write(&members).ok_or(EvidenceError::TooLarge)
 }
 
 struct ChainRecord {
@@ -178,18 +322,33 @@ impl ChainRecord {
             .map(Some)
             .map_err(|_| EvidenceError::Openings(self.leaf))
     }
+
+    /// What an identity provider signed, if this record is of that and all of it is still there.
+    fn assertion(&self) -> Option<Vec<(&'static str, Vec<u8>)>> {
+        let (private, Body::AssertionVerified(body)) = (self.private.as_ref()?, &self.record.body)
+        else {
+            return None;
+        };
+        if body.door != Door::Saml || self.record.blobs.len() != ASSERTION_FILES.len() {
+            return None;
+        }
+        ASSERTION_FILES
+            .iter()
+            .zip(&self.record.blobs)
+            .map(|(file, blob)| Some((*file, private.blob(blob.sha256)?.to_vec())))
+            .collect()
+    }
 }
 
-/// Every record that `signature` reaches through parents, by the position of its leaf.
+/// Every record that the signatures and the erasures reach through parents, by the position of its
+/// leaf.
 async fn collect(
     ledger: &LedgerReader,
-    checkpoint: &SignedCheckpoint,
-    signature: LeafHash,
+    request: &Export,
 ) -> Result<BTreeMap<u64, ChainRecord>, EvidenceError> {
-    let size = checkpoint.checkpoint().size();
     let mut chain = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    let mut to_visit = vec![signature];
+    let mut to_visit = [request.signatures.as_slice(), &request.erasures].concat();
     while let Some(leaf) = to_visit.pop() {
         if !seen.insert(leaf) {
             continue;
@@ -201,10 +360,7 @@ async fn collect(
             .entry(&EntryQuery::Leaf(leaf))
             .await?
             .ok_or(EvidenceError::MissingRecord(leaf))?;
-        let index = stored
-            .index
-            .filter(|index| *index < size)
-            .ok_or(EvidenceError::NotCheckpointed(leaf))?;
+        let index = stored.index.ok_or(EvidenceError::NotCheckpointed(leaf))?;
         let bytes = stored.entry.bytes().to_vec();
         let record =
             parse_record(&bytes).map_err(|error| EvidenceError::NotARecord { leaf, error })?;

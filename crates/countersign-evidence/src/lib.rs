@@ -9,8 +9,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`export`](mod@export) | from a ledger to a bundle |
-//! | [`verify`](mod@verify) | from a bundle to a report |
+//! | [`export`](mod@export), [`seal`] | from a ledger to a bundle, and a signature over it |
+//! | [`verify`](mod@verify), [`trust`] | from a bundle to a report, by whom is trusted |
 //! | [`report`] | what is proved, not proved or refuted, and by what |
 //! | [`trail`] | the story that the records tell, for people |
 //! | [`error`] | why a bundle was not exported |
@@ -27,24 +27,31 @@
 //! }
 //! ```
 
-#[allow(
-    dead_code,
-    reason = "export and verify call it once the page is a member"
-)]
+mod assertion;
 mod certificate;
 mod container;
+mod erasure;
 pub mod error;
 pub mod export;
+mod head;
 mod layout;
 mod links;
 mod manifest;
+mod members;
 pub mod report;
+pub mod seal;
+mod signed_info;
 pub mod trail;
+pub mod trust;
+mod unpack;
 pub mod verify;
 mod visible;
 
 pub use crate::error::EvidenceError;
 pub use crate::export::{Disclosure, Export, export};
 pub use crate::report::{Claim, Line, Report, Status};
+pub use crate::seal::Sealer;
 pub use crate::trail::Trail;
-pub use crate::verify::{TrustPolicy, verify};
+pub use crate::trust::TrustPolicy;
+pub use crate::unpack::unpack;
+pub use crate::verify::verify;

@@ -1,9 +1,10 @@
 //! Whether the records of a bundle belong together (`docs/spec/record.md` §6).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use countersign_audit::ceremony::{DocumentPresented, DocumentSigned, IntentConfirmed};
+use countersign_audit::consent::ConsentGiven;
 use countersign_audit::role::RoleGranted;
 use countersign_audit::session::SessionOpened;
 use countersign_audit::{Body, Kind, Record};
@@ -11,18 +12,90 @@ use countersign_core::{LeafHash, Timestamp};
 
 use crate::report::{CONTAINER, Claim, Lines};
 
-/// How far the clock of whoever verifies may be behind \[bundle.md §5, `time_order`\].
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
+/// How far two clocks may be apart \[bundle.md §6, `time_order` and `trusted_time`\].
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// One record of a bundle.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
+    /// Its number in the bundle, from 1.
+    pub(crate) number: usize,
     /// Its member.
     pub(crate) file: String,
     pub(crate) leaf: LeafHash,
     /// The position of its leaf, as its proof says.
     pub(crate) index: u64,
     pub(crate) record: Record,
+}
+
+/// The records of a bundle, in the order of the log.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    items: Vec<Item>,
+    places: HashMap<LeafHash, usize>,
+    by_number: HashMap<usize, usize>,
+}
+
+impl Records {
+    pub(crate) fn of(items: Vec<Item>) -> Self {
+        let mut places = HashMap::with_capacity(items.len());
+        let mut by_number = HashMap::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            places.entry(item.leaf).or_insert(place);
+            by_number.insert(item.number, place);
+        }
+        Self {
+            items,
+            places,
+            by_number,
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter()
+    }
+
+    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Item> {
+        let items = self.items.iter();
+        items.filter(move |item| item.record.kind() == kind)
+    }
+
+    pub(crate) fn find(&self, leaf: &LeafHash) -> Option<&Item> {
+        self.items.get(*self.places.get(leaf)?)
+    }
+
+    /// The record whose member has this number.
+    pub(crate) fn number(&self, number: usize) -> Option<&Item> {
+        self.items.get(*self.by_number.get(&number)?)
+    }
+
+    /// The places of all records that these reach through parents, those included.
+    fn reached_from<'i>(&self, roots: impl Iterator<Item = &'i Item>) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        let mut to_visit: Vec<LeafHash> = roots.map(|item| item.leaf).collect();
+        while let Some(leaf) = to_visit.pop() {
+            let Some(place) = self.places.get(&leaf) else {
+                continue;
+            };
+            if reached.insert(*place) {
+                let item = self.items.get(*place);
+                to_visit.extend(item.into_iter().flat_map(|item| &item.record.parents));
+            }
+        }
+        reached
+    }
+
+    /// All records that this one reaches through parents, itself included, in the order of the log.
+    pub(crate) fn reach(&self, root: &Item) -> Vec<&Item> {
+        self.reach_of(std::iter::once(root))
+    }
+
+    /// The same of several.
+    pub(crate) fn reach_of<'i>(&self, roots: impl Iterator<Item = &'i Item>) -> Vec<&Item> {
+        let reached = self.reached_from(roots);
+        let items = reached.iter().filter_map(|place| self.items.get(*place));
+        items.collect()
+    }
 }
 
 /// A record together with its typed body.
@@ -32,7 +105,7 @@ pub(crate) struct Link<'a, K> {
     pub(crate) body: &'a K,
 }
 
-/// The records that a signature rests on directly.
+/// The records that one signature rests on.
 #[derive(Debug)]
 pub(crate) struct Chain<'a> {
     pub(crate) signed: Link<'a, DocumentSigned>,
@@ -40,6 +113,9 @@ pub(crate) struct Chain<'a> {
     pub(crate) presented: Link<'a, DocumentPresented>,
     pub(crate) session: Link<'a, SessionOpened>,
     pub(crate) grant: Link<'a, RoleGranted>,
+    pub(crate) consent: Option<Link<'a, ConsentGiven>>,
+    /// Every record that it reaches, itself included, in the order of the log.
+    pub(crate) reached: Vec<&'a Item>,
 }
 
 macro_rules! link {
@@ -53,80 +129,82 @@ macro_rules! link {
 }
 
 impl<'a> Chain<'a> {
-    /// Follows the parents of the one signature. Relies on nothing that [`check_linked`] does.
-    pub(crate) fn resolve(items: &'a [Item]) -> Option<Self> {
+    /// Follows the parents of one signature. Relies on nothing that [`check_linked`] does.
+    pub(crate) fn resolve(records: &'a Records, signed: &'a Item) -> Option<Self> {
         let parent = |item: &Item, place: usize| {
             let leaf = item.record.parents.get(place)?;
-            items.iter().find(|other| other.leaf == *leaf)
+            records.find(leaf)
         };
-        let signed = items.iter().find_map(|item| link!(item, DocumentSigned))?;
+        let signed = link!(signed, DocumentSigned)?;
         let intent = link!(parent(signed.item, 0)?, IntentConfirmed)?;
         let presented = link!(parent(intent.item, 0)?, DocumentPresented)?;
         let session = link!(parent(signed.item, 1)?, SessionOpened)?;
         let grant = link!(parent(signed.item, 2)?, RoleGranted)?;
+        let consent = match signed.item.record.parents.get(3) {
+            Some(_) => Some(link!(parent(signed.item, 3)?, ConsentGiven)?),
+            None => None,
+        };
         Some(Self {
+            reached: records.reach(signed.item),
             signed,
             intent,
             presented,
             session,
             grant,
+            consent,
         })
     }
 }
 
-/// Checks that each record reaches its causes, and that they are those of its kind
-/// \[record.md §6, rules 1 and 2; bundle.md §4.1\].
-pub(crate) fn check_linked(items: &[Item], lines: &mut Lines) {
-    let signatures: Vec<_> = items
-        .iter()
-        .filter(|item| item.record.kind() == Kind::DocumentSigned)
-        .collect();
-    let [signed] = signatures.as_slice() else {
-        lines.failed(
-            Claim::Linked,
-            CONTAINER,
-            format!("has {} signatures, not one", signatures.len()),
-        );
+/// Checks that each record reaches its causes, that they are those of its kind, and that no record
+/// is there for nothing \[record.md §6, rules 1 and 2; bundle.md §5.1\].
+pub(crate) fn check_linked(records: &Records, lines: &mut Lines) {
+    let signatures: Vec<_> = records.of_kind(Kind::DocumentSigned).collect();
+    if signatures.is_empty() {
+        lines.failed(Claim::Linked, CONTAINER, "has no signature");
         return;
-    };
-    let mut seen = HashSet::new();
-    for item in items {
-        if !seen.insert(item.leaf) {
+    }
+    for (place, item) in records.iter().enumerate() {
+        if records.places.get(&item.leaf) != Some(&place) {
             lines.failed(Claim::Linked, &item.file, "is the same record as another");
         }
-        check_parents(item, items, lines);
+        check_parents(item, records, lines);
     }
-    let mut reached = HashSet::new();
-    let mut to_visit = vec![signed.leaf];
-    while let Some(leaf) = to_visit.pop() {
-        if reached.insert(leaf) {
-            let item = items.iter().find(|item| item.leaf == leaf);
-            to_visit.extend(item.into_iter().flat_map(|item| &item.record.parents));
+    let signed = records.reached_from(signatures.iter().copied());
+    let accounts: BTreeSet<_> = signed
+        .iter()
+        .filter_map(|place| records.items.get(*place)?.record.subject_ref.as_ref())
+        .collect();
+    for erasure in records.of_kind(Kind::SubjectErased) {
+        let account = erasure.record.subject_ref.as_ref();
+        if account.is_none_or(|account| !accounts.contains(account)) {
+            let why = "erases an account that no signature is about";
+            lines.failed(Claim::Linked, &erasure.file, why);
         }
     }
-    for item in items.iter().filter(|item| !reached.contains(&item.leaf)) {
-        lines.failed(
-            Claim::Linked,
-            &item.file,
-            "the signature does not lead to it",
-        );
+    let erasures = records.reached_from(records.of_kind(Kind::SubjectErased));
+    for (place, item) in records.iter().enumerate() {
+        if !signed.contains(&place) && !erasures.contains(&place) {
+            let why = "no signature leads to it";
+            lines.failed(Claim::Linked, &item.file, why);
+        }
     }
     if !lines.has_failed(Claim::Linked) {
-        lines.proved(
-            Claim::Linked,
-            &signed.file,
-            format!(
-                "the signature leads to all {} records, hash by hash",
-                items.len()
-            ),
-        );
+        for signature in signatures {
+            let count = records.reach(signature).len();
+            lines.proved(
+                Claim::Linked,
+                &signature.file,
+                format!("the signature leads to its {count} records, hash by hash"),
+            );
+        }
     }
 }
 
-fn check_parents(item: &Item, items: &[Item], lines: &mut Lines) {
+fn check_parents(item: &Item, records: &Records, lines: &mut Lines) {
     // INVARIANT: `parse_record` has checked how many parents there are.
     for (leaf, rule) in item.record.parents.iter().zip(item.record.kind().parents()) {
-        let Some(parent) = items.iter().find(|other| other.leaf == *leaf) else {
+        let Some(parent) = records.find(leaf) else {
             lines.failed(
                 Claim::Linked,
                 &item.file,
@@ -151,14 +229,15 @@ fn check_parents(item: &Item, items: &[Item], lines: &mut Lines) {
     }
 }
 
-/// Checks what the records of a linked bundle must agree on \[record.md §6, rules 3 to 7\].
+/// Checks what the records of each signature must agree on \[record.md §6, rules 3 to 8\], and the
+/// signatures with each other \[bundle.md §5.1\].
 pub(crate) fn check_agreement(
-    chain: Option<&Chain<'_>>,
-    items: &[Item],
+    chains: &[Chain<'_>],
+    records: &Records,
     now: Timestamp,
     lines: &mut Lines,
 ) {
-    let Some(chain) = chain else {
+    if chains.is_empty() || chains.len() != records.of_kind(Kind::DocumentSigned).count() {
         for claim in [
             Claim::SameDocument,
             Claim::SameAccount,
@@ -166,21 +245,41 @@ pub(crate) fn check_agreement(
             Claim::GrantLiveAtSigning,
             Claim::SessionLiveAtSigning,
             Claim::TimeOrder,
+            Claim::Consent,
         ] {
             lines.not_proved(claim, CONTAINER, "the records are not linked");
         }
-        return;
-    };
-    check_same_document(chain, items, lines);
-    check_same_account(chain, items, lines);
-    check_grant(chain, lines);
-    check_session(chain, lines);
-    check_time_order(chain, items, now, lines);
+    }
+    for chain in chains {
+        check_same_document(chain, chains, records, lines);
+        check_same_account(chain, lines);
+        check_grant(chain, lines);
+        check_session(chain, lines);
+        check_time_order(chain, lines);
+        check_consent(chain, lines);
+    }
+    check_no_future(records, now, lines);
 }
 
-fn check_same_document(chain: &Chain<'_>, items: &[Item], lines: &mut Lines) {
+fn check_same_document(
+    chain: &Chain<'_>,
+    chains: &[Chain<'_>],
+    records: &Records,
+    lines: &mut Lines,
+) {
     let (signed, intent, presented) = (&chain.signed, &chain.intent, &chain.presented);
     let (s, i, p) = (signed.body, intent.body, presented.body);
+    // [bundle.md §5.1]
+    if let Some(first) = chains.first()
+        && first.signed.body.document_sha256 != s.document_sha256
+    {
+        lines.failed(
+            Claim::SameDocument,
+            &signed.item.file,
+            format!("signs another document than {}", first.signed.item.file),
+        );
+        return;
+    }
     // [record.md §6, rule 4]
     let same = s.ceremony == i.ceremony
         && s.ceremony == p.ceremony
@@ -193,7 +292,7 @@ fn check_same_document(chain: &Chain<'_>, items: &[Item], lines: &mut Lines) {
             .iter()
             .all(|item| item.record.correlation == presented.item.record.correlation)
         && presented.item.record.parents == [chain.session.item.leaf]
-        && is_invited_document(chain, items);
+        && is_invited_document(chain, records);
     lines.check(
         Claim::SameDocument,
         same,
@@ -208,13 +307,14 @@ fn check_same_document(chain: &Chain<'_>, items: &[Item], lines: &mut Lines) {
 
 /// Whether what was shown is what the person was invited to sign, if the session began with an
 /// invitation \[record.md §6, rule 8\].
-fn is_invited_document(chain: &Chain<'_>, items: &[Item]) -> bool {
+fn is_invited_document(chain: &Chain<'_>, records: &Records) -> bool {
     // [record.md §5]: assertion, account, invitation.
     let [_, _, used] = chain.session.item.record.parents.as_slice() else {
         return true;
     };
-    let find = |leaf: &LeafHash| items.iter().find(|item| item.leaf == *leaf);
-    let issued = find(used).and_then(|used| find(used.record.parents.first()?));
+    let issued = records
+        .find(used)
+        .and_then(|used| records.find(used.record.parents.first()?));
     let presented = chain.presented.body;
     match issued.map(|issued| &issued.record.body) {
         Some(Body::InvitationIssued(invited)) => {
@@ -225,10 +325,10 @@ fn is_invited_document(chain: &Chain<'_>, items: &[Item]) -> bool {
     }
 }
 
-fn check_same_account(chain: &Chain<'_>, items: &[Item], lines: &mut Lines) {
+fn check_same_account(chain: &Chain<'_>, lines: &mut Lines) {
     let account = chain.signed.item.record.subject_ref.as_ref();
     // [record.md §6, rules 3 and 7]
-    let other = items.iter().find(|item| {
+    let other = chain.reached.iter().find(|item| {
         item.record.subject_ref.is_some() && item.record.subject_ref.as_ref() != account
     });
     match (account, other) {
@@ -294,7 +394,7 @@ fn check_session(chain: &Chain<'_>, lines: &mut Lines) {
     );
 }
 
-fn check_time_order(chain: &Chain<'_>, items: &[Item], now: Timestamp, lines: &mut Lines) {
+fn check_time_order(chain: &Chain<'_>, lines: &mut Lines) {
     let at = |item: &Item| item.record.at;
     let signed_at = at(chain.signed.item);
     // [record.md §6, rule 6]
@@ -302,26 +402,46 @@ fn check_time_order(chain: &Chain<'_>, items: &[Item], now: Timestamp, lines: &m
         && at(chain.presented.item) <= at(chain.intent.item)
         && at(chain.intent.item) <= signed_at
         && at(chain.grant.item) <= signed_at;
-    if !ordered {
-        lines.failed(
-            Claim::TimeOrder,
-            &chain.signed.item.file,
-            "is dated before what it rests on",
-        );
-    }
+    lines.check(
+        Claim::TimeOrder,
+        ordered,
+        &chain.signed.item.file,
+        "no step is dated before what it rests on",
+        "is dated before what it rests on",
+    );
+}
+
+fn check_no_future(records: &Records, now: Timestamp, lines: &mut Lines) {
     let latest = now.saturating_add(CLOCK_SKEW);
-    for item in items.iter().filter(|item| at(item) > latest) {
+    for item in records.iter().filter(|item| item.record.at > latest) {
         lines.failed(
             Claim::TimeOrder,
             &item.file,
-            format!("is dated {}, after the time of this check", at(item)),
+            format!("is dated {}, after the time of this check", item.record.at),
         );
     }
-    if !lines.has_failed(Claim::TimeOrder) {
-        lines.proved(
-            Claim::TimeOrder,
-            &chain.signed.item.file,
-            "no step is dated before what it rests on, and none in the future",
-        );
-    }
+}
+
+fn check_consent(chain: &Chain<'_>, lines: &mut Lines) {
+    let signed = &chain.signed;
+    let Some(consent) = &chain.consent else {
+        let why = "the signature names no consent to electronic records";
+        lines.not_proved(Claim::Consent, &signed.item.file, why);
+        return;
+    };
+    let at = consent.item.record.at;
+    // [record.md §6, rule 9]; that it is the signer's is what `same_account` says.
+    lines.check(
+        Claim::Consent,
+        consent.body.covers(&signed.body.document_type) && at <= signed.item.record.at,
+        &consent.item.file,
+        format!(
+            "given {at} for `{}`, after disclosure `{}`",
+            signed.body.document_type, consent.body.disclosure_version
+        ),
+        format!(
+            "given {at}, is not for signing `{}` at {}",
+            signed.body.document_type, signed.item.record.at
+        ),
+    );
 }

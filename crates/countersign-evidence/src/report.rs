@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 use countersign_core::Timestamp;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::trail::Trail;
 use crate::visible::Visible;
@@ -12,7 +14,7 @@ use crate::visible::Visible;
 /// What a line is about when it is no member: the file as a whole.
 pub const CONTAINER: &str = "container";
 
-/// What is claimed \[bundle.md §5\].
+/// What is claimed \[bundle.md §6\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -23,10 +25,18 @@ pub enum Claim {
     Members,
     /// Every member has the digest that the manifest gives.
     Manifest,
+    /// Whoever exported the bundle has sealed its manifest.
+    ManifestSignature,
     /// The instructions are a text that was published.
     Instructions,
+    /// The certificate of completion shows this bundle.
+    CertificatePage,
     /// A trusted log has signed the checkpoint.
     CheckpointSignature,
+    /// Witnesses have seen the checkpoint.
+    Witnessed,
+    /// An authority has stamped the checkpoint with its time.
+    TrustedTime,
     /// A record is well formed.
     RecordForm,
     /// A record is in the log.
@@ -45,8 +55,14 @@ pub enum Claim {
     SessionLiveAtSigning,
     /// Causes come before what they cause, and nothing lies in the future.
     TimeOrder,
+    /// A trusted identity provider has signed what the record says that it did.
+    AssertionSignature,
+    /// The signer had consented to electronic records.
+    Consent,
     /// The document is the one that was signed.
     Document,
+    /// An attachment is one that was shown.
+    Attachment,
     /// A disclosed value is the one that was recorded.
     Opening,
     /// Nothing else was recorded.
@@ -57,17 +73,17 @@ pub enum Claim {
     SoleControl,
     /// A key or certificate is qualified (eIDAS).
     QualifiedStatus,
-    /// The times are right.
-    TrustedTime,
 }
 
 impl Claim {
-    /// What must be proved for a bundle to be accepted.
+    /// What must always be proved for a bundle to be accepted; a
+    /// [`TrustPolicy`](crate::TrustPolicy) may ask for more.
     pub const REQUIRED: &'static [Self] = &[
         Self::Container,
         Self::Members,
         Self::Manifest,
         Self::Instructions,
+        Self::CertificatePage,
         Self::CheckpointSignature,
         Self::RecordForm,
         Self::Inclusion,
@@ -80,6 +96,37 @@ impl Claim {
         Self::TimeOrder,
     ];
 
+    /// Every claim, in the order of bundle.md §6.
+    pub const ALL: &'static [Self] = &[
+        Self::Container,
+        Self::Members,
+        Self::Manifest,
+        Self::ManifestSignature,
+        Self::Instructions,
+        Self::CertificatePage,
+        Self::CheckpointSignature,
+        Self::Witnessed,
+        Self::TrustedTime,
+        Self::RecordForm,
+        Self::Inclusion,
+        Self::Linked,
+        Self::SameDocument,
+        Self::SameAccount,
+        Self::GrantCoversDocument,
+        Self::GrantLiveAtSigning,
+        Self::SessionLiveAtSigning,
+        Self::TimeOrder,
+        Self::AssertionSignature,
+        Self::Consent,
+        Self::Document,
+        Self::Attachment,
+        Self::Opening,
+        Self::Completeness,
+        Self::NotRevoked,
+        Self::SoleControl,
+        Self::QualifiedStatus,
+    ];
+
     /// Its name, such as `grant_live_at_signing`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -87,8 +134,12 @@ impl Claim {
             Self::Container => "container",
             Self::Members => "members",
             Self::Manifest => "manifest",
+            Self::ManifestSignature => "manifest_signature",
             Self::Instructions => "instructions",
+            Self::CertificatePage => "certificate_page",
             Self::CheckpointSignature => "checkpoint_signature",
+            Self::Witnessed => "witnessed",
+            Self::TrustedTime => "trusted_time",
             Self::RecordForm => "record_form",
             Self::Inclusion => "inclusion",
             Self::Linked => "linked",
@@ -98,14 +149,36 @@ impl Claim {
             Self::GrantLiveAtSigning => "grant_live_at_signing",
             Self::SessionLiveAtSigning => "session_live_at_signing",
             Self::TimeOrder => "time_order",
+            Self::AssertionSignature => "assertion_signature",
+            Self::Consent => "consent",
             Self::Document => "document",
+            Self::Attachment => "attachment",
             Self::Opening => "opening",
             Self::Completeness => "completeness",
             Self::NotRevoked => "not_revoked",
             Self::SoleControl => "sole_control",
             Self::QualifiedStatus => "qualified_status",
-            Self::TrustedTime => "trusted_time",
         }
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("is no claim that a verifier makes")]
+pub struct ParseClaimError;
+
+impl FromStr for Claim {
+    type Err = ParseClaimError;
+
+    fn from_str(text: &str) -> Result<Self, ParseClaimError> {
+        let named = Self::ALL.iter().find(|claim| claim.as_str() == text);
+        named.copied().ok_or(ParseClaimError)
     }
 }
 
@@ -119,6 +192,16 @@ pub enum Status {
     NotProved,
     /// It was checked, and does not hold.
     Failed,
+    /// What would show it was erased, as the log says.
+    Erased,
+}
+
+impl Status {
+    /// Whether it was checked, and holds.
+    #[must_use]
+    pub fn is_proved(self) -> bool {
+        self == Self::Proved
+    }
 }
 
 /// One line of a report.
@@ -139,21 +222,36 @@ pub struct Line {
 pub struct Report {
     accepted: bool,
     verified_at: Timestamp,
+    missing: Vec<Claim>,
     lines: Vec<Line>,
     trail: Option<Trail>,
 }
 
 impl Report {
-    pub(crate) fn new(verified_at: Timestamp, lines: Lines, trail: Option<Trail>) -> Self {
+    pub(crate) fn new(
+        verified_at: Timestamp,
+        required: &BTreeSet<Claim>,
+        lines: Lines,
+        trail: Option<Trail>,
+    ) -> Self {
         let lines = lines.0;
         let failed = lines.iter().any(|line| line.status == Status::Failed);
-        let proved = |claim: &Claim| {
-            let mut of_claim = lines.iter().filter(|line| line.claim == *claim).peekable();
-            of_claim.peek().is_some() && of_claim.all(|line| line.status == Status::Proved)
-        };
+        let (mut proved, mut open) = (BTreeSet::new(), BTreeSet::new());
+        for line in &lines {
+            match line.status {
+                Status::Proved => proved.insert(line.claim),
+                _ => open.insert(line.claim),
+            };
+        }
+        let missing: Vec<Claim> = required
+            .iter()
+            .filter(|claim| !proved.contains(claim) || open.contains(claim))
+            .copied()
+            .collect();
         Self {
-            accepted: !failed && Claim::REQUIRED.iter().all(proved),
+            accepted: !failed && missing.is_empty(),
             verified_at,
+            missing,
             lines,
             trail,
         }
@@ -169,6 +267,12 @@ impl Report {
     #[must_use]
     pub fn verified_at(&self) -> Timestamp {
         self.verified_at
+    }
+
+    /// The claims that are required and not proved.
+    #[must_use]
+    pub fn missing(&self) -> &[Claim] {
+        &self.missing
     }
 
     /// Every line.
@@ -198,7 +302,7 @@ impl Report {
         let alike = |other: &&Line| other.claim == line.claim && other.status == Status::Proved;
         match line.status {
             Status::Proved => self.lines.iter().filter(alike).count(),
-            Status::NotProved | Status::Failed => 0,
+            Status::NotProved | Status::Failed | Status::Erased => 0,
         }
     }
 }
@@ -214,6 +318,7 @@ impl fmt::Display for Report {
                 Status::Proved => "proved",
                 Status::NotProved => "not proved",
                 Status::Failed => "FAILED",
+                Status::Erased => "erased",
             };
             write!(
                 f,
@@ -248,6 +353,10 @@ impl Lines {
 
     pub(crate) fn not_proved(&mut self, claim: Claim, subject: &str, by: impl Into<String>) {
         self.push(claim, Status::NotProved, subject, by.into());
+    }
+
+    pub(crate) fn erased(&mut self, claim: Claim, subject: &str, by: impl Into<String>) {
+        self.push(claim, Status::Erased, subject, by.into());
     }
 
     pub(crate) fn failed(&mut self, claim: Claim, subject: &str, by: impl Into<String>) {

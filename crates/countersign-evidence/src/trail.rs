@@ -6,11 +6,13 @@ use std::fmt;
 use countersign_audit::commitment::Openings;
 use countersign_audit::record::Actor;
 use countersign_audit::{Body, Kind};
-use countersign_core::{DocumentPattern, LeafHash, Sha256Digest, Timestamp, UserId};
+use countersign_core::{DocumentPattern, Door, LeafHash, Sha256Digest, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::links::{Chain, Item};
+use crate::erasure::Erased;
+use crate::layout::Layout;
+use crate::links::{Chain, Item, Records};
 use crate::visible::Visible;
 
 /// How many hexadecimal digits of a hash are printed for people; the report has them all.
@@ -21,8 +23,10 @@ const SHORT_HASH_DIGITS: usize = 16;
 pub struct Trail {
     /// What was signed.
     pub document: SignedDocument,
-    /// Who signed.
-    pub signer: Signer,
+    /// Who signed, in the order of the log.
+    pub signers: Vec<Signer>,
+    /// When a trusted authority stamped the log's checkpoint, which holds all of this.
+    pub stamped_at: Option<Timestamp>,
     /// Every record, in the order of the log.
     pub steps: Vec<Step>,
 }
@@ -40,11 +44,17 @@ pub struct SignedDocument {
     pub sha256: Sha256Digest,
     /// Its member, if it is in the bundle.
     pub file: Option<String>,
+    /// The members of what was shown with it, as far as they are in the bundle.
+    pub attachments: Vec<String>,
 }
 
-/// Who signed, when and as what.
+/// Who signed, when, as what, and how the person was authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signer {
+    /// The member of the signature's record.
+    pub file: String,
+    /// The tenant.
+    pub tenant: String,
     /// The account.
     pub account: Option<UserId>,
     /// The printed name, if it is disclosed \[21 CFR 11.50(a)(1)\].
@@ -57,6 +67,38 @@ pub struct Signer {
     pub role: String,
     /// Until when the role was given.
     pub role_expires_at: Option<Timestamp>,
+    /// How the person was authenticated.
+    pub authentication: Option<Authentication>,
+    /// The consent to electronic records that the signature names.
+    pub consent: Option<Consented>,
+    /// When the personal values were erased, if they were.
+    pub erased_at: Option<Timestamp>,
+}
+
+/// How a signer was authenticated for the session that the signature was made in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authentication {
+    /// The way in: `saml` or `email`.
+    pub door: Door,
+    /// The identity provider, or who stands for the mailbox.
+    pub issuer: String,
+    /// When the session was opened.
+    pub at: Timestamp,
+    /// How, in the provider's words.
+    pub authn_context: Option<String>,
+    /// Whether the provider told of several factors.
+    pub multi_factor: bool,
+}
+
+/// A consent to electronic records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consented {
+    /// When it was given.
+    pub at: Timestamp,
+    /// Which version of the disclosure was shown before.
+    pub disclosure_version: String,
+    /// SHA-256 of that disclosure.
+    pub disclosure_sha256: Sha256Digest,
 }
 
 /// One record.
@@ -86,58 +128,105 @@ pub struct Step {
     pub file: String,
     /// What is disclosed of the personal data, by field.
     pub disclosed: BTreeMap<String, Value>,
+    /// When its personal values were erased, if they were.
+    pub erased_at: Option<Timestamp>,
 }
 
 impl Trail {
+    /// `None` if the bundle has no signature whose records lead to each other.
     pub(crate) fn of(
-        chain: &Chain<'_>,
-        items: &[Item],
+        chains: &[Chain<'_>],
+        records: &Records,
         openings: &BTreeMap<LeafHash, Openings>,
-        document_file: Option<&str>,
+        erased: &Erased<'_>,
+        layout: &Layout<'_>,
+        stamped_at: Option<Timestamp>,
+    ) -> Option<Self> {
+        let first = chains.first()?;
+        let presented = first.presented.body;
+        let numbers: BTreeMap<LeafHash, usize> = records
+            .iter()
+            .map(|item| (item.leaf, item.number))
+            .collect();
+        let signers = chains
+            .iter()
+            .map(|chain| Signer::of(chain, records, openings, erased));
+        let attachments = layout.attachments.iter().map(ToString::to_string);
+        let steps = records.iter().map(|item| {
+            let erased_at = erased.get(&item.leaf).map(|erasure| erasure.record.at);
+            Step::of(item, &numbers, openings.get(&item.leaf), erased_at)
+        });
+        Some(Self {
+            document: SignedDocument {
+                document: presented.document.to_string(),
+                document_type: presented.document_type.clone(),
+                media_type: presented.media_type.clone(),
+                sha256: first.signed.body.document_sha256,
+                file: layout.document.map(str::to_owned),
+                attachments: attachments.collect(),
+            },
+            signers: signers.collect(),
+            stamped_at,
+            steps: steps.collect(),
+        })
+    }
+}
+
+impl Signer {
+    fn of(
+        chain: &Chain<'_>,
+        records: &Records,
+        openings: &BTreeMap<LeafHash, Openings>,
+        erased: &Erased<'_>,
     ) -> Self {
-        let numbers: BTreeMap<LeafHash, usize> = items
-            .iter()
-            .zip(1..)
-            .map(|(item, number)| (item.leaf, number))
-            .collect();
-        let steps: Vec<_> = items
-            .iter()
-            .zip(1..)
-            .map(|(item, number)| Step::of(number, item, &numbers, openings.get(&item.leaf)))
-            .collect();
-        let (signed, presented) = (&chain.signed, chain.presented.body);
+        let signed = &chain.signed;
         let printed_name = openings
             .get(&signed.item.leaf)
             .and_then(|openings| openings.field("printed_name"))
             .and_then(|opening| opening.value().as_str())
             .map(str::to_owned);
+        let session = &chain.session;
+        // [record.md §5]: the first parent of a session is the sign-in.
+        let assertion = session.item.record.parents.first();
+        let assertion = assertion.and_then(|leaf| records.find(leaf));
+        let authentication = match assertion.map(|item| &item.record.body) {
+            Some(Body::AssertionVerified(body)) => Some(Authentication {
+                door: body.door,
+                issuer: body.issuer.clone(),
+                at: session.item.record.at,
+                authn_context: body.authn_context.clone(),
+                multi_factor: session.body.multi_factor,
+            }),
+            _ => None,
+        };
+        let consent = chain.consent.as_ref().map(|consent| Consented {
+            at: consent.item.record.at,
+            disclosure_version: consent.body.disclosure_version.clone(),
+            disclosure_sha256: consent.body.disclosure_sha256,
+        });
+        let erasure = erased.get(&signed.item.leaf);
         Self {
-            document: SignedDocument {
-                document: presented.document.to_string(),
-                document_type: presented.document_type.clone(),
-                media_type: presented.media_type.clone(),
-                sha256: signed.body.document_sha256,
-                file: document_file.map(str::to_owned),
-            },
-            signer: Signer {
-                account: signed.item.record.subject_ref.clone(),
-                printed_name,
-                signed_at: signed.item.record.at,
-                meaning: signed.body.meaning.clone(),
-                role: signed.body.role.to_string(),
-                role_expires_at: signed.body.grant_expires_at,
-            },
-            steps,
+            file: signed.item.file.clone(),
+            tenant: signed.item.record.tenant.to_string(),
+            account: signed.item.record.subject_ref.clone(),
+            printed_name,
+            signed_at: signed.item.record.at,
+            meaning: signed.body.meaning.clone(),
+            role: signed.body.role.to_string(),
+            role_expires_at: signed.body.grant_expires_at,
+            authentication,
+            consent,
+            erased_at: erasure.map(|erasure| erasure.record.at),
         }
     }
 }
 
 impl Step {
     fn of(
-        number: usize,
         item: &Item,
         numbers: &BTreeMap<LeafHash, usize>,
         openings: Option<&Openings>,
+        erased_at: Option<Timestamp>,
     ) -> Self {
         let record = &item.record;
         let rule = match &record.body {
@@ -147,7 +236,7 @@ impl Step {
             _ => None,
         };
         Self {
-            number,
+            number: item.number,
             kind: record.kind(),
             at: record.at,
             who: match &record.actor {
@@ -171,6 +260,7 @@ impl Step {
                 .flat_map(Openings::iter)
                 .map(|(field, opening)| (field.to_owned(), opening.value().clone()))
                 .collect(),
+            erased_at,
         }
     }
 }
@@ -272,7 +362,7 @@ fn short(hash: &impl fmt::Display) -> String {
 
 impl fmt::Display for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (document, signer) = (&self.document, &self.signer);
+        let document = &self.document;
         writeln!(
             f,
             "document  {} ({}, {})",
@@ -281,23 +371,38 @@ impl fmt::Display for Trail {
             Visible(&document.media_type)
         )?;
         writeln!(f, "          sha256 {}", document.sha256)?;
-        let name = signer.printed_name.as_deref().unwrap_or("(not disclosed)");
-        write!(f, "signed    by {}", Visible(name))?;
-        if let Some(account) = &signer.account {
+        for signer in &self.signers {
+            write!(f, "{signer}")?;
+        }
+        if let Some(at) = self.stamped_at {
+            writeln!(f, "stamped   at {at} by a trusted authority")?;
+        }
+        for step in &self.steps {
+            write!(f, "\n{step}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "signed    by ")?;
+        match (&self.printed_name, self.erased_at) {
+            (Some(name), _) => write!(f, "{}", Visible(name))?,
+            (None, Some(at)) => write!(f, "(erased on {at})")?,
+            (None, None) => write!(f, "(not disclosed)")?,
+        }
+        if let Some(account) = &self.account {
             write!(f, ", account {}", Visible(account.as_str()))?;
         }
         writeln!(f)?;
         write!(
             f,
             "          at {} as {}",
-            signer.signed_at,
-            Visible(&signer.role)
+            self.signed_at,
+            Visible(&self.role)
         )?;
-        writeln!(f, ", meaning {}", Visible(&signer.meaning))?;
-        for step in &self.steps {
-            write!(f, "\n{step}")?;
-        }
-        Ok(())
+        writeln!(f, ", meaning {}", Visible(&self.meaning))
     }
 }
 
@@ -328,6 +433,9 @@ impl fmt::Display for Step {
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
             writeln!(f, "     {field}: {}", Visible(&value))?;
+        }
+        if let Some(at) = self.erased_at {
+            writeln!(f, "     personal values erased on {at}")?;
         }
         Ok(())
     }

@@ -1,51 +1,28 @@
 //! The offline verifier.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use countersign_audit::commitment::Openings;
-use countersign_audit::note::NoteError;
 use countersign_audit::proof::LogProof;
-use countersign_audit::{SignedCheckpoint, VerifierKey, leaf_hash, parse_record};
-use countersign_core::{LeafHash, Sha256Digest, Timestamp};
-use ring::digest::{SHA256, digest};
+use countersign_audit::{Kind, SignedCheckpoint, leaf_hash, parse_record};
+use countersign_core::{LeafHash, Timestamp};
 
-use crate::container::{self, Member};
 use crate::layout::{
-    CHECKPOINT, FIRST_MEMBERS, INSTRUCTIONS, INSTRUCTIONS_CONTENT, LOG_KEY, MANIFEST, MAX_RECORDS,
-    MIMETYPE, MIMETYPE_CONTENT, is_document_name, opening_name, proof_name, record_name,
-    stem_of_record,
+    INSTRUCTIONS, INSTRUCTIONS_CONTENT, Layout, MIMETYPE, MIMETYPE_CONTENT, PAGE, opening_name,
+    proof_name, record_name,
 };
-use crate::links::{Chain, Item, check_agreement, check_linked};
-use crate::manifest;
+use crate::links::{Chain, Item, Records, check_agreement, check_linked};
+use crate::members::Members;
 use crate::report::{CONTAINER, Claim, Lines, Report};
 use crate::trail::Trail;
+use crate::trust::TrustPolicy;
+use crate::{assertion, certificate, container, erasure, head, manifest, seal};
 
-/// Whom a verifier trusts.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct TrustPolicy {
-    log_keys: Vec<VerifierKey>,
-}
-
-impl TrustPolicy {
-    /// Trusts nobody: integrity is checked, and nothing is accepted.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Trusts the log that has this key.
-    #[must_use]
-    pub fn log_key(mut self, key: VerifierKey) -> Self {
-        self.log_keys.push(key);
-        self
-    }
-}
-
-/// Checks a bundle offline \[bundle.md §5\].
+/// Checks a bundle offline \[bundle.md §6\].
 ///
-/// `now` is the time to check for: nothing in the bundle may be dated after it. The report says
-/// of each link by what it is proved; a bundle is good if [`Report::accepted`] says so.
+/// `now` is the time to check for: nothing in the bundle may be dated after it, and certificates
+/// must be valid at it. The report says of each link by what it is proved; a bundle is good if
+/// [`Report::accepted`] says so.
 ///
 /// # Security
 /// Any bytes may be given. Nothing is unpacked, nothing is written, no address in the bundle is
@@ -53,120 +30,46 @@ impl TrustPolicy {
 #[must_use]
 pub fn verify(bundle: &[u8], trust: &TrustPolicy, now: Timestamp) -> Report {
     let mut lines = Lines::default();
-    let members = container::read(bundle, &mut lines);
-    let layout = Layout::of(&members, &mut lines);
+    let members = Members::of(container::read(bundle, &mut lines));
+    let layout = Layout::of(&members.names(), &mut lines);
     check_fixed_members(&members, &mut lines);
-    check_manifest(&members, &mut lines);
-    let checkpoint = check_checkpoint(&members, trust, &mut lines);
-    let items = check_records(&members, &layout, checkpoint.as_ref(), &mut lines);
-    check_linked(&items, &mut lines);
-    let chain = Chain::resolve(&items);
-    check_agreement(chain.as_ref(), &items, now, &mut lines);
-    let document_file = check_document(&members, &layout, chain.as_ref(), &mut lines);
-    let openings = check_openings(&members, &layout, &items, &mut lines);
+    manifest::check(&members, &mut lines);
+    seal::check(&members, trust, now, &mut lines);
+    check_page(&members, &mut lines);
+    let checkpoint = head::check_checkpoint(&members, trust, &mut lines);
+    head::check_witnesses(checkpoint.as_ref(), trust, &mut lines);
+    let records = check_records(&members, &layout, checkpoint.as_ref(), &mut lines);
+    let stamped_at = head::check_time(&members, &layout, &records, trust, now, &mut lines);
+    check_linked(&records, &mut lines);
+    let chains: Vec<_> = records
+        .of_kind(Kind::DocumentSigned)
+        .filter_map(|signed| Chain::resolve(&records, signed))
+        .collect();
+    check_agreement(&chains, &records, now, &mut lines);
+    assertion::check(&members, &layout, &records, trust, &mut lines);
+    check_document(&members, &layout, &chains, &mut lines);
+    check_attachments(&members, &layout, &chains, &mut lines);
+    let openings = check_openings(&members, &layout, &records, &mut lines);
+    let erased = erasure::check(&records, &openings, &mut lines);
     say_what_is_not_proved(&mut lines);
-    let trail = chain
-        .filter(|_| !lines.has_failed(Claim::Linked))
-        .map(|chain| Trail::of(&chain, &items, &openings, document_file));
-    Report::new(now, lines, trail)
+    let trail = if lines.has_failed(Claim::Linked) {
+        None
+    } else {
+        Trail::of(&chains, &records, &openings, &erased, &layout, stamped_at)
+    };
+    Report::new(now, &trust.required(), lines, trail)
 }
 
-fn content<'a>(members: &[Member<'a>], name: &str) -> Option<&'a [u8]> {
-    members
-        .iter()
-        .find(|member| member.name == name)
-        .map(|member| member.data)
-}
-
-fn sha256(bytes: &[u8]) -> Option<Sha256Digest> {
-    let digest = digest(&SHA256, bytes);
-    digest
-        .as_ref()
-        .try_into()
-        .ok()
-        .map(Sha256Digest::from_bytes)
-}
-
-/// What the names of the members say that is in the bundle \[bundle.md §2\].
-struct Layout<'a> {
-    /// `NNN-KIND` of each record, in order.
-    stems: Vec<&'a str>,
-    document: Option<&'a str>,
-}
-
-impl<'a> Layout<'a> {
-    /// Compares the members with those that there must be.
-    fn of(members: &[Member<'a>], lines: &mut Lines) -> Self {
-        let names: Vec<&'a str> = members.iter().map(|member| member.name).collect();
-        let mut stems: Vec<&'a str> = Vec::new();
-        for name in names.iter().filter(|name| name.starts_with("records/")) {
-            let number = stems.len().saturating_add(1);
-            match stem_of_record(name, number) {
-                Some(stem) if number <= MAX_RECORDS => stems.push(stem),
-                _ => lines.failed(
-                    Claim::Members,
-                    name,
-                    format!("is not record number {number}, which is due here"),
-                ),
-            }
-        }
-        let document = names.iter().copied().find(|name| {
-            name.strip_prefix("documents/")
-                .is_some_and(is_document_name)
-        });
-        let layout = Self { stems, document };
-        layout.compare(&names, lines);
-        layout
-    }
-
-    fn compare(&self, names: &[&str], lines: &mut Lines) {
-        let there: BTreeSet<&str> = names.iter().copied().collect();
-        let mut due: Vec<String> = FIRST_MEMBERS.map(str::to_owned).to_vec();
-        due.extend(self.stems.iter().map(|stem| record_name(stem)));
-        due.extend(self.stems.iter().map(|stem| proof_name(stem)));
-        let openings = self.stems.iter().map(|stem| opening_name(stem));
-        due.extend(openings.filter(|name| there.contains(name.as_str())));
-        due.extend(self.document.map(str::to_owned));
-
-        let known: BTreeSet<&str> = due.iter().map(String::as_str).collect();
-        for name in known.difference(&there) {
-            lines.failed(Claim::Members, name, "is missing");
-        }
-        for name in there.difference(&known) {
-            // Also what would lead out of the folder when unpacked, and a second document.
-            lines.failed(Claim::Members, name, "does not belong in a bundle");
-        }
-        if known == there {
-            match names.iter().zip(&due).find(|(is, due)| *is != due) {
-                Some((name, due)) => {
-                    lines.failed(Claim::Members, name, format!("stands where `{due}` is due"))
-                }
-                None if names.len() != due.len() => {
-                    lines.failed(Claim::Members, CONTAINER, "has a member twice");
-                }
-                None => {}
-            }
-        }
-        if !lines.has_failed(Claim::Members) {
-            lines.proved(
-                Claim::Members,
-                CONTAINER,
-                format!("all {} members are there, in order", names.len()),
-            );
-        }
-    }
-}
-
-fn check_fixed_members(members: &[Member<'_>], lines: &mut Lines) {
+fn check_fixed_members(members: &Members<'_>, lines: &mut Lines) {
     // [ETSI EN 319 162-1 §A.1]
-    if content(members, MIMETYPE).is_some_and(|mimetype| mimetype != MIMETYPE_CONTENT) {
-        lines.failed(
-            Claim::Members,
-            MIMETYPE,
-            "is not that of an ASiC-E container",
-        );
+    if members
+        .data(MIMETYPE)
+        .is_some_and(|mimetype| mimetype != MIMETYPE_CONTENT)
+    {
+        let why = "is not that of an ASiC-E container";
+        lines.failed(Claim::Members, MIMETYPE, why);
     }
-    if let Some(text) = content(members, INSTRUCTIONS) {
+    if let Some(text) = members.data(INSTRUCTIONS) {
         lines.check(
             Claim::Instructions,
             text == INSTRUCTIONS_CONTENT.as_bytes(),
@@ -177,109 +80,31 @@ fn check_fixed_members(members: &[Member<'_>], lines: &mut Lines) {
     }
 }
 
-fn check_manifest(members: &[Member<'_>], lines: &mut Lines) {
-    let Some(bytes) = content(members, MANIFEST) else {
+/// Compares the page with the one that a writer writes around these members.
+fn check_page(members: &Members<'_>, lines: &mut Lines) {
+    let Some(bytes) = members.data(PAGE) else {
         return;
     };
-    let Some(references) = manifest::parse(bytes) else {
-        lines.failed(Claim::Manifest, MANIFEST, "is not as a writer writes it");
-        return;
-    };
-    let listed: BTreeSet<&str> = references.iter().map(|reference| reference.name).collect();
-    let by_name: BTreeMap<&str, &Member<'_>> =
-        members.iter().map(|member| (member.name, member)).collect();
-    for reference in &references {
-        match by_name.get(reference.name) {
-            None => lines.failed(Claim::Manifest, reference.name, "is listed and missing"),
-            Some(member) if manifest::Reference::of(member) != *reference => {
-                lines.failed(Claim::Manifest, reference.name, "has another SHA-256");
-            }
-            Some(_) => {}
-        }
-    }
-    for member in members {
-        if manifest::is_listed(member.name) && !listed.contains(member.name) {
-            lines.failed(Claim::Manifest, member.name, "is not listed");
-        }
-    }
-    if !lines.has_failed(Claim::Manifest) {
-        lines.check(
-            Claim::Manifest,
-            manifest::write(members.iter().copied()).as_bytes() == bytes,
-            MANIFEST,
-            format!("the SHA-256 of all {} files is right", references.len()),
-            "is not in the order of the members",
-        );
-    }
-}
-
-fn check_checkpoint(
-    members: &[Member<'_>],
-    trust: &TrustPolicy,
-    lines: &mut Lines,
-) -> Option<SignedCheckpoint> {
-    let claim = Claim::CheckpointSignature;
-    let bytes = content(members, CHECKPOINT)?;
-    let Ok(checkpoint) = SignedCheckpoint::parse(bytes) else {
-        lines.failed(claim, CHECKPOINT, "is no signed checkpoint");
-        return None;
-    };
-    let trusted = checkpoint.verify(&trust.log_keys);
-    let has_signed = |key: &VerifierKey| {
-        // Where it is the one that is trusted, its signature is checked already.
-        (trusted.is_ok() && trust.log_keys.as_slice() == [key.clone()])
-            || checkpoint.verify(std::slice::from_ref(key)).is_ok()
-    };
-    let enclosed = content(members, LOG_KEY)
-        .and_then(|text| std::str::from_utf8(text).ok())
-        .and_then(|text| text.strip_suffix('\n'))
-        .and_then(|text| text.parse::<VerifierKey>().ok())
-        .filter(has_signed);
-    if enclosed.is_none() {
-        lines.failed(claim, LOG_KEY, "is no key that has signed the checkpoint");
-    }
-    let head = checkpoint.checkpoint();
-    match trusted {
-        Ok(()) => lines.proved(
-            claim,
-            CHECKPOINT,
-            format!(
-                "signed by the trusted key of log `{}`, over {} leaves",
-                head.origin(),
-                head.size()
-            ),
-        ),
-        Err(NoteError::NoTrustedSignature) if trust.log_keys.is_empty() => lines.not_proved(
-            claim,
-            CHECKPOINT,
-            format!(
-                "log key not trusted: no key was given for log `{}`",
-                head.origin()
-            ),
-        ),
-        Err(NoteError::NoTrustedSignature) => lines.failed(
-            claim,
-            CHECKPOINT,
-            format!(
-                "log `{}` is not signed by any key that was given",
-                head.origin()
-            ),
-        ),
-        Err(_) => lines.failed(claim, CHECKPOINT, "its signature does not verify"),
-    }
-    Some(checkpoint)
+    let shown = members.iter().map(|(member, _)| (member.name, member.data));
+    lines.check(
+        Claim::CertificatePage,
+        certificate::write(shown) == bytes,
+        PAGE,
+        "it is the published page around these very files",
+        "is not the published page around these files: do not believe what it shows",
+    );
 }
 
 fn check_records(
-    members: &[Member<'_>],
+    members: &Members<'_>,
     layout: &Layout<'_>,
     checkpoint: Option<&SignedCheckpoint>,
     lines: &mut Lines,
-) -> Vec<Item> {
-    let mut items: Vec<Item> = Vec::new();
-    for stem in &layout.stems {
+) -> Records {
+    let mut items: Vec<Item> = Vec::with_capacity(layout.stems.len());
+    for (number, stem) in (1..).zip(&layout.stems) {
         let file = record_name(stem);
-        let Some(bytes) = content(members, &file) else {
+        let Some(bytes) = members.data(&file) else {
             continue;
         };
         let leaf = leaf_hash(bytes);
@@ -305,35 +130,33 @@ fn check_records(
             lines.failed(Claim::Members, &file, "is not in the order of the log");
         }
         items.push(Item {
+            number,
             file,
             leaf,
             index,
             record,
         });
     }
-    items
+    Records::of(items)
 }
 
 /// Checks one proof; the position of the leaf, if the file is a proof.
 fn check_inclusion(
-    members: &[Member<'_>],
+    members: &Members<'_>,
     stem: &str,
     leaf: LeafHash,
     checkpoint: Option<&SignedCheckpoint>,
     lines: &mut Lines,
 ) -> Option<u64> {
     let file = proof_name(stem);
-    let bytes = content(members, &file)?;
+    let bytes = members.data(&file)?;
     let Ok(proof) = LogProof::parse(bytes) else {
         lines.failed(Claim::Inclusion, &file, "is no proof");
         return None;
     };
     if checkpoint != Some(proof.checkpoint()) {
-        lines.failed(
-            Claim::Inclusion,
-            &file,
-            "is not against this bundle's checkpoint",
-        );
+        let why = "is not against this bundle's checkpoint";
+        lines.failed(Claim::Inclusion, &file, why);
         return Some(proof.index());
     }
     match proof.verify(leaf) {
@@ -347,46 +170,87 @@ fn check_inclusion(
     Some(proof.index())
 }
 
-fn check_document<'a>(
-    members: &[Member<'_>],
-    layout: &Layout<'a>,
-    chain: Option<&Chain<'_>>,
+fn check_document(
+    members: &Members<'_>,
+    layout: &Layout<'_>,
+    chains: &[Chain<'_>],
     lines: &mut Lines,
-) -> Option<&'a str> {
+) {
+    let claim = Claim::Document;
     let Some(file) = layout.document else {
-        lines.not_proved(
-            Claim::Document,
-            CONTAINER,
-            "only the document's hash is here: compare it with the document",
-        );
-        return None;
+        let why = "only the document's hash is here: compare it with the document";
+        lines.not_proved(claim, CONTAINER, why);
+        return;
     };
-    let Some(chain) = chain else {
-        lines.not_proved(Claim::Document, file, "the records are not linked");
-        return None;
-    };
-    let signed = chain.signed.body.document_sha256;
-    let is = content(members, file).and_then(sha256);
-    lines.check(
-        Claim::Document,
-        is == Some(signed),
-        file,
-        format!("its sha256 {signed} is the one that was signed"),
-        "is not the document that was signed",
-    );
-    Some(file)
+    if chains.is_empty() {
+        lines.not_proved(claim, file, "the records are not linked");
+        return;
+    }
+    let is = members.sha256(file);
+    // [bundle.md §5.6]
+    let other = chains
+        .iter()
+        .find(|chain| is != Some(chain.signed.body.document_sha256));
+    match (other, is) {
+        (None, Some(sha256)) => {
+            let by = format!("its sha256 {sha256} is the one that was signed");
+            lines.proved(claim, file, by);
+        }
+        _ => lines.failed(claim, file, "is not the document that was signed"),
+    }
+}
+
+fn check_attachments(
+    members: &Members<'_>,
+    layout: &Layout<'_>,
+    chains: &[Chain<'_>],
+    lines: &mut Lines,
+) {
+    let claim = Claim::Attachment;
+    // Who was shown what: the records of the presentations, by hash.
+    let mut shown: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    for chain in chains {
+        for attachment in &chain.presented.body.attachments {
+            let files = shown.entry(attachment.sha256).or_default();
+            files.push(&chain.presented.item.file);
+        }
+    }
+    let mut enclosed = Vec::new();
+    for file in &layout.attachments {
+        let Some(sha256) = members.sha256(file) else {
+            continue;
+        };
+        enclosed.push(sha256);
+        // [bundle.md §5.7]
+        match shown.get(&sha256) {
+            Some(records) => {
+                let by = format!("it was shown with the document: {}", records.join(", "));
+                lines.proved(claim, file, by);
+            }
+            None if chains.is_empty() => {
+                lines.not_proved(claim, file, "the records are not linked");
+            }
+            None => lines.failed(claim, file, "was not shown with the document"),
+        }
+    }
+    for (sha256, records) in shown {
+        if let (Some(record), false) = (records.first(), enclosed.contains(&sha256)) {
+            let why = format!("an attachment with sha256 {sha256} is not here");
+            lines.not_proved(claim, record, why);
+        }
+    }
 }
 
 fn check_openings(
-    members: &[Member<'_>],
+    members: &Members<'_>,
     layout: &Layout<'_>,
-    items: &[Item],
+    records: &Records,
     lines: &mut Lines,
 ) -> BTreeMap<LeafHash, Openings> {
     let mut disclosed = BTreeMap::new();
-    for stem in &layout.stems {
+    for (number, stem) in (1..).zip(&layout.stems) {
         let file = opening_name(stem);
-        let Some(bytes) = content(members, &file) else {
+        let Some(bytes) = members.data(&file) else {
             continue;
         };
         let openings = match Openings::parse(bytes) {
@@ -396,8 +260,7 @@ fn check_openings(
                 continue;
             }
         };
-        let record = record_name(stem);
-        let Some(item) = items.iter().find(|item| item.file == record) else {
+        let Some(item) = records.number(number) else {
             lines.not_proved(Claim::Opening, &file, "its record can not be read");
             continue;
         };
@@ -427,7 +290,7 @@ fn say_what_is_not_proved(lines: &mut Lines) {
         ),
         (
             Claim::NotRevoked,
-            "a bundle can not show that the grant and the session were not revoked in between",
+            "a bundle can not show that grant, session and consent were not taken back in between",
         ),
         (
             Claim::SoleControl,
@@ -436,10 +299,6 @@ fn say_what_is_not_proved(lines: &mut Lines) {
         (
             Claim::QualifiedStatus,
             "no key or certificate here is claimed to be qualified",
-        ),
-        (
-            Claim::TrustedTime,
-            "the times are the log operator's own; no authority has stamped them",
         ),
     ] {
         lines.not_proved(claim, CONTAINER, why);

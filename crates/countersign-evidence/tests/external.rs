@@ -9,6 +9,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod everything;
 #[path = "../../countersign-audit/tests/support/mod.rs"]
 mod support;
 mod unpacked;
@@ -17,8 +18,12 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_audit::{LedgerReader, VerifierKey};
 use countersign_evidence::{Disclosure, Export, export};
+use countersign_testkit::keys::IDP_RSA_2048_CERTIFICATE;
+use everything::Everything;
 use pollster::block_on;
 use support::{CountingEntropy, DOCUMENT, TestStore, Walk, WalkPlan, open, signer, store_with};
 use unpacked::Unpacked;
@@ -35,7 +40,14 @@ fn bundle() -> Vec<u8> {
         .disclose(Disclosure::Everything)
         .document("contract.txt", DOCUMENT.to_vec());
     let reader = LedgerReader::new(Arc::<TestStore>::clone(&store));
-    block_on(export(&reader, &key, &request)).unwrap()
+    block_on(export(
+        &reader,
+        &[key],
+        &request,
+        None,
+        support::at("2026-03-05T12:00:00Z"),
+    ))
+    .unwrap()
 }
 
 fn unpack(unpacked: &Unpacked, folder: &Path) {
@@ -60,6 +72,43 @@ fn run_instructions(unpacked: &Unpacked) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     unpack(unpacked, folder.path());
     bash(folder.path(), &commands(unpacked))
+}
+
+/// The same with whom a reader trusts, named as the instructions ask for it.
+fn run_trusting(all: &Everything, unpacked: &Unpacked) -> Vec<String> {
+    let (folder, trust) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    unpack(unpacked, folder.path());
+    let write = |name: &str, data: &[u8]| {
+        let path = trust.path().join(name);
+        std::fs::write(&path, data).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let base64 = STANDARD.encode(all.roots.certificate());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+    let roots = write("roots.pem", wrapped(&pem).as_bytes());
+    let log = write(
+        "log.vkey",
+        format!("{}\n", everything::log_key()).as_bytes(),
+    );
+    let witnesses = write("witnesses", format!("{}\n", all.witness).as_bytes());
+    let provider = write("provider.der", IDP_RSA_2048_CERTIFICATE);
+    let named = format!(
+        "log={log} witnesses={witnesses} time_roots={roots} seal_roots={roots} provider={provider}\n"
+    );
+    bash(folder.path(), &(named + &commands(unpacked)))
+}
+
+/// PEM has lines of at most 64 characters [RFC 7468 §2].
+fn wrapped(pem: &str) -> String {
+    let mut text = String::new();
+    for line in pem.lines() {
+        let chars: Vec<char> = line.chars().collect();
+        for part in chars.chunks(64) {
+            text.extend(part);
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn bash(folder: &Path, script: &str) -> Vec<String> {
@@ -87,11 +136,15 @@ fn the_instructions_find_a_bundle_right() {
     let lines = run_instructions(&unpacked);
     assert_eq!(wrong(&lines), Vec::<&str>::new(), "{lines:#?}");
     for expected in [
-        "ok checkpoint",
+        "open the checkpoint is signed by log.vkey, but is that the log's key?",
+        "open nobody has sealed it",
+        "open no authority has stamped it",
         "ok records/001-assertion.verified.json",
         "ok records/007-document.signed.json",
-        "ok live at signing",
-        "ok documents/contract.txt",
+        "ok records/007-document.signed.json live at signing",
+        "open records/007-document.signed.json names no consent",
+        "ok documents/contract.txt was signed",
+        "ok certificate.html shows these files",
         "ok openings/007-document.signed.json printed_name \"Given Family\"",
     ] {
         assert!(
@@ -120,19 +173,16 @@ fn the_instructions_find_each_changed_part() {
         ("WRONG records/003-role.granted.json", &|unpacked| {
             unpacked.replace("records/003-role.granted.json", "sign nda/*", "sign hr/x*");
         }),
-        ("WRONG documents/contract.txt", &|unpacked| {
+        ("WRONG documents/contract.txt was not signed", &|unpacked| {
             unpacked.get_mut("documents/contract.txt")[0] ^= 1;
         }),
-        (
-            "WRONG openings/007-document.signed.json printed_name",
-            &|unpacked| {
-                unpacked.replace("openings/007-document.signed.json", "Given", "Other");
-            },
-        ),
-        ("WRONG checkpoint", &|unpacked| {
+        ("WRONG openings/007-document.signed.json", &|unpacked| {
+            unpacked.replace("openings/007-document.signed.json", "Given", "Other");
+        }),
+        ("WRONG log.vkey", &|unpacked| {
             unpacked.replace("checkpoint", "\n16\n", "\n17\n");
         }),
-        ("WRONG checkpoint", &|unpacked| {
+        ("WRONG log.vkey", &|unpacked| {
             *unpacked.get_mut("log.vkey") = format!("{stranger}\n").into_bytes();
         }),
         ("WRONG records/003-role.granted.json", &|unpacked| {
@@ -175,5 +225,100 @@ fn the_instructions_never_run_what_is_written_in_a_bundle() {
     let script = format!("( {}\n) 2> errors", commands(&unpacked));
     let lines = bash(folder.path(), &script);
     assert!(!folder.path().join("ran").exists());
-    assert!(wrong(&lines).contains(&"WRONG checkpoint"));
+    assert!(wrong(&lines).contains(&"WRONG log.vkey"));
+}
+
+#[test]
+#[ignore = "runs bash, openssl, sha256sum and jq; cargo xtask test runs it"]
+fn the_instructions_prove_everything_to_somebody_who_names_whom_to_trust() {
+    let all = Everything::new();
+    let unpacked = Unpacked::read(&all.bundle());
+    let lines = run_trusting(&all, &unpacked);
+    let not_ok: Vec<_> = lines
+        .iter()
+        .filter(|line| !line.starts_with("ok ") && !line.starts_with("{\"signed\""))
+        .collect();
+    assert_eq!(not_ok, Vec::<&String>::new(), "{lines:#?}");
+    for expected in [
+        "ok META-INF/signature.p7s",
+        "ok checkpoint",
+        "ok witness witness.example",
+        "ok assertions/001",
+        "ok attachments/prices.txt was shown",
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected}\n{lines:#?}"
+        );
+    }
+    let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!(count("ok time/1.tst Mar  1 09:40:00 2026"), 1, "{lines:#?}");
+    assert_eq!(count("{\"signed\""), 2, "{lines:#?}");
+}
+
+#[test]
+#[ignore = "runs bash, openssl, sha256sum and jq; cargo xtask test runs it"]
+fn the_instructions_find_each_part_that_is_another_bundles() {
+    let (all, other) = (
+        Everything::new(),
+        Unpacked::read(&Everything::new().bundle()),
+    );
+    for (name, expected) in [
+        ("META-INF/signature.p7s", "WRONG META-INF/signature.p7s"),
+        ("time/1.tst", "WRONG time/1.tst"),
+        ("time/2.tst", "WRONG time/2.tst"),
+        ("checkpoint", "WRONG records/001-assertion.verified.json"),
+    ] {
+        let mut unpacked = Unpacked::read(&all.bundle());
+        *unpacked.get_mut(name) = other.get(name).clone();
+        unpacked.write_manifest();
+        let lines = run_trusting(&all, &unpacked);
+        assert!(wrong(&lines).contains(&expected), "{expected}\n{lines:#?}");
+    }
+    for (name, from, to, expected) in [
+        (
+            "assertions/001/signed.xml",
+            "nurse",
+            "nurze",
+            "WRONG assertions/001 is not what the record is about",
+        ),
+        (
+            "attachments/prices.txt",
+            "Price",
+            "Prize",
+            "WRONG attachments/prices.txt was not shown",
+        ),
+        (
+            "certificate.html",
+            "\"checkpoint\":\"",
+            "\"checkpoint\":\"AAAA",
+            "WRONG certificate.html shows these files",
+        ),
+        ("VERIFY.md", "openssl", "openzzl", "WRONG VERIFY.md"),
+    ] {
+        let mut unpacked = Unpacked::read(&all.bundle());
+        let right = unpacked.clone();
+        unpacked.replace(name, from, to);
+        // The reader follows the right instructions.
+        let changed = std::mem::replace(
+            unpacked.get_mut("VERIFY.md"),
+            right.get("VERIFY.md").clone(),
+        );
+        let lines = if name == "VERIFY.md" {
+            let folder = tempfile::tempdir().unwrap();
+            *unpacked.get_mut("VERIFY.md") = changed;
+            unpack(&unpacked, folder.path());
+            bash(folder.path(), &commands(&right))
+        } else {
+            run_trusting(&all, &unpacked)
+        };
+        assert!(wrong(&lines).contains(&expected), "{expected}\n{lines:#?}");
+    }
+    let mut unpacked = Unpacked::read(&all.bundle());
+    unpacked
+        .members
+        .push(("smuggled.txt".to_owned(), Vec::new()));
+    let lines = run_trusting(&all, &unpacked);
+    let smuggled = "WRONG a file is not in the manifest: smuggled.txt";
+    assert!(wrong(&lines).contains(&smuggled), "{lines:#?}");
 }

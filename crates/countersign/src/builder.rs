@@ -17,6 +17,7 @@ use countersign_audit::witness::{Witness, Witnesses};
 use countersign_audit::{TimeStampAuthority, TimeStamps};
 use countersign_cms::TrustAnchor;
 use countersign_core::{ConnectionId, Door};
+use countersign_evidence::Sealer;
 use countersign_provision::store::UserStore;
 use countersign_provision::{GroupFetcher, Policy};
 use countersign_saml::replay::ReplayStore;
@@ -89,6 +90,7 @@ pub struct EngineBuilder {
     group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     message_signer: Option<Arc<dyn MessageSigner>>,
     key_wrap: Option<Arc<dyn KeyWrap>>,
+    sealer: Option<Sealer>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -105,6 +107,7 @@ impl EngineBuilder {
             group_fetchers: BTreeMap::new(),
             message_signer: None,
             key_wrap: None,
+            sealer: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::new()),
         }
@@ -191,6 +194,15 @@ impl EngineBuilder {
     #[must_use]
     pub fn vault(mut self, wrap: Arc<dyn KeyWrap>) -> Self {
         self.key_wrap = Some(wrap);
+        self
+    }
+
+    /// The key that seals evidence bundles, of RSA or on the curve P-256, and its certificate in
+    /// DER, followed by those of the authorities above it. Without one, bundles are not sealed:
+    /// what the log proves does not hang on it.
+    #[must_use]
+    pub fn sealer(mut self, signer: Arc<dyn Signer>, certificate_chain: Vec<Vec<u8>>) -> Self {
+        self.sealer = Some(Sealer::new(signer, certificate_chain));
         self
     }
 
@@ -327,6 +339,7 @@ impl EngineBuilder {
                 ledger,
                 group_fetchers: self.group_fetchers,
                 message_signer: self.message_signer,
+                sealer: self.sealer,
                 clock: self.clock,
                 entropy: self.entropy,
             }),

@@ -20,6 +20,7 @@ use countersign_core::text::check_identifier;
 use countersign_core::{
     ConnectionId, Grant, LeafHash, SessionId, StoreError, StoreErrorKind, TenantId, Timestamp,
 };
+use countersign_evidence::Sealer;
 use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
 use countersign_provision::user::User;
 use countersign_provision::{ConnectionPolicy, GroupFetcher, Policy};
@@ -80,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     pub(crate) message_signer: Option<Arc<dyn MessageSigner>>,
+    pub(crate) sealer: Option<Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }

@@ -1,4 +1,4 @@
-//! Checkpoints, and the bundle that proves one signature.
+//! Checkpoints, and the bundle that proves the signatures of one document.
 
 use countersign_audit::store::EntryQuery;
 use countersign_audit::{AuditError, Level, Receipt, SignedCheckpoint, parse_record};
@@ -48,8 +48,9 @@ impl Engine {
         Ok(self.ledger().wait_for(leaf, level).await?)
     }
 
-    /// Writes the evidence bundle of one signature: the records that it can be walked back to,
-    /// each proved to be in the log, in one file that anybody can check offline.
+    /// Writes the evidence bundle of the signatures of one document: the records that they can be
+    /// walked back to, each proved to be in the log, in one file that anybody can check offline.
+    /// It is sealed if the engine has a sealer.
     ///
     /// # Errors
     /// As [`checkpoint`](Self::checkpoint), and if the bundle would not be accepted by a verifier
@@ -60,6 +61,9 @@ impl Engine {
     pub async fn export(&self, request: &Export) -> Result<Vec<u8>, EngineError> {
         self.checkpoint().await?;
         let ledger = self.ledger();
-        Ok(countersign_evidence::export(ledger.reader(), ledger.verifier_key(), request).await?)
+        let log_keys = std::slice::from_ref(ledger.verifier_key());
+        let (sealer, now) = (self.shared.sealer.as_ref(), self.shared.clock.now());
+        let reader = ledger.reader();
+        Ok(countersign_evidence::export(reader, log_keys, request, sealer, now).await?)
     }
 }

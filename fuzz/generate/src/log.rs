@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign::Entry;
 use countersign::audit::{Ed25519Signer, Leaf, Ledger, LedgerStore};
 use countersign::evidence::{Disclosure, Export, export};
 use countersign::memory::MemoryStore;
+use countersign::{Entry, Timestamp};
 use countersign_testkit::keys::IDP_ED25519_PKCS8;
 use pollster::block_on;
 
@@ -71,10 +71,16 @@ pub(crate) fn bundles(walk: &Walk, ledger: &Ledger) -> Result<Vec<Seed>, Failure
         ),
         ("nothing", bare),
     ];
-    let key = ledger.verifier_key();
+    let keys = [ledger.verifier_key().clone()];
+    let [key] = &keys;
+    // As the verifier of the seeds is told.
+    let now = Timestamp::MAX;
     let mut seeds = vec![("log-key", key.to_string().into_bytes())];
     for (name, request) in requests {
-        seeds.push((name, block_on(export(ledger.reader(), key, &request))?));
+        seeds.push((
+            name,
+            block_on(export(ledger.reader(), &keys, &request, None, now))?,
+        ));
     }
     Ok(seeds)
 }

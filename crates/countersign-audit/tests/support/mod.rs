@@ -16,6 +16,8 @@ use async_trait::async_trait;
 use countersign_audit::account::{Person, UserProvisioned};
 use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
 use countersign_audit::ceremony::{DocumentPresented, DocumentSigned, Grounds, IntentConfirmed};
+use countersign_audit::consent::{AccessDemonstrated, ConsentGiven};
+use countersign_audit::record::Blob;
 use countersign_audit::merkle::node_hash;
 use countersign_audit::role::RoleGranted;
 use countersign_audit::seal::{EntropyError, Sealed};
@@ -26,9 +28,10 @@ use countersign_audit::store::{
 };
 use countersign_audit::{Correlation, Ed25519Signer, Entropy, Ledger};
 use countersign_core::{
-    CeremonyId, ConnectionId, CorrelationId, DocumentId, Door, Email, Entry, EntryId, GrantId,
-    GrantOwner, IdentityClaims, LeafHash, NameId, RoleName, RuleId, SessionId, Sha256Digest,
-    SignedEvidence, StoreError, SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
+    CeremonyId, ConnectionId, ConsentId, CorrelationId, DocumentId, Door, Email, Entry, EntryId,
+    GrantId, GrantOwner, IdentityClaims, LeafHash, NameId, RoleName, RuleId, SessionId,
+    Sha256Digest, SignedEvidence, StoreError, SubjectKey, TenantId, Timestamp, UserId,
+    VerifiedIdentity,
 };
 use ring::digest::{SHA256, digest};
 
@@ -247,6 +250,7 @@ pub struct Walk {
     pub user: Sealed<UserProvisioned>,
     pub grant: Sealed<RoleGranted>,
     pub session: Sealed<SessionOpened>,
+    pub consent: Option<Sealed<ConsentGiven>>,
     pub presented: Sealed<DocumentPresented>,
     pub intent: Sealed<IntentConfirmed>,
     pub signed: Sealed<DocumentSigned>,
@@ -261,6 +265,12 @@ pub struct WalkPlan {
     pub presented_at: Timestamp,
     pub confirmed_at: Timestamp,
     pub signed_at: Timestamp,
+    /// Who signs in, by the name.
+    pub identity: fn(&str) -> VerifiedIdentity,
+    /// What is shown with the document.
+    pub attachments: Vec<Blob>,
+    /// Whether the signer consents to electronic records before.
+    pub consents: bool,
 }
 
 impl Default for WalkPlan {
@@ -273,6 +283,9 @@ impl Default for WalkPlan {
             presented_at: at("2026-03-01T09:31:00Z"),
             confirmed_at: at("2026-03-01T09:32:00Z"),
             signed_at: at("2026-03-01T09:33:00Z"),
+            identity,
+            attachments: Vec::new(),
+            consents: false,
         }
     }
 }
@@ -330,7 +343,7 @@ impl Walk {
             CorrelationId::new(format!("walk-{}", plan.name)).unwrap(),
         )
         .under_policy(sha256(b"policy"));
-        let identity = identity(plan.name);
+        let identity = (plan.identity)(plan.name);
         let assertion = walk.seal(
             AssertionVerified::draft(connection.clone(), &identity),
             signed_in_at,
@@ -386,13 +399,31 @@ impl Walk {
             signed_in_at,
             entropy,
         )?;
+        let consent = if plan.consents {
+            let given = ConsentGiven {
+                access_demonstrated: AccessDemonstrated {
+                    method: "opened_sample_pdf".to_owned(),
+                    sha256: None,
+                },
+                consent: ConsentId::new("consent-1").unwrap(),
+                disclosure_sha256: sha256(b"disclosure"),
+                disclosure_version: "2026-01".to_owned(),
+                paper_right: true,
+                scope: vec!["nda/*".parse().unwrap()],
+                withdrawal: "Write to the records office.".to_owned(),
+            };
+            let draft = given.draft(session.recorded());
+            Some(walk.seal(draft, signed_in_at, entropy)?)
+        } else {
+            None
+        };
         let document = DocumentPresented {
             ceremony: CeremonyId::new("ceremony-1").unwrap(),
             document: DocumentId::new("contract-1").unwrap(),
             document_type: "nda/mutual".to_owned(),
             media_type: "text/plain".to_owned(),
             sha256: sha256(DOCUMENT),
-            attachments: Vec::new(),
+            attachments: plan.attachments,
         };
         let presented = walk.seal(
             document.draft(session.recorded()),
@@ -414,7 +445,7 @@ impl Walk {
             intent: intent.recorded(),
             session: session.recorded(),
             grant: grant.recorded(),
-            consent: None,
+            consent: consent.as_ref().map(Sealed::recorded),
         };
         let signed = walk.seal(
             DocumentSigned::draft(grounds, "Given Family")?,
@@ -427,6 +458,7 @@ impl Walk {
             user,
             grant,
             session,
+            consent,
             presented,
             intent,
             signed,
@@ -435,17 +467,19 @@ impl Walk {
 
     /// The entries in the order in which they happened.
     pub fn entries(&self) -> Vec<Entry> {
-        [
+        let mut entries = vec![
             self.assertion.entry(),
             self.user.entry(),
             self.grant.entry(),
             self.session.entry(),
+        ];
+        entries.extend(self.consent.as_ref().map(Sealed::entry));
+        entries.extend([
             self.presented.entry(),
             self.intent.entry(),
             self.signed.entry(),
-        ]
-        .map(Clone::clone)
-        .to_vec()
+        ]);
+        entries.into_iter().cloned().collect()
     }
 }
 

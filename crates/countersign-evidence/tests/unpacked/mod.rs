@@ -14,6 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
 const MANIFEST: &str = "META-INF/ASiCManifest.xml";
+const SEAL: &str = "META-INF/signature.p7s";
+const ISLAND: &str = "<script type=\"application/json\" id=\"bundle\">";
 
 /// The members of a bundle.
 #[derive(Debug, Clone)]
@@ -82,13 +84,43 @@ impl Unpacked {
         *data = text.replace(from, to).into_bytes();
     }
 
+    /// Writes the page again around the members there are [bundle.md §4].
+    pub fn write_page(&mut self) {
+        let folders = ["time/", "records/", "proofs/", "openings/", "assertions/"];
+        let shown = self.members.iter().filter(|(name, _)| {
+            matches!(name.as_str(), "checkpoint" | "log.vkey")
+                || folders.iter().any(|folder| name.starts_with(folder))
+        });
+        let shown: Vec<_> = shown
+            .map(|(name, data)| format!("\"{name}\":\"{}\"", STANDARD.encode(data)))
+            .collect();
+        let Some((_, page)) = self
+            .members
+            .iter_mut()
+            .find(|(name, _)| name == "certificate.html")
+        else {
+            return;
+        };
+        let text = String::from_utf8(page.clone()).unwrap();
+        let Some((before, rest)) = text.split_once(ISLAND) else {
+            return;
+        };
+        let (_, behind) = rest.split_once("</script>").unwrap();
+        let island = format!("{{{}}}", shown.join(","));
+        *page = format!("{before}{ISLAND}{island}</script>{behind}").into_bytes();
+    }
+
     /// Writes the manifest again over the members there are [bundle.md §3].
     pub fn write_manifest(&mut self) {
+        self.write_page();
         let mut text = String::from(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<asic:ASiCManifest xmlns:asic=\"http://uri.etsi.org/02918/v1.2.1#\" xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">\n",
         );
+        if self.members.iter().any(|(name, _)| name == SEAL) {
+            text.push_str("<asic:SigReference URI=\"META-INF/signature.p7s\" MimeType=\"application/pkcs7-signature\"/>\n");
+        }
         for (name, data) in &self.members {
-            if name != "mimetype" && name != MANIFEST {
+            if name != "mimetype" && name != MANIFEST && name != SEAL {
                 let digest = STANDARD.encode(digest(&SHA256, data));
                 writeln!(text, "<asic:DataObjectReference URI=\"{name}\"><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/><ds:DigestValue>{digest}</ds:DigestValue></asic:DataObjectReference>").unwrap();
             }
