@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::string_slice,
     reason = "tests fail by panicking"
 )]
 
@@ -13,6 +14,9 @@ mod everything;
 #[path = "../../countersign-audit/tests/support/mod.rs"]
 mod support;
 mod unpacked;
+
+#[path = "external/browser.rs"]
+mod browser;
 
 use std::path::Path;
 use std::process::Command;

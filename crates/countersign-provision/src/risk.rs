@@ -1,4 +1,5 @@
-//! `[risk.NAME]`: how somebody has to have signed in to sign documents of some types.
+//! `[risk.NAME]`: how somebody has to have signed in to sign documents of some types, and whether
+//! they have to have agreed to electronic records.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,9 @@ pub struct Needs {
     pub federated: bool,
     /// The person has authenticated no longer ago than this, and the provider says when.
     pub max_age: Option<Duration>,
+    /// The person has agreed to electronic records of this type \[15 USC 7001(c)\]: nothing that
+    /// a sign-in could show.
+    pub consent: bool,
 }
 
 impl Needs {
@@ -32,10 +36,12 @@ impl Needs {
             multi_factor: self.multi_factor || other.multi_factor,
             federated: self.federated || other.federated,
             max_age: ages.into_iter().flatten().min(),
+            consent: self.consent || other.consent,
         }
     }
 
-    /// Whether a sign-in meets it `now`. What the provider did not tell is not met.
+    /// Whether a sign-in meets it `now`, as far as it is about sign-ins. What the provider did not
+    /// tell is not met.
     #[must_use]
     pub fn are_met_by(&self, strength: &Strength, now: Timestamp) -> bool {
         let is_fresh = |max_age| {
@@ -57,6 +63,8 @@ impl fmt::Display for Needs {
             self.multi_factor.then(|| "several factors".to_owned()),
             self.federated.then(|| "an identity provider".to_owned()),
             age,
+            self.consent
+                .then(|| "a consent to electronic records".to_owned()),
         ];
         let needs: Vec<_> = needs.into_iter().flatten().collect();
         f.write_str(&needs.join(", "))

@@ -6,8 +6,9 @@ use std::num::NonZeroU32;
 
 use async_trait::async_trait;
 use countersign_core::{
-    ConnectionId, CorrelationId, Door, Email, Entry, Grant, GrantId, LeafHash, RoleName, SessionId,
-    StoreError, SubjectKey, TenantId, Timestamp, UserId, VaultOwner,
+    ConnectionId, ConsentId, CorrelationId, DocumentPattern, Door, Email, Entry, Grant, GrantId,
+    LeafHash, RoleName, SessionId, Sha256Digest, StoreError, SubjectKey, TenantId, Timestamp,
+    UserId, VaultOwner,
 };
 
 use crate::user::{User, UserState};
@@ -56,6 +57,35 @@ pub struct SessionRecord {
     pub entry: LeafHash,
     /// When it was closed, if it was.
     pub closed_at: Option<Timestamp>,
+}
+
+/// A consent to electronic records that was not withdrawn, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentRecord {
+    /// The consent.
+    pub id: ConsentId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The document types that it is for.
+    pub scope: Vec<DocumentPattern>,
+    /// SHA-256 of the disclosure that was shown before.
+    pub disclosure_sha256: Sha256Digest,
+    /// Which version of the disclosure that is.
+    pub disclosure_version: String,
+    /// When it was given.
+    pub given_at: Timestamp,
+    /// The `consent.given` entry.
+    pub entry: LeafHash,
+}
+
+impl ConsentRecord {
+    /// Whether it is for documents of this type.
+    #[must_use]
+    pub fn covers(&self, document_type: &str) -> bool {
+        self.scope
+            .iter()
+            .any(|pattern| pattern.covers(document_type))
+    }
 }
 
 /// Which sessions are looked for.
@@ -240,6 +270,12 @@ pub struct Change {
     /// is not there is no conflict. The version of the account of one that is closed grows as
     /// above, so that a signing that is under way notices.
     pub close_sessions: Vec<(SessionId, Timestamp)>,
+    /// Consents to add; conflicts if the id is taken. Like a grant, a consent needs its account to
+    /// exist, and the version of the account grows as above.
+    pub put_consents: Vec<ConsentRecord>,
+    /// Consents to take away because they were withdrawn; conflicts if one is not there. The
+    /// version of the account grows as above, so that a signing that is under way notices.
+    pub withdraw_consents: Vec<ConsentId>,
     /// One-time entries, such as invitations, that this change uses up; conflicts if one was used
     /// up before, in whatever tenant, or is named twice.
     pub spend: Vec<LeafHash>,
@@ -280,6 +316,8 @@ impl Change {
             remove_grants: Vec::new(),
             open_sessions: Vec::new(),
             close_sessions: Vec::new(),
+            put_consents: Vec::new(),
+            withdraw_consents: Vec::new(),
             spend: Vec::new(),
             keep_holders: None,
             policy: None,
@@ -363,6 +401,16 @@ pub trait UserStore: Send + Sync + fmt::Debug {
     /// If the store can not be read.
     async fn open_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionRecord>, StoreError>;
 
+    /// Reads the consents of an account that were not withdrawn, in the order of their ids.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn consents(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Vec<ConsentRecord>, StoreError>;
+
     /// Writes the change, or nothing.
     ///
     /// # Errors
@@ -424,6 +472,13 @@ macro_rules! forward {
                 query: &SessionQuery,
             ) -> Result<Vec<SessionRecord>, StoreError> {
                 (**self).open_sessions(query).await
+            }
+            async fn consents(
+                &self,
+                tenant: &TenantId,
+                user: &UserId,
+            ) -> Result<Vec<ConsentRecord>, StoreError> {
+                (**self).consents(tenant, user).await
             }
             async fn commit(&self, change: &Change) -> Result<(), StoreError> {
                 (**self).commit(change).await

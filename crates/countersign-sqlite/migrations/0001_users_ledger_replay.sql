@@ -94,6 +94,23 @@ CREATE INDEX grants_by_user ON grants (tenant, user);
 -- Whether a role has a holder left.
 CREATE INDEX grants_by_role ON grants (tenant, role, user);
 
+-- Consents to electronic records that were not withdrawn.
+CREATE TABLE consents (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    -- Patterns of document types, one a line.
+    scope TEXT NOT NULL,
+    disclosure_sha256 BLOB NOT NULL CHECK (length(disclosure_sha256) = 32),
+    disclosure_version TEXT NOT NULL,
+    given_at INTEGER NOT NULL,
+    entry BLOB NOT NULL CHECK (length(entry) = 32),
+    PRIMARY KEY (tenant, id),
+    FOREIGN KEY (tenant, user) REFERENCES users (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX consents_by_user ON consents (tenant, user);
+
 CREATE TABLE sessions (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,

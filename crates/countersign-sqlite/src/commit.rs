@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use countersign_core::{
-    Grant, GrantId, LeafHash, RoleName, SessionId, SubjectKey, TenantId, Timestamp, UserId,
-    VaultOwner,
+    ConsentId, Grant, GrantId, LeafHash, RoleName, SessionId, SubjectKey, TenantId, Timestamp,
+    UserId, VaultOwner,
 };
-use countersign_provision::store::{Change, Link, SessionRecord, UserWrite};
+use countersign_provision::store::{Change, ConsentRecord, Link, SessionRecord, UserWrite};
 use countersign_provision::user::User;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -46,6 +46,13 @@ pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     }
     for (session, at) in &change.close_sessions {
         touched.extend(close_session(db, tenant, session, *at)?);
+    }
+    for consent in &change.put_consents {
+        put_consent(db, tenant, consent)?;
+        touched.insert(consent.user.as_str().to_owned());
+    }
+    for consent in &change.withdraw_consents {
+        touched.insert(withdraw_consent(db, tenant, consent)?);
     }
     for user in touched
         .iter()
@@ -373,6 +380,38 @@ fn remove_grant(
         db.prepare_cached("DELETE FROM grants WHERE tenant = ?1 AND id = ?2 RETURNING user")?;
     let user = delete.query_row((tenant.as_str(), grant.as_str()), |row| row.get(0));
     Ok(user.optional()?)
+}
+
+fn put_consent(db: &Connection, tenant: &TenantId, consent: &ConsentRecord) -> Result<(), Failure> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO consents (tenant, id, user, scope, disclosure_sha256, disclosure_version,
+                 given_at, entry)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    insert.execute(params![
+        tenant.as_str(),
+        consent.id.as_str(),
+        consent.user.as_str(),
+        scope_lines(&consent.scope)?,
+        consent.disclosure_sha256.as_bytes(),
+        consent.disclosure_version,
+        consent.given_at.unix_millis(),
+        consent.entry.as_bytes(),
+    ])?;
+    Ok(())
+}
+
+/// Takes a consent away and answers whose it was.
+fn withdraw_consent(
+    db: &Connection,
+    tenant: &TenantId,
+    consent: &ConsentId,
+) -> Result<String, Failure> {
+    let mut delete =
+        db.prepare_cached("DELETE FROM consents WHERE tenant = ?1 AND id = ?2 RETURNING user")?;
+    let user = delete.query_row((tenant.as_str(), consent.as_str()), |row| row.get(0));
+    user.optional()?
+        .ok_or(Failure::Conflict("there is no such consent"))
 }
 
 fn open_session(db: &Connection, session: &SessionRecord) -> Result<(), Failure> {

@@ -1,11 +1,11 @@
 //! Between our types and SQLite's: texts, instants in milliseconds, hashes, states.
 
 use countersign_core::{
-    ConnectionId, CorrelationId, DocumentPattern, Door, Email, Grant, GrantId, GrantOwner,
-    LeafHash, RoleName, RuleId, SessionId, Sha256Digest, SubjectKey, SubjectKeyError, TenantId,
-    TextError, Timestamp, UserId, VaultOwner,
+    ConnectionId, ConsentId, CorrelationId, DocumentPattern, Door, Email, Grant, GrantId,
+    GrantOwner, LeafHash, RoleName, RuleId, SessionId, Sha256Digest, SubjectKey, SubjectKeyError,
+    TenantId, TextError, Timestamp, UserId, VaultOwner,
 };
-use countersign_provision::store::{Link, SessionRecord};
+use countersign_provision::store::{ConsentRecord, Link, SessionRecord};
 use countersign_provision::user::{User, UserState};
 use rusqlite::Row;
 
@@ -60,6 +60,22 @@ pub(crate) fn grant(row: &Row<'_>) -> Result<Grant, Failure> {
         expires_at: optional_instant(row, 9)?,
         scope: parse_scope(&row.get::<_, String>(10)?)?,
         entry: LeafHash::from_bytes(row.get(11)?),
+    })
+}
+
+/// The columns that [`consent`] reads, in its order.
+pub(crate) const CONSENT: &str =
+    "id, user, scope, disclosure_sha256, disclosure_version, given_at, entry";
+
+pub(crate) fn consent(row: &Row<'_>) -> Result<ConsentRecord, Failure> {
+    Ok(ConsentRecord {
+        id: text::<ConsentId>(row, 0, "consent id")?,
+        user: text::<UserId>(row, 1, "user id")?,
+        scope: parse_scope(&row.get::<_, String>(2)?)?,
+        disclosure_sha256: Sha256Digest::from_bytes(row.get(3)?),
+        disclosure_version: row.get(4)?,
+        given_at: instant(row, 5)?,
+        entry: LeafHash::from_bytes(row.get(6)?),
     })
 }
 
@@ -205,14 +221,14 @@ pub(crate) fn scope_lines(scope: &[DocumentPattern]) -> Result<String, Failure> 
     if lines.iter().zip(scope).all(reads_back) {
         Ok(lines.join("\n"))
     } else {
-        Err(Failure::Refused("the grant's scope has no text"))
+        Err(Failure::Refused("the scope has no text"))
     }
 }
 
 fn parse_scope(lines: &str) -> Result<Vec<DocumentPattern>, Failure> {
     let patterns = lines.lines().map(str::parse);
     let scope: Result<_, _> = patterns.collect();
-    scope.map_err(|_| Failure::Unknown("scope of a grant"))
+    scope.map_err(|_| Failure::Unknown("scope"))
 }
 
 /// SQLite's integers are signed.

@@ -10,8 +10,8 @@ use countersign_core::{
     ConnectionId, Grant, LeafHash, RoleName, SessionId, StoreError, TenantId, Timestamp, UserId,
 };
 use countersign_provision::store::{
-    Change, ConnectionState, SessionQuery, SessionRecord, SessionsOf, Snapshot, SnapshotQuery,
-    UserQuery, UserStore, UserWithGrants,
+    Change, ConnectionState, ConsentRecord, SessionQuery, SessionRecord, SessionsOf, Snapshot,
+    SnapshotQuery, UserQuery, UserStore, UserWithGrants,
 };
 use countersign_provision::user::User;
 use rusqlite::types::ToSql;
@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::commit;
 use crate::failure::Failure;
-use crate::rows::{self, GRANT, LINK, SESSION, USER, integer, number, state_name};
+use crate::rows::{self, CONSENT, GRANT, LINK, SESSION, USER, integer, number, state_name};
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -83,6 +83,22 @@ impl UserStore for SqliteStore {
         let query = query.clone();
         self.read("read sessions", move |db| open_sessions(db, &query))
             .await
+    }
+
+    async fn consents(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Vec<ConsentRecord>, StoreError> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        self.read("read consents", move |db| {
+            let sql = format!(
+                "SELECT {CONSENT} FROM consents INDEXED BY consents_by_user
+                     WHERE tenant = ?1 AND user = ?2 ORDER BY id"
+            );
+            all(db, &sql, (tenant.as_str(), user.as_str()), rows::consent)
+        })
+        .await
     }
 
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {

@@ -48,6 +48,7 @@ mod replay_store;
 mod report;
 mod samples;
 mod user_accounts;
+mod user_consents;
 mod user_grants;
 mod user_holders;
 mod user_limits;

@@ -4,6 +4,7 @@
 use countersign_audit::ceremony::{
     DocumentDeclined, DocumentPresented, DocumentSigned, Grounds, IntentConfirmed,
 };
+use countersign_audit::consent::ConsentGiven;
 use countersign_audit::leaf::Leaf;
 use countersign_audit::record::{Blob, Recorded};
 use countersign_audit::role::RoleGranted;
@@ -165,13 +166,17 @@ impl Confirmed {
         self.presented.document()
     }
 
-    pub(crate) fn grounds<'a>(&'a self, grant: &'a Recorded<RoleGranted>) -> Grounds<'a> {
+    pub(crate) fn grounds<'a>(
+        &'a self,
+        grant: &'a Recorded<RoleGranted>,
+        consent: Option<&'a Recorded<ConsentGiven>>,
+    ) -> Grounds<'a> {
         Grounds {
             presented: &self.presented.record,
             intent: &self.record,
             session: &self.presented.session,
             grant,
-            consent: None,
+            consent,
         }
     }
 }

@@ -7,6 +7,7 @@ use countersign_audit::AuditError;
 use countersign_audit::ceremony::{
     DocumentDeclined, DocumentPresented, DocumentSigned, IntentConfirmed,
 };
+use countersign_audit::consent::ConsentGiven;
 use countersign_audit::kind::RecordBody;
 use countersign_audit::ledger::Ledger;
 use countersign_audit::record::Recorded;
@@ -21,7 +22,7 @@ use countersign_core::{
     ConnectionId, Grant, LeafHash, SessionId, StoreError, StoreErrorKind, TenantId, Timestamp,
 };
 use countersign_evidence::Sealer;
-use countersign_provision::store::{Change, SessionRecord, UserStore, UserWrite};
+use countersign_provision::store::{Change, ConsentRecord, SessionRecord, UserStore, UserWrite};
 use countersign_provision::user::User;
 use countersign_provision::{ConnectionPolicy, GroupFetcher, Policy};
 use countersign_roles::{Authorization, authorize};
@@ -86,18 +87,27 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
-/// A session that is open, its account and the account's grants, read at one moment.
-struct Live {
-    now: Timestamp,
+/// A session that is open, its account, and what the account has: grants and consents of no later
+/// a version than the account's, or the commit that rests on them conflicts.
+pub(crate) struct Live {
+    pub(crate) now: Timestamp,
     session: SessionRecord,
-    user: User,
+    pub(crate) user: User,
     grants: Vec<Grant>,
+    consents: Vec<ConsentRecord>,
 }
 
 impl Live {
+    /// The last consent given that is for documents of this type.
+    fn consent_for(&self, document_type: &str) -> Option<&ConsentRecord> {
+        let covering = self.consents.iter();
+        let covering = covering.filter(|consent| consent.covers(document_type));
+        covering.max_by_key(|consent| consent.given_at)
+    }
+
     /// A change that happens only if the account, its grants and its sessions are as they were
     /// read.
-    fn change(&self) -> Change {
+    pub(crate) fn change(&self) -> Change {
         let mut change = Change::new(self.session.tenant.clone());
         change.users.push(UserWrite::Expect {
             user: self.user.id.clone(),
@@ -188,7 +198,8 @@ impl Engine {
     /// [`EngineError::SessionOver`]; [`EngineError::NotAllowed`] unless a live grant allows to
     /// sign documents of this type; [`EngineError::NotInvited`] if the session began with an
     /// invitation to sign another document; [`EngineError::NotStrongEnough`] unless the sign-in was what
-    /// the policy's risks ask for; [`EngineError::Misuse`] if the type is no identifier; or if
+    /// the policy's risks ask for; [`EngineError::NoConsent`] unless there is a consent to electronic
+    /// records where they ask for one; [`EngineError::Misuse`] if the type is no identifier; or if
     /// the store fails.
     pub async fn present(
         &self,
@@ -259,7 +270,9 @@ impl Engine {
         for _ in 0..MOST_ATTEMPTS {
             let live = self.live_session(&confirmed.presented.session).await?;
             let granted = self.grant_to_sign(&live, document_type).await?;
-            let draft = DocumentSigned::draft(confirmed.grounds(&granted), printed_name)
+            let consent = self.consent_to_cite(&live, document_type).await?;
+            let grounds = confirmed.grounds(&granted, consent.as_ref());
+            let draft = DocumentSigned::draft(grounds, printed_name)
                 .map_err(|error| not_sealed(error, document_type))?;
             if !ended {
                 self.end_ceremony(&live, confirmed.document()).await?;
@@ -399,7 +412,10 @@ impl Engine {
         }
     }
 
-    async fn live_session(&self, opened: &Recorded<SessionOpened>) -> Result<Live, EngineError> {
+    pub(crate) async fn live_session(
+        &self,
+        opened: &Recorded<SessionOpened>,
+    ) -> Result<Live, EngineError> {
         self.live(opened.tenant(), &opened.body().session).await
     }
 
@@ -426,11 +442,14 @@ impl Engine {
             .user(tenant, &session.user)
             .await?
             .ok_or(EngineError::SessionOver)?;
+        // Read after the account: what is withdrawn from now on moves its version on.
+        let consents = users.consents(tenant, &session.user).await?;
         Ok(Live {
             now,
             session,
             user: account.user,
             grants: account.grants,
+            consents,
         })
     }
 
@@ -445,6 +464,7 @@ impl Engine {
         ) {
             Authorization::Allowed { grant } => {
                 self.check_strength(live, document_type)?;
+                self.check_consent(live, document_type)?;
                 Ok(grant)
             }
             Authorization::Denied { .. } => Err(not_allowed(document_type)),
@@ -462,6 +482,35 @@ impl Engine {
             document_type: document_type.to_owned(),
             needs,
         })
+    }
+
+    /// Whether there is a consent where the policy wants one for this type.
+    fn check_consent(&self, live: &Live, document_type: &str) -> Result<(), EngineError> {
+        let needs = self.policy().risks().needs(document_type);
+        if needs.consent && live.consent_for(document_type).is_none() {
+            return Err(EngineError::NoConsent {
+                document_type: document_type.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The record of the consent that covers a signature, wanted by the policy or not.
+    async fn consent_to_cite(
+        &self,
+        live: &Live,
+        document_type: &str,
+    ) -> Result<Option<Recorded<ConsentGiven>>, EngineError> {
+        let Some(consent) = live.consent_for(document_type) else {
+            return Ok(None);
+        };
+        let given = self.recorded::<ConsentGiven>(consent.entry).await?;
+        if given.body().consent != consent.id {
+            return Err(EngineError::Misuse {
+                what: "the record of another consent",
+            });
+        }
+        Ok(Some(given))
     }
 
     /// The record of that grant.

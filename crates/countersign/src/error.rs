@@ -1,7 +1,7 @@
 //! What can go wrong in the engine, by whose fault it is.
 
 use countersign_audit::AuditError;
-use countersign_core::{ConnectionId, DocumentId, LeafHash, StoreError};
+use countersign_core::{ConnectionId, ConsentId, DocumentId, LeafHash, StoreError};
 use countersign_evidence::EvidenceError;
 use countersign_provision::risk::Needs;
 use thiserror::Error;
@@ -43,6 +43,16 @@ pub enum EngineError {
         /// All that the sign-in has to be.
         needs: Needs,
     },
+    /// The policy asks for a consent to electronic records to sign documents of this type:
+    /// [`crate::Engine::give_consent`] records one.
+    #[error("to sign `{document_type}` needs a consent to electronic records")]
+    NoConsent {
+        /// The document's type.
+        document_type: String,
+    },
+    /// The account has no such consent: it never gave it, or has withdrawn it.
+    #[error("there is no consent `{0}`")]
+    UnknownConsent(ConsentId),
     /// The document was signed or declined before in this ceremony.
     #[error("the ceremony has come to its end")]
     CeremonyOver,
@@ -97,6 +107,8 @@ impl EngineError {
             Self::NotAllowed { .. } => "engine.not_allowed",
             Self::NotInvited { .. } => "engine.not_invited",
             Self::NotStrongEnough { .. } => "engine.not_strong_enough",
+            Self::NoConsent { .. } => "engine.no_consent",
+            Self::UnknownConsent(_) => "engine.unknown_consent",
             Self::CeremonyOver => "engine.ceremony_over",
             Self::NotAwaitingApproval => "engine.not_awaiting_approval",
             Self::UnknownConnection(_) => "engine.unknown_connection",

@@ -3,7 +3,9 @@
 
 use countersign_audit::AuditError;
 use countersign_audit::seal::Entropy;
-use countersign_core::{CeremonyId, CorrelationId, GrantId, SessionId, TextError, UserId};
+use countersign_core::{
+    CeremonyId, ConsentId, CorrelationId, GrantId, SessionId, TextError, UserId,
+};
 
 use crate::error::EngineError;
 
@@ -25,6 +27,7 @@ macro_rules! made_here {
 
 made_here! {
     ceremony: CeremonyId = "c";
+    consent: ConsentId = "k";
     correlation: CorrelationId = "w";
     grant: GrantId = "g";
     session: SessionId = "s";

@@ -108,6 +108,7 @@
 //! | [`step_up`] | when a sign-in is not strong enough for a document |
 //! | [`approval`] | accounts that wait for an administrator's approval |
 //! | [`ceremony`] | the steps of a signature as types |
+//! | [`consent`] | agreeing to electronic records, and taking that back |
 //! | [`link`] | tying a sign-in to an account that is there, by a proof from both sides |
 //! | [`email_door`] | signers without an identity provider |
 //! | [`invitation`] | who is invited to sign what |
@@ -129,6 +130,7 @@ pub mod blocking;
 pub mod builder;
 pub mod ceremony;
 pub mod clock;
+pub mod consent;
 pub mod corpus;
 pub mod email_door;
 pub mod engine;
@@ -164,6 +166,7 @@ pub use crate::account::AccountError;
 pub use crate::builder::{BuildError, EngineBuilder};
 pub use crate::ceremony::{Confirmed, Declined, Document, Intent, Presented, Signature};
 pub use crate::clock::{Clock, ManualClock, SystemClock};
+pub use crate::consent::Consent;
 pub use crate::email_door::{EmailChallenge, PendingEmail};
 pub use crate::engine::Engine;
 pub use crate::error::EngineError;

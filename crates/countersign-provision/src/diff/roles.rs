@@ -153,6 +153,7 @@ pub(super) fn compare_risks(old: &Risks, new: &Risks, all: &mut Vec<Difference>)
             multi_factor,
             federated,
             max_age,
+            consent,
         } = *needs;
         section.flag(
             "require mfa",
@@ -164,6 +165,12 @@ pub(super) fn compare_risks(old: &Risks, new: &Risks, all: &mut Vec<Difference>)
             "require federated",
             before.needs.federated,
             federated,
+            Access::Less,
+        );
+        section.flag(
+            "require consent",
+            before.needs.consent,
+            consent,
             Access::Less,
         );
         section.value(

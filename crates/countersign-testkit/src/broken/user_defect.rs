@@ -19,6 +19,16 @@ defects! {
         HidesInactiveAccounts: "a_snapshot_shows_link_user_and_email",
         /// It shows the first subject of an account only.
         ShowsOneSubject: "an_account_shows_its_subjects",
+        /// It keeps the first document type of a consent's scope.
+        ForgetsTheScope: "a_consent_comes_back_as_it_was_given",
+        /// It acknowledges a consent whose id is taken.
+        AcknowledgesASecondConsent: "a_consent_is_given_once",
+        /// It keeps a consent that was withdrawn.
+        KeepsWithdrawnConsents: "a_consent_is_withdrawn_once",
+        /// It acknowledges that a consent is withdrawn that is not there.
+        AcknowledgesASecondWithdrawal: "a_consent_is_withdrawn_once",
+        /// It does not move the version of an account on whose consent it writes.
+        LeavesTheVersionOfWhoConsents: "touching_consents_moves_the_version_on",
         /// It replaces an account whose id is taken.
         OverwritesAccounts: "a_user_id_is_taken_once",
         /// It does not compare versions.

@@ -16,8 +16,8 @@ use countersign_core::{
     TenantId, Timestamp, UserId,
 };
 use countersign_provision::store::{
-    Change, ConnectionState, SessionQuery, SessionRecord, SessionsOf, Snapshot, SnapshotQuery,
-    UserQuery, UserStore, UserWithGrants, UserWrite,
+    Change, ConnectionState, ConsentRecord, SessionQuery, SessionRecord, SessionsOf, Snapshot,
+    SnapshotQuery, UserQuery, UserStore, UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
 
@@ -125,7 +125,12 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
         }
         self.inner.commit(&change).await?;
         let mut aside = self.aside()?;
-        let touched: BTreeSet<&UserId> = change.put_grants.iter().map(|g| &g.user).collect();
+        let granted = change.put_grants.iter().map(|grant| &grant.user);
+        let consenting = change.put_consents.iter().map(|consent| &consent.user);
+        let touched: BTreeSet<&UserId> = match self.defect {
+            UserDefect::LeavesTheVersionOfWhoConsents => consenting.collect(),
+            _ => granted.collect(),
+        };
         for user in touched.into_iter().filter(|user| !written.contains(*user)) {
             let hidden = aside.hidden_versions.entry(user.clone()).or_default();
             *hidden = hidden.saturating_add(1);
@@ -157,6 +162,20 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
             .open_sessions
             .retain(|session| known.contains(&session.user));
         Ok(())
+    }
+
+    /// Withdraws what is there, and acknowledges what is not.
+    async fn withdraw_late(&self, change: &Change) -> Result<(), StoreError> {
+        let mut change = change.clone();
+        let mut there = BTreeSet::new();
+        for write in &change.users {
+            if let UserWrite::Expect { user, .. } = write {
+                let consents = self.inner.consents(&change.tenant, user).await?;
+                there.extend(consents.into_iter().map(|consent| consent.id));
+            }
+        }
+        change.withdraw_consents.retain(|id| there.contains(id));
+        self.inner.commit(&change).await
     }
 
     /// Turns writes of accounts into others.
@@ -459,6 +478,14 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
         Ok(found)
     }
 
+    async fn consents(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Vec<ConsentRecord>, StoreError> {
+        self.inner.consents(tenant, user).await
+    }
+
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {
         let mut change = change.clone();
         {
@@ -484,6 +511,21 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
             | UserDefect::LooksBeforeItSeats
             | UserDefect::LooksBeforeItTakesAnEmail => self.leap(&mut change).await?,
             UserDefect::KeepsLinks => change.remove_links.clear(),
+            UserDefect::AcknowledgesASecondConsent => {
+                for consent in std::mem::take(&mut change.put_consents) {
+                    let there = self.inner.consents(&change.tenant, &consent.user).await?;
+                    if !there.iter().any(|there| there.id == consent.id) {
+                        change.put_consents.push(consent);
+                    }
+                }
+            }
+            UserDefect::KeepsWithdrawnConsents => change.withdraw_consents.clear(),
+            UserDefect::AcknowledgesASecondWithdrawal => return self.withdraw_late(&change).await,
+            UserDefect::ForgetsTheScope => {
+                for consent in &mut change.put_consents {
+                    consent.scope.truncate(1);
+                }
+            }
             UserDefect::KeepsTheOlderGrant => {
                 let mut kept = BTreeSet::new();
                 for grant in &change.put_grants {
@@ -499,7 +541,7 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
                 removal.remove_grants.extend(ids);
                 self.inner.commit(&removal).await?;
             }
-            UserDefect::LeavesTheVersionToGrants => {
+            UserDefect::LeavesTheVersionToGrants | UserDefect::LeavesTheVersionOfWhoConsents => {
                 return self.commit_with_hidden_versions(&change).await;
             }
             UserDefect::ClosesSessionsAgain => {

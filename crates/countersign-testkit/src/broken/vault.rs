@@ -17,8 +17,8 @@ use countersign_core::{
     StoreErrorKind, TenantId, Timestamp, UserId, VaultKeyId, VaultOwner,
 };
 use countersign_provision::store::{
-    Change, ConnectionState, SessionQuery, SessionRecord, Snapshot, SnapshotQuery, UserQuery,
-    UserStore, UserWithGrants,
+    Change, ConnectionState, ConsentRecord, SessionQuery, SessionRecord, Snapshot, SnapshotQuery,
+    UserQuery, UserStore, UserWithGrants,
 };
 
 use super::{dawdle, defects};
@@ -225,6 +225,14 @@ impl<S: VaultStore + UserStore + LedgerStore> VaultStore for BrokenVault<S> {
 
 #[async_trait]
 impl<S: VaultStore + UserStore + LedgerStore> UserStore for BrokenVault<S> {
+    async fn consents(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Vec<ConsentRecord>, StoreError> {
+        self.inner.consents(tenant, user).await
+    }
+
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {
         let mut spoilt = change.clone();
         spoilt.entries = self.spoil_entries(&change.entries, false);

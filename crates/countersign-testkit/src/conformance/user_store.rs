@@ -47,6 +47,12 @@ where
             open_sessions_are_found_by_user_and_by_index,
             links_grants_and_sessions_need_their_account,
         }
+        user_consents {
+            a_consent_comes_back_as_it_was_given,
+            a_consent_is_given_once,
+            a_consent_is_withdrawn_once,
+            touching_consents_moves_the_version_on,
+        }
         user_limits {
             the_seat_cap_holds_at_the_edge,
             seats_taken_at_once_stop_at_the_cap,

@@ -5,12 +5,12 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use countersign_core::{
-    ConnectionId, Grant, GrantId, LeafHash, RoleName, SessionId, StoreError, StoreErrorKind,
-    SubjectKey, TenantId, Timestamp, UserId, VaultOwner,
+    ConnectionId, ConsentId, Grant, GrantId, LeafHash, RoleName, SessionId, StoreError,
+    StoreErrorKind, SubjectKey, TenantId, Timestamp, UserId, VaultOwner,
 };
 use countersign_provision::store::{
-    Change, ConnectionState, KeepHolders, Link, SessionQuery, SessionRecord, SessionsOf, Snapshot,
-    SnapshotQuery, UserQuery, UserStore, UserWithGrants, UserWrite,
+    Change, ConnectionState, ConsentRecord, KeepHolders, Link, SessionQuery, SessionRecord,
+    SessionsOf, Snapshot, SnapshotQuery, UserQuery, UserStore, UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
 
@@ -44,6 +44,7 @@ struct Tenant {
     links: BTreeMap<SubjectKey, Link>,
     grants: BTreeMap<GrantId, Grant>,
     sessions: BTreeMap<SessionId, SessionRecord>,
+    consents: BTreeMap<ConsentId, ConsentRecord>,
     connections: BTreeMap<ConnectionId, ConnectionState>,
     policy: Option<LeafHash>,
 }
@@ -198,9 +199,22 @@ impl Tenant {
                 return Err(conflict(COMMIT, "the session's id is taken"));
             }
         }
+        let mut consents = BTreeSet::new();
+        for consent in &change.put_consents {
+            if self.consents.contains_key(&consent.id) || !consents.insert(&consent.id) {
+                return Err(conflict(COMMIT, "the consent's id is taken"));
+            }
+        }
+        let mut withdrawn = BTreeSet::new();
+        for id in &change.withdraw_consents {
+            if !self.consents.contains_key(id) || !withdrawn.insert(id) {
+                return Err(conflict(COMMIT, "there is no such consent"));
+            }
+        }
         let named = change.links.iter().map(|link| &link.user);
         let named = named.chain(change.put_grants.iter().map(|grant| &grant.user));
-        let mut named = named.chain(change.open_sessions.iter().map(|session| &session.user));
+        let named = named.chain(change.open_sessions.iter().map(|session| &session.user));
+        let mut named = named.chain(change.put_consents.iter().map(|consent| &consent.user));
         if !named.all(exists) {
             return Err(conflict(COMMIT, "there is no such account"));
         }
@@ -219,7 +233,7 @@ impl Tenant {
         Ok(written)
     }
 
-    /// The accounts whose grants the change touches, or whose open sessions it closes.
+    /// The accounts whose grants or consents the change touches, or whose open sessions it closes.
     fn touched<'a>(&'a self, change: &'a Change) -> BTreeSet<&'a UserId> {
         let granted = change.put_grants.iter().map(|grant| &grant.user);
         let removed = change.remove_grants.iter();
@@ -231,7 +245,12 @@ impl Tenant {
         });
         let was_open = closed.filter(|session| session.closed_at.is_none());
         let signed_out = was_open.map(|session| &session.user);
-        granted.chain(revoked).chain(signed_out).collect()
+        let given = change.put_consents.iter().map(|consent| &consent.user);
+        let withdrawn = change.withdraw_consents.iter();
+        let withdrawn = withdrawn.filter_map(|id| self.consents.get(id));
+        let consenting = given.chain(withdrawn.map(|consent| &consent.user));
+        let touched = granted.chain(revoked).chain(signed_out);
+        touched.chain(consenting).collect()
     }
 
     /// Whether the account is erased after the change.
@@ -257,6 +276,12 @@ impl Tenant {
         let sessions = change.open_sessions.iter().cloned();
         self.sessions
             .extend(sessions.map(|session| (session.id.clone(), session)));
+        let consents = change.put_consents.iter().cloned();
+        self.consents
+            .extend(consents.map(|consent| (consent.id.clone(), consent)));
+        for id in &change.withdraw_consents {
+            self.consents.remove(id);
+        }
         self.policy = change.policy.map(|policy| policy.entry).or(self.policy);
         for (id, at) in &change.close_sessions {
             if let Some(session) = self.sessions.get_mut(id) {
@@ -414,6 +439,20 @@ impl UserStore for MemoryStore {
                 }
         };
         Ok(tenant.sessions.values().filter(is_meant).cloned().collect())
+    }
+
+    async fn consents(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Result<Vec<ConsentRecord>, StoreError> {
+        let shared = self.lock("read consents")?;
+        let tenant = shared.users.tenants.get(tenant);
+        let consents = tenant
+            .into_iter()
+            .flat_map(|tenant| tenant.consents.values());
+        let of_user = consents.filter(|consent| consent.user == *user);
+        Ok(of_user.cloned().collect())
     }
 
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {

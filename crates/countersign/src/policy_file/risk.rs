@@ -7,7 +7,7 @@ use crate::policy_file::problem::quote;
 use crate::policy_file::span::{Problems, Section, Text};
 
 /// What a risk may require.
-const REQUIREMENTS: [&str; 2] = ["mfa", "federated"];
+const REQUIREMENTS: [&str; 3] = ["mfa", "federated", "consent"];
 
 /// Reads `[risk.NAME]`.
 pub(super) fn read_risk(
@@ -29,6 +29,7 @@ pub(super) fn read_risk(
         match text.value {
             "mfa" => needs.multi_factor = true,
             "federated" => needs.federated = true,
+            "consent" => needs.consent = true,
             other => problems.add_unknown(&text.span, "requirement", other, &REQUIREMENTS),
         }
     }
