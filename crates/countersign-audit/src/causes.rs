@@ -65,6 +65,8 @@ pub(crate) struct Earlier {
     asked: BTreeSet<LeafHash>,
     /// Leaves that can not be read, by their positions.
     unreadable: HashMap<LeafHash, u64>,
+    /// Where those stand that were read from the store; all others were met before.
+    positions: HashMap<LeafHash, u64>,
 }
 
 impl Earlier {
@@ -75,6 +77,15 @@ impl Earlier {
 
     pub(crate) fn record(&self, leaf: &LeafHash) -> Option<&Record> {
         self.records.get(leaf).map(Arc::as_ref)
+    }
+
+    /// Whether it is a leaf before `index`, as far as it is known here.
+    pub(crate) fn is_before(&self, leaf: &LeafHash, index: u64) -> bool {
+        let position = self.positions.get(leaf).or(self.unreadable.get(leaf));
+        position.map_or_else(
+            || self.records.contains_key(leaf),
+            |position| *position < index,
+        )
     }
 
     /// The position of a leaf whose bytes are not what its hash says.
@@ -105,6 +116,7 @@ impl Earlier {
                             .filter(|next| !self.records.contains_key(*next))
                             .copied();
                         self.asked.extend(next);
+                        self.positions.insert(leaf, index);
                         self.insert(leaf, Arc::new(record));
                     }
                     _ => drop(self.unreadable.insert(leaf, index)),

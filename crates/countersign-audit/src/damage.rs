@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::links::LinkError;
 use crate::record::RecordError;
 use crate::store::NodeId;
+use crate::tiles::TilePath;
 
 /// What is wrong with a ledger, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -29,6 +30,21 @@ pub enum Damage {
     /// The last checkpoint can not be read, or is not signed by the ledger's key.
     #[error("the last checkpoint is not one that this ledger's key has signed")]
     Checkpoint,
+    /// A checkpoint that was time-stamped can not be read, or no key of the ledger has signed it.
+    #[error("the time-stamped checkpoint of {size} leaves is not one that this ledger has signed")]
+    Anchor {
+        /// The size that it is kept under.
+        size: u64,
+    },
+    /// The record by which the ledger's key was replaced is not there, or is another.
+    #[error("the record of the last rotation of the ledger's key is not there")]
+    Rotation,
+    /// A file of an exported log is missing.
+    #[error("the file {0} is missing")]
+    MissingFile(TilePath),
+    /// A file of an exported log is not what the entries make it.
+    #[error("the file {0} is wrong")]
+    WrongFile(TilePath),
     /// A node of the tree is missing.
     #[error("the node at level {}, index {} is missing", .0.level, .0.index)]
     MissingNode(NodeId),
@@ -93,6 +109,10 @@ impl Damage {
             Self::RolledBack { .. } => "ledger.rolled_back",
             Self::Forked { .. } => "ledger.forked",
             Self::Checkpoint => "ledger.checkpoint",
+            Self::Anchor { .. } => "ledger.anchor",
+            Self::Rotation => "ledger.rotation",
+            Self::MissingFile(_) => "ledger.missing_file",
+            Self::WrongFile(_) => "ledger.wrong_file",
             Self::MissingNode(_) => "ledger.missing_node",
             Self::WrongNode(_) => "ledger.wrong_node",
             Self::MissingEntry { .. } => "ledger.missing_entry",

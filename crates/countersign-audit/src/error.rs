@@ -13,6 +13,7 @@ use crate::signer::SignerError;
 use crate::time_stamp_authority::TimeStampAuthorityError;
 use crate::vault::VaultError;
 use crate::verifier_key::ParseKeyError;
+use crate::verifier_key::VerifierKey;
 use crate::witness::WitnessAlarm;
 
 /// Why a record was not sealed, or a ledger did not do what was asked.
@@ -63,6 +64,22 @@ pub enum AuditError {
     /// The time-stamp authority can not be reached.
     #[error("the time-stamp authority failed")]
     TimeStampAuthority(#[from] TimeStampAuthorityError),
+    /// The key was retired: another one signs this ledger now.
+    #[error("the ledger's key was retired at {last_size} leaves")]
+    RetiredKey {
+        /// The largest size that it vouches for.
+        last_size: u64,
+    },
+    /// The record of a rotation is written, and the checkpoint that covers it is not signed by
+    /// both keys yet: open the ledger with the retired key, and rotate to this one again.
+    #[error("the rotation to the key {key} is not finished")]
+    RotationUnfinished {
+        /// The key that shall sign from then on.
+        key: VerifierKey,
+    },
+    /// The new key is the one that is in use: the caller's mistake.
+    #[error("the ledger signs with this key already")]
+    SameKey,
     /// What was asked for is not in the tree, or not yet.
     #[error("the ledger does not hold what was asked for")]
     NotInTree,
@@ -86,6 +103,9 @@ impl AuditError {
             Self::NotReached(_) => "audit.not_reached",
             Self::TimeStamp(error) => error.code(),
             Self::TimeStampAuthority(_) => "audit.time_stamp_authority",
+            Self::RetiredKey { .. } => "audit.retired_key",
+            Self::RotationUnfinished { .. } => "audit.rotation_unfinished",
+            Self::SameKey => "audit.same_key",
             Self::NotInTree => "audit.not_in_tree",
         }
     }

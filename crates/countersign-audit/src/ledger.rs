@@ -26,7 +26,7 @@ use crate::witness::Witnesses;
 const MAX_BATCH: usize = 1024;
 
 /// How often a lost race is run again before the caller hears of it.
-const MAX_ATTEMPTS: usize = 64;
+pub(crate) const MAX_ATTEMPTS: usize = 64;
 
 /// The one who writes a ledger: turns entries into leaves, and signs checkpoints.
 ///
@@ -50,10 +50,12 @@ pub struct Ledger {
     reader: LedgerReader,
     signer: Arc<dyn Signer>,
     key: VerifierKey,
-    witnesses: Option<Witnesses>,
-    time_stamps: Option<TimeStamps>,
+    time_stamps: Option<Arc<TimeStamps>>,
     /// What the next records may rest on.
     causes: Mutex<Causes>,
+    witnesses: Option<Arc<Witnesses>>,
+    /// The last rotation that this key is the outcome of.
+    rotation: Mutex<Option<LeafHash>>,
     /// The largest head that this process has signed or seen signed.
     seen: Mutex<Option<Checkpoint>>,
 }
@@ -63,8 +65,10 @@ impl Ledger {
     /// it continues its last checkpoint.
     ///
     /// # Errors
-    /// [`AuditError::Damaged`] if the ledger was rolled back or forked, or its last checkpoint was
-    /// not signed by this key; [`AuditError::Origin`] if the name or the key can not be used.
+    /// [`AuditError::Damaged`] if the ledger was rolled back or forked since its last checkpoint or
+    /// the last one that was time-stamped, or its last checkpoint was not signed by this key;
+    /// [`AuditError::RetiredKey`] if the key was retired, and [`AuditError::RotationUnfinished`]
+    /// if it is the new one of a rotation that was interrupted; [`AuditError::Origin`] if the name or the key can not be used.
     pub async fn open(
         store: Arc<dyn LedgerStore>,
         signer: Arc<dyn Signer>,
@@ -78,14 +82,19 @@ impl Ledger {
             witnesses: None,
             time_stamps: None,
             causes: Mutex::default(),
+            rotation: Mutex::new(None),
             seen: Mutex::new(None),
         };
+        let signed = ledger.reader.checkpoint().await?;
+        let signed_size = signed.map_or(0, |signed| signed.checkpoint().size());
+        ledger.check_is_current(signed_size).await?;
         // The size is read after the checkpoint: another process may sign in between.
         if let Some(last) = ledger.last_checkpoint().await? {
             let size = ledger.reader.size().await?;
             ledger.check_head(last.checkpoint(), size).await?;
             ledger.saw(last.checkpoint());
         }
+        ledger.check_last_anchor().await?;
         Ok(ledger)
     }
 
@@ -93,27 +102,27 @@ impl Ledger {
     /// whether they know a later ledger than this.
     #[must_use]
     pub fn with_witnesses(mut self, witnesses: Witnesses) -> Self {
-        self.witnesses = Some(witnesses);
+        self.witnesses = Some(Arc::new(witnesses));
         self
     }
 
     /// The witnesses, if it has any.
     #[must_use]
     pub fn witnesses(&self) -> Option<&Witnesses> {
-        self.witnesses.as_ref()
+        self.witnesses.as_deref()
     }
 
     /// Has its checkpoints time-stamped from now on, whenever [`Ledger::anchor`] is called.
     #[must_use]
     pub fn with_time_stamps(mut self, time_stamps: TimeStamps) -> Self {
-        self.time_stamps = Some(time_stamps);
+        self.time_stamps = Some(Arc::new(time_stamps));
         self
     }
 
     /// Who stamps its checkpoints, if anybody does.
     #[must_use]
     pub fn time_stamps(&self) -> Option<&TimeStamps> {
-        self.time_stamps.as_ref()
+        self.time_stamps.as_deref()
     }
 
     /// Opens private parts by this vault.
@@ -252,6 +261,7 @@ impl Ledger {
     async fn sign_checkpoint(&self) -> Result<SignedCheckpoint, AuditError> {
         let last = self.last_checkpoint().await?;
         let size = self.reader.size().await?;
+        self.check_may_sign_alone(size).await?;
         let head = Checkpoint::new(self.key.name(), size, self.reader.root(size).await?);
         if let Some(last) = last {
             self.check_head(last.checkpoint(), size).await?;
@@ -311,7 +321,7 @@ impl Ledger {
                 proof.verify(leaf).map_err(|_| Damage::Forked {
                     signed_size: checkpoint.checkpoint().size(),
                 })?;
-                let Some(policy) = self.witnesses.as_ref().map(Witnesses::policy) else {
+                let Some(policy) = self.witnesses().map(Witnesses::policy) else {
                     return Ok(Receipt::Checkpointed(proof));
                 };
                 match policy.verify(&checkpoint) {
@@ -360,10 +370,11 @@ impl Ledger {
     /// Checks that the ledger continues a checkpoint that was kept elsewhere.
     ///
     /// # Errors
-    /// [`AuditError::Damaged`] if it does not, or this ledger's key has not signed it.
+    /// [`AuditError::Damaged`] if it does not, or no key that this ledger has, or had at that size,
+    /// has signed it.
     pub async fn check_continues(&self, kept: &SignedCheckpoint) -> Result<(), AuditError> {
-        kept.verify(std::slice::from_ref(&self.key))
-            .map_err(|_| Damage::Checkpoint)?;
+        let keys = self.reader.log_keys(&self.key).await?;
+        kept.verify_by(&keys).map_err(|_| Damage::Checkpoint)?;
         self.check_head(kept.checkpoint(), self.reader.size().await?)
             .await?;
         self.saw(kept.checkpoint());
@@ -399,7 +410,7 @@ impl Ledger {
     }
 
     /// Checks that the tree of `size` leaves continues the signed `head`.
-    async fn check_head(&self, head: &Checkpoint, size: u64) -> Result<(), AuditError> {
+    pub(crate) async fn check_head(&self, head: &Checkpoint, size: u64) -> Result<(), AuditError> {
         let signed_size = head.size();
         let forked = Damage::Forked { signed_size };
         if size < signed_size {
@@ -421,11 +432,58 @@ impl Ledger {
         self.causes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn saw(&self, head: &Checkpoint) {
+    pub(crate) fn saw(&self, head: &Checkpoint) {
         let mut seen = self.lock_seen();
         if seen.as_ref().is_none_or(|seen| seen.size() < head.size()) {
             *seen = Some(head.clone());
         }
+    }
+
+    /// Checks that the ledger continues the largest checkpoint that was time-stamped: those stay
+    /// when the last one is replaced.
+    async fn check_last_anchor(&self) -> Result<(), AuditError> {
+        let Some(size) = self.reader.store().anchors().await?.pop() else {
+            return Ok(());
+        };
+        let signed = self.reader.anchored(size).await?;
+        let keys = self.reader.log_keys(&self.key).await?;
+        signed
+            .verify_by(&keys)
+            .map_err(|_| Damage::Anchor { size })?;
+        let tree_size = self.reader.size().await?;
+        self.check_head(signed.checkpoint(), tree_size).await
+    }
+
+    pub(crate) fn signer(&self) -> &dyn Signer {
+        &*self.signer
+    }
+
+    /// The same ledger with another key, which is the outcome of `rotation`.
+    pub(crate) fn with_key(
+        &self,
+        signer: Arc<dyn Signer>,
+        key: VerifierKey,
+        rotation: LeafHash,
+    ) -> Self {
+        Self {
+            reader: self.reader.clone(),
+            signer,
+            key,
+            witnesses: self.witnesses.clone(),
+            time_stamps: self.time_stamps.clone(),
+            causes: Mutex::default(),
+            rotation: Mutex::new(Some(rotation)),
+            seen: Mutex::new(self.lock_seen().clone()),
+        }
+    }
+
+    pub(crate) fn known_rotation(&self) -> Option<LeafHash> {
+        *self.rotation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn knows_rotation(&self, leaf: LeafHash) {
+        let mut known = self.rotation.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(leaf);
     }
 
     fn lock_seen(&self) -> std::sync::MutexGuard<'_, Option<Checkpoint>> {

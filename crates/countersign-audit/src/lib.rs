@@ -30,6 +30,8 @@
 //! | [`verifier_key`], [`cosignature`] | whose signatures count: the log's keys, and k of n witnesses |
 //! | [`ledger`], [`reader`], [`fsck`] | writing a ledger, reading it, checking all of it |
 //! | [`receipt`], [`damage`] | what is promised of an entry, and what can be wrong with a ledger |
+//! | [`rotation`] | replacing the log's key |
+//! | [`tiles`], [`tile_folder`], [`publish`], [`tile_check`] | the log as files that any C2SP client reads |
 //! | [`witness`] | the port to the witnesses, and collecting their cosignatures |
 //! | [`store`], [`signer`] | the ports to where it lives and to what signs |
 //! | [`ed25519`], [`ecdsa`], [`rsa`] | keys in memory |
@@ -88,17 +90,23 @@ pub mod note;
 pub mod policy;
 pub mod private;
 pub mod proof;
+mod proved;
+pub mod publish;
 pub mod reader;
 pub mod receipt;
 pub mod record;
 pub mod review;
 pub mod role;
+pub mod rotation;
 pub mod rsa;
 pub mod seal;
 pub mod session;
 pub mod signer;
 mod spki;
 pub mod store;
+pub mod tile_check;
+pub mod tile_folder;
+pub mod tiles;
 pub mod time_stamp_authority;
 pub mod token;
 pub mod vault;

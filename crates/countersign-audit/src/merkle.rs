@@ -182,12 +182,16 @@ impl Subtree {
         }
     }
 
+    pub(crate) fn range(self) -> std::ops::Range<u64> {
+        self.start..self.end
+    }
+
     fn len(self) -> u64 {
         self.end.saturating_sub(self.start)
     }
 
     /// Splits at the largest power of two below its length \[RFC 6962 §2.1\].
-    fn split(self) -> Option<(Self, Self)> {
+    pub(crate) fn split(self) -> Option<(Self, Self)> {
         let half = 1_u64.checked_shl(self.len().checked_sub(1)?.checked_ilog2()?)?;
         let middle = self.start.checked_add(half)?;
         let (start, end) = (self.start, self.end);

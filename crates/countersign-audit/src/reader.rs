@@ -87,6 +87,18 @@ impl LedgerReader {
         }
     }
 
+    /// The checkpoint of that size that was time-stamped, unverified.
+    pub(crate) async fn anchored(&self, size: u64) -> Result<SignedCheckpoint, AuditError> {
+        let damage = Damage::Anchor { size };
+        // The empty tree has no leaf to ask by, and nothing to anchor.
+        let before = size.checked_sub(1).ok_or(damage)?;
+        let anchor = self.store.anchor(before).await?.ok_or(damage)?;
+        match SignedCheckpoint::parse(&anchor.note) {
+            Ok(signed) if anchor.size == size && signed.checkpoint().size() == size => Ok(signed),
+            _ => Err(damage.into()),
+        }
+    }
+
     /// The root of the tree of the first `size` leaves.
     ///
     /// # Errors
@@ -143,7 +155,7 @@ impl LedgerReader {
         Ok(Frontier::from_peaks(size, peaks))
     }
 
-    async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Sha256Digest>, AuditError> {
+    pub(crate) async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Sha256Digest>, AuditError> {
         let hashes = self.store.nodes(ids).await?;
         ids.iter()
             .zip(hashes.into_iter().chain(std::iter::repeat(None)))

@@ -8,6 +8,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod support;
+
 use std::path::Path;
 
 use base64::Engine as _;
@@ -118,6 +120,125 @@ fn inclusion_proofs_of_transparency_dev() {
 #[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
 fn consistency_proofs_of_transparency_dev() {
     assert_eq!(run("log/merkle/consistency", consistency_holds), 98);
+}
+
+/// Whether the leaves `start` to `end` are a subtree: it begins at a multiple of a power of two
+/// that is at least as long \[draft-ietf-plants-merkle-tree-certs §4.1\].
+fn is_subtree(start: u64, end: u64) -> bool {
+    start < end && start % (end - start).next_power_of_two() == 0
+}
+
+/// A ledger proves nothing about subtrees, so this is a verifier of those proofs for the vectors
+/// alone: a subtree is a tree, whose leaves are counted from its start.
+fn subtree_inclusion_holds(case: &Value) -> Option<bool> {
+    let (start, end) = (case["start"].as_u64()?, case["end"].as_u64()?);
+    let leaf = LeafHash::from_bytes(*hash(&case["leafHash"])?.as_bytes());
+    let index = case["leafIdx"].as_u64()?.checked_sub(start)?;
+    Some(
+        is_subtree(start, end)
+            && verify_inclusion(
+                leaf,
+                index,
+                end - start,
+                &proof(&case["proof"])?,
+                hash(&case["root"])?,
+            )
+            .is_ok(),
+    )
+}
+
+/// \[draft-ietf-plants-merkle-tree-certs §4.4.3\]; one that begins at 0 is a consistency proof.
+fn subtree_consistency_holds(case: &Value) -> Option<bool> {
+    let (start, end, size) = (
+        case["start"].as_u64()?,
+        case["end"].as_u64()?,
+        case["size"].as_u64()?,
+    );
+    let (subtree, root) = (hash(&case["root1"])?, hash(&case["root2"])?);
+    if !is_subtree(start, end) || end > size {
+        return Some(false);
+    }
+    let mut path = proof(&case["proof"])?.into_iter();
+    let (mut first, mut last, mut top) = (start, end - 1, size - 1);
+    if end == size {
+        while first != last {
+            (first, last, top) = (first >> 1, last >> 1, top >> 1);
+        }
+    } else {
+        while first != last && last & 1 == 1 {
+            (first, last, top) = (first >> 1, last >> 1, top >> 1);
+        }
+    }
+    let begin = if first == last { subtree } else { path.next()? };
+    let (mut small, mut large) = (begin, begin);
+    for sibling in path {
+        if top == 0 {
+            return Some(false);
+        }
+        if last & 1 == 1 || last == top {
+            if first < last {
+                small = node_hash(sibling, small);
+            }
+            large = node_hash(sibling, large);
+            while last & 1 == 0 {
+                (first, last, top) = (first >> 1, last >> 1, top >> 1);
+                if last == 0 {
+                    break;
+                }
+            }
+        } else {
+            large = node_hash(large, sibling);
+        }
+        (first, last, top) = (first >> 1, last >> 1, top >> 1);
+    }
+    Some(top == 0 && small == subtree && large == root)
+}
+
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn subtree_proofs_of_transparency_dev() {
+    let run_all = |folder, holds| run(folder, holds);
+    let inclusion = run_all("log/merkle/subtreeinclusion", subtree_inclusion_holds);
+    let consistency = run_all("log/merkle/subtreeconsistency", subtree_consistency_holds);
+    assert_eq!(inclusion + consistency, 322);
+}
+
+/// Tessera signs with a key that nobody has, so the log is grown again under our own, and every
+/// file but the checkpoints must be the same, byte for byte.
+#[test]
+#[ignore = "reads COUNTERSIGN_FIXTURES; cargo xtask test runs it"]
+fn the_same_log_is_published_in_the_files_of_tessera() {
+    use countersign_audit::tile_check::verify_tiles;
+    use countersign_audit::tile_folder::TileFolder;
+    let folder = tempfile::tempdir().unwrap();
+    let tiles = TileFolder::new(folder.path());
+    let store = support::store_with(&[]);
+    for (n, word) in (1_u64..).zip(TESSERA_LEAVES) {
+        let bytes = word.as_bytes().to_vec();
+        let id = countersign_core::EntryId::new(format!("entry-{n}")).unwrap();
+        let entry = countersign_core::Entry::from_parts(id, leaf_hash(&bytes), bytes, None);
+        store.change(|tables| tables.outbox.push(entry));
+        let ledger = support::open(&store).unwrap();
+        pollster::block_on(ledger.advance()).unwrap();
+        let keys = [ledger.verifier_key().clone().into()];
+        let published = ledger.reader().publish(&keys, &tiles, &mut |_| {});
+        pollster::block_on(published).unwrap();
+        for kind in ["0", "entries"] {
+            let name = format!("tile/{kind}/000.p/{n}");
+            let theirs = read(&format!("log/tessera/log/{name}"));
+            assert_eq!(
+                std::fs::read(folder.path().join(&name)).unwrap(),
+                theirs,
+                "{name}"
+            );
+        }
+    }
+    // And theirs is a log that is checked here.
+    let key: VerifierKey = TESSERA_KEY.parse().unwrap();
+    let theirs = TileFolder::new(path("log/tessera/log"));
+    let check = pollster::block_on(verify_tiles(&theirs, &[key.into()], &mut |_| {})).unwrap();
+    assert_eq!((check.damage, check.size), (vec![], 15));
+    assert!(check.checkpoint_trusted);
 }
 
 /// The root over leaf hashes, by the definition [RFC 6962 §2.1].

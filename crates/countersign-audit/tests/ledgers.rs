@@ -19,7 +19,7 @@ use countersign_audit::fsck::{LedgerCheck, Progress};
 use countersign_audit::merkle::verify_consistency;
 use countersign_audit::receipt::Receipt;
 use countersign_audit::record::RecordError;
-use countersign_audit::store::{NodeId, StoredCheckpoint};
+use countersign_audit::store::{Anchor, NodeId, StoredCheckpoint};
 use countersign_audit::{AuditError, Ed25519Signer, Ledger, LedgerReader, LinkError};
 use countersign_core::{Entry, LeafHash, Sha256Digest};
 use pollster::block_on;
@@ -56,7 +56,7 @@ fn walk_store() -> Arc<TestStore> {
 }
 
 fn check(store: &Arc<TestStore>) -> LedgerCheck {
-    let keys = [open_key()];
+    let keys = [open_key().into()];
     let reader = LedgerReader::new(Arc::<TestStore>::clone(store));
     block_on(reader.verify_all(&keys, &mut |_| {})).unwrap()
 }
@@ -465,8 +465,149 @@ fn a_checkpoint_by_another_key_is_found() {
     let (stranger, _) = Ed25519Signer::generate().unwrap();
     let key = countersign_audit::VerifierKey::of_signer(ORIGIN, &stranger).unwrap();
     let reader = LedgerReader::new(store);
-    let check = block_on(reader.verify_all(&[key], &mut |_| {})).unwrap();
+    let check = block_on(reader.verify_all(&[key.into()], &mut |_| {})).unwrap();
     assert_eq!(check.damage, [Damage::Checkpoint]);
+}
+
+// What is still proved.
+
+fn plain(size: u64) -> Arc<TestStore> {
+    grown(size, 0)
+}
+
+fn change(store: &TestStore, index: usize) {
+    store.change(|tables| {
+        let entry = &tables.leaves[index];
+        let (id, leaf) = (entry.id().clone(), entry.leaf());
+        tables.leaves[index] = Entry::from_parts(id, leaf, b"other".to_vec(), None);
+    });
+}
+
+#[test]
+fn all_of_a_sound_ledger_is_proved_and_what_is_not_signed_is_not() {
+    let found = check(&grown(2500, 7));
+    assert_eq!((found.proved, found.affected), (vec![0..2500], vec![]));
+}
+
+#[test]
+fn changed_entries_are_affected_and_all_others_still_proved() {
+    let store = plain(2500);
+    for index in [0, 1023, 1024, 1025, 2499] {
+        change(&store, index);
+    }
+    let found = check(&store);
+    assert_eq!(found.affected, [0..1, 1023..1026, 2499..2500]);
+    assert_eq!(found.proved, [1..1023, 1026..2499]);
+}
+
+#[test]
+fn a_node_that_is_gone_takes_nothing_from_its_entries() {
+    let store = plain(2500);
+    store.change(|tables| tables.nodes.retain(|node, _| node.level == 3));
+    let found = check(&store);
+    assert!(!found.is_sound());
+    assert_eq!((found.proved, found.affected), (vec![0..2500], vec![]));
+}
+
+#[test]
+fn an_entry_that_was_changed_with_its_nodes_cuts_off_what_is_beside_it() {
+    // Its leaf hash and the node above that are lost, too. The node above both is right, but
+    // nothing says what it was made of.
+    let store = plain(2500);
+    change(&store, 6);
+    store.change(|tables| {
+        tables.nodes.remove(&NodeId { level: 0, index: 6 });
+        tables.nodes.remove(&NodeId { level: 1, index: 3 });
+    });
+    let found = check(&store);
+    assert_eq!(found.affected, [4..8]);
+    assert_eq!(found.proved, [0..4, 8..2500]);
+}
+
+#[test]
+fn what_was_cut_off_is_affected_and_the_rest_still_proved() {
+    let store = plain(2500);
+    store.change(|tables| tables.leaves.truncate(2100));
+    let found = check(&store);
+    assert_eq!(
+        (found.proved, found.affected),
+        (vec![0..2100], vec![2100..2500])
+    );
+}
+
+#[test]
+fn nothing_of_a_forged_ledger_is_proved() {
+    let store = plain(100);
+    let other = store_with(&plain_entries(1000..1100));
+    block_on(open(&other).unwrap().advance()).unwrap();
+    let forged = other.tables.lock().unwrap().clone();
+    store.change(|tables| {
+        tables.leaves = forged.leaves;
+        tables.nodes = forged.nodes;
+    });
+    let found = check(&store);
+    assert_eq!((found.proved, found.affected), (vec![], vec![0..100]));
+}
+
+// Time-stamped checkpoints.
+
+/// A ledger of nine leaves whose checkpoint of six was time-stamped.
+fn anchored() -> Arc<TestStore> {
+    let store = grown(6, 0);
+    store.change(|tables| {
+        let note = tables.checkpoint.as_ref().unwrap().note.clone();
+        let anchor = Anchor {
+            size: 6,
+            note,
+            tokens: vec![b"token".to_vec()],
+        };
+        tables.anchors.insert(6, anchor);
+        tables.outbox.extend(plain_entries(6..9));
+    });
+    block_on(open(&store).unwrap().advance()).unwrap();
+    store
+}
+
+#[test]
+fn a_ledger_that_does_not_continue_what_was_time_stamped_is_not_opened() {
+    let store = anchored();
+    open(&store).unwrap();
+    assert_eq!(check(&store).anchors, 1);
+    // All but the anchor is another ledger's.
+    let other = grown(3, 0).tables.lock().unwrap().clone();
+    let forked = store_with(&plain_entries(20..29));
+    block_on(open(&forked).unwrap().advance()).unwrap();
+    let forked = forked.tables.lock().unwrap().clone();
+    let rolled_back = Damage::RolledBack {
+        size: 3,
+        signed_size: 6,
+    };
+    for (tables, expected) in [
+        (other, rolled_back),
+        (forked, Damage::Forked { signed_size: 6 }),
+    ] {
+        store.change(|own| {
+            let anchors = std::mem::take(&mut own.anchors);
+            *own = tables;
+            own.anchors = anchors;
+        });
+        assert_eq!(damage(open(&store)), expected);
+        assert!(check(&store).damage.contains(&expected));
+    }
+}
+
+#[test]
+fn an_anchor_that_the_ledger_has_not_signed_is_damage() {
+    let store = anchored();
+    store.change(|tables| {
+        let anchor = tables.anchors.get_mut(&6).unwrap();
+        anchor.note = b"no note".to_vec();
+    });
+    assert_eq!(damage(open(&store)), Damage::Anchor { size: 6 });
+    assert_eq!(
+        check(&store).damage.last(),
+        Some(&Damage::Anchor { size: 6 })
+    );
 }
 
 proptest! {

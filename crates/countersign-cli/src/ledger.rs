@@ -1,13 +1,17 @@
-//! `countersign ledger verify`.
+//! `countersign ledger verify` and `countersign ledger export`.
 
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
 use countersign::audit::fsck::{self, LedgerCheck};
-use countersign::audit::{LedgerReader, VerifierKey};
+use countersign::audit::tile_check::verify_tiles;
+use countersign::audit::tile_folder::TileFolder;
+use countersign::audit::{AuditError, LedgerReader, TrustedKey, VerifierKey};
 use countersign::blocking;
 use countersign_sqlite::SqliteStore;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::input::{InputPath, Unreadable};
 use crate::log_key;
@@ -17,41 +21,189 @@ use crate::verdict::Verdict;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Compute the whole tree again from the entries of a database, and compare everything.
+    /// Compute the whole tree again from the entries of a database or of a published log, and
+    /// compare everything.
+    ///
+    /// Of what is damaged it says which entries are affected, and which are still proved by the
+    /// last checkpoint.
     Verify {
         /// The log's public key, `name+hash+base64`, or a file that holds it; the last checkpoint
         /// has to be signed by it. Without it the key that the database itself names is used, which proves nothing about
         /// who wrote the database.
+        #[arg(long, value_name = "VKEY|FILE", required_unless_present = "database")]
+        log_key: Option<String>,
+        /// The folder of a log that was published as C2SP tlog-tiles, by this or any other program.
+        #[arg(
+            long,
+            value_name = "FOLDER",
+            conflicts_with = "database",
+            requires = "log_key"
+        )]
+        tiles: Option<InputPath>,
+        /// The SQLite file; it is only read.
+        #[arg(required_unless_present = "tiles")]
+        database: Option<InputPath>,
+    },
+    /// Publish a ledger as C2SP tlog-tiles into a folder, up to its last checkpoint; what is
+    /// there already is continued.
+    ///
+    /// What is published are the records themselves, without what they commit to.
+    Export {
+        /// The log's public key, as in `verify`; the key that the database itself names otherwise.
         #[arg(long, value_name = "VKEY|FILE")]
         log_key: Option<String>,
         /// The SQLite file; it is only read.
         database: InputPath,
+        /// The folder; it is made if it is not there.
+        folder: PathBuf,
     },
 }
 
 pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
-    let Command::Verify { log_key, database } = command;
+    match command {
+        Command::Verify {
+            log_key,
+            tiles: Some(folder),
+            ..
+        } => verify_folder(folder, log_key.as_deref()),
+        Command::Verify {
+            log_key, database, ..
+        } => match database {
+            Some(database) => verify_database(database, log_key.as_deref()),
+            None => Err(Unreadable::new(
+                "ledger verify",
+                "there is nothing to verify",
+            )),
+        },
+        Command::Export {
+            log_key,
+            database,
+            folder,
+        } => export(database, folder, log_key.as_deref()),
+    }
+}
+
+/// A database that is only read, and the keys that its checkpoints are to be signed with.
+fn open(
+    database: &InputPath,
+    log_key: Option<&str>,
+) -> Result<(LedgerReader, Vec<TrustedKey>), Unreadable> {
     let unreadable =
         |error: &dyn std::error::Error| Unreadable::new(database.display(), with_causes(error));
     let store = SqliteStore::open_read_only(database).map_err(|error| unreadable(&error))?;
-    let keys = match log_key {
-        Some(argument) => vec![log_key::parse(argument)?],
+    let key = match log_key {
+        Some(argument) => Some(log_key::parse(argument)?),
         None => blocking::wait(store.ledger_vkey())
             .map_err(|error| unreadable(&error))?
             .map(|text| text.parse::<VerifierKey>())
             .transpose()
-            .map_err(|error| unreadable(&error))?
-            .into_iter()
-            .collect(),
+            .map_err(|error| unreadable(&error))?,
     };
     let reader = LedgerReader::new(Arc::new(store));
+    let keys = match key {
+        // A record of a rotation that can not be read is found again, and told, by the check.
+        Some(key) => {
+            blocking::wait(reader.log_keys(&key)).unwrap_or_else(|_| vec![TrustedKey::current(key)])
+        }
+        None => Vec::new(),
+    };
+    Ok((reader, keys))
+}
+
+fn verify_database(database: &InputPath, log_key: Option<&str>) -> Result<Verdict, Unreadable> {
+    let (reader, keys) = open(database, log_key)?;
+    let check = watched(|watch| blocking::wait(reader.verify_all(&keys, watch)))
+        .map_err(|error| Unreadable::new(database.display(), with_causes(&error)))?;
+    Ok(verdict(&check, log_key.is_some()))
+}
+
+fn verify_folder(folder: &InputPath, log_key: Option<&str>) -> Result<Verdict, Unreadable> {
+    let keys = log_key.map(log_key::parse).transpose()?;
+    let keys: Vec<_> = keys.into_iter().map(TrustedKey::current).collect();
+    let tiles = TileFolder::new(&**folder);
+    let check = watched(|watch| blocking::wait(verify_tiles(&tiles, &keys, watch)));
+    match check {
+        Ok(check) => Ok(verdict(&check, true)),
+        Err(AuditError::NotInTree) => Err(Unreadable::new(
+            folder.display(),
+            "holds no published log: there is no checkpoint",
+        )),
+        Err(error) => Err(Unreadable::new(folder.display(), with_causes(&error))),
+    }
+}
+
+fn export(
+    database: &InputPath,
+    folder: &Path,
+    log_key: Option<&str>,
+) -> Result<Verdict, Unreadable> {
+    let (reader, keys) = open(database, log_key)?;
+    let tiles = TileFolder::new(folder);
+    let published = watched(|watch| blocking::wait(reader.publish(&keys, &tiles, watch)));
+    let published = match published {
+        Ok(published) => published,
+        Err(AuditError::Damaged(damage)) => {
+            return Ok(Verdict::refused(damage.code(), damage));
+        }
+        Err(AuditError::NotInTree) => {
+            return Ok(Verdict::refused(
+                "ledger.no_checkpoint",
+                "there is no checkpoint to publish",
+            ));
+        }
+        Err(error) => return Err(Unreadable::new(folder.display(), with_causes(&error))),
+    };
+    let checkpoint = published.checkpoint.checkpoint();
+    let mut page = Page::new();
+    page.line(good("published"));
+    let mut rows = Table::new();
+    let added = checkpoint.size().saturating_sub(published.old_size);
+    rows.row([
+        dim("entries"),
+        plain(checkpoint.size()).and(format!(", {added} of them new")),
+    ]);
+    rows.row([dim("origin"), name(checkpoint.origin())]);
+    rows.row([dim("root"), plain(checkpoint.root())]);
+    rows.row([dim("files"), plain(format!("{} written", published.files))]);
+    page.table(rows);
+    Ok(Verdict::Accepted {
+        json: json!({
+            "origin": checkpoint.origin(),
+            "entries": checkpoint.size(),
+            "entries_before": published.old_size,
+            "root": checkpoint.root(),
+            "files_written": published.files,
+        }),
+        text: page,
+    })
+}
+
+/// Runs something under a bar that says how many leaves it has come to.
+fn watched<T>(work: impl FnOnce(&mut (dyn FnMut(fsck::Progress) + Send)) -> T) -> T {
     let bar = Progress::new();
     let mut watch =
         |at: fsck::Progress| bar.at(at.done, at.total, || format!("{} leaves", at.done));
-    let check =
-        blocking::wait(reader.verify_all(&keys, &mut watch)).map_err(|error| unreadable(&error))?;
-    drop(bar);
-    Ok(verdict(&check, log_key.is_some()))
+    work(&mut watch)
+}
+
+/// Ranges of leaves, as people write them.
+fn ranges(ranges: &[Range<u64>]) -> String {
+    if ranges.is_empty() {
+        return "none".to_owned();
+    }
+    let written = ranges.iter().map(|range| {
+        let last = range.end.saturating_sub(1);
+        match range.start == last {
+            true => range.start.to_string(),
+            false => format!("{} to {last}", range.start),
+        }
+    });
+    written.collect::<Vec<_>>().join(", ")
+}
+
+fn ranges_json(ranges: &[Range<u64>]) -> Vec<Value> {
+    let pair = |range: &Range<u64>| json!({ "start": range.start, "end": range.end });
+    ranges.iter().map(pair).collect()
 }
 
 fn verdict(check: &LedgerCheck, key_given: bool) -> Verdict {
@@ -72,6 +224,10 @@ fn verdict(check: &LedgerCheck, key_given: bool) -> Verdict {
             "code": damage.code(),
             "message": damage.to_string(),
         })).collect::<Vec<_>>(),
+        "more_damage": check.more_damage,
+        "anchors": check.anchors,
+        "affected": ranges_json(&check.affected),
+        "proved": ranges_json(&check.proved),
     });
     let mut page = Page::new();
     let mut rows = Table::new();
@@ -99,11 +255,21 @@ fn verdict(check: &LedgerCheck, key_given: bool) -> Verdict {
             ]);
         }
     }
+    if check.anchors > 0 {
+        let anchors = format!("{} time-stamped checkpoints", check.anchors);
+        rows.row([dim("continues"), plain(anchors)]);
+    }
     if let Some(first) = check.damage.first() {
         let mut damaged = Table::new().folded();
         for damage in &check.damage {
             damaged.row([bad(damage.code()), plain(damage)]);
         }
+        if check.more_damage > 0 {
+            let more = format!("and {} more like these", check.more_damage);
+            damaged.row([dim("…"), plain(more)]);
+        }
+        rows.row([dim("affected"), bad(ranges(&check.affected))]);
+        rows.row([dim("still proved"), plain(ranges(&check.proved))]);
         page.table(rows);
         page.section("damaged", damaged);
         return Verdict::Refused {

@@ -50,7 +50,7 @@ enum Command {
     /// Report on the accounts of a database, review who has which role, sweep what is due.
     #[command(subcommand)]
     Account(account::Command),
-    /// Check a ledger.
+    /// Check a ledger, or publish it.
     #[command(subcommand)]
     Ledger(ledger::Command),
     /// Show or verify an evidence bundle.

@@ -1,0 +1,256 @@
+//! Replacing the log's key: who signs what, before, between and after.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+
+use std::sync::Arc;
+
+use countersign_audit::damage::Damage;
+use countersign_audit::note::NoteError;
+use countersign_audit::record::Actor;
+use countersign_audit::rotation::{Rotated, RotationOrder};
+use countersign_audit::signer::{SignatureAlgorithm, Signer, SignerError};
+use countersign_audit::store::EntryQuery;
+use countersign_audit::{
+    AuditError, Body, Correlation, Ed25519Signer, Ledger, TrustedKey, VerifierKey, parse_record,
+};
+use countersign_core::{CorrelationId, TenantId};
+use pollster::block_on;
+use support::{CountingEntropy, ORIGIN, TestStore, at, open, plain_entries, signer, store_with};
+
+fn new_signer() -> Arc<Ed25519Signer> {
+    Arc::new(Ed25519Signer::generate().unwrap().0)
+}
+
+fn vkey(signer: &Ed25519Signer) -> VerifierKey {
+    VerifierKey::of_signer(ORIGIN, signer).unwrap()
+}
+
+fn open_with(store: &Arc<TestStore>, signer: &Arc<Ed25519Signer>) -> Result<Ledger, AuditError> {
+    let signer = Arc::<Ed25519Signer>::clone(signer);
+    block_on(Ledger::open(Arc::<TestStore>::clone(store), signer, ORIGIN))
+}
+
+fn rotate(ledger: &Ledger, to: Arc<dyn Signer>, n: u8) -> Result<Rotated, AuditError> {
+    let tenant = TenantId::new("acme").unwrap();
+    let mut walk = Correlation::begin(tenant, CorrelationId::new(format!("walk-{n}")).unwrap());
+    let entropy = CountingEntropy::default();
+    for _ in 0..n {
+        // Ids are not the same twice.
+        countersign_audit::Entropy::fill(&entropy, &mut [0; 64]).unwrap();
+    }
+    block_on(ledger.rotate(
+        to,
+        RotationOrder {
+            walk: &mut walk,
+            by: Actor::System,
+            note: Some("yearly"),
+            now: at("2026-03-01T09:30:00Z"),
+            entropy: &entropy,
+        },
+    ))
+}
+
+fn five() -> (Arc<TestStore>, Ledger) {
+    let store = store_with(&plain_entries(0..5));
+    let ledger = open(&store).unwrap();
+    (store, ledger)
+}
+
+fn grow(store: &TestStore, by: std::ops::Range<u64>) {
+    store.change(|tables| tables.outbox.extend(plain_entries(by)));
+}
+
+#[test]
+fn both_keys_sign_the_checkpoint_that_covers_the_record_and_then_the_new_one_alone() {
+    let (store, ledger) = five();
+    let (old, new) = (vkey(&signer()), new_signer());
+    let rotated = rotate(&ledger, Arc::<Ed25519Signer>::clone(&new) as _, 1).unwrap();
+    assert_eq!(rotated.checkpoint.checkpoint().size(), 6);
+    rotated.checkpoint.verify(&[old.clone()]).unwrap();
+    rotated.checkpoint.verify(&[vkey(&new)]).unwrap();
+    let record = block_on(ledger.reader().entry(&EntryQuery::Index(5))).unwrap();
+    let record = parse_record(record.unwrap().entry.bytes()).unwrap();
+    let Body::KeyRotated(body) = record.body else {
+        panic!("{:?}", record.body);
+    };
+    assert_eq!((&body.retired_key, &body.key), (&old, &vkey(&new)));
+    assert_eq!((body.origin.as_str(), body.retired_at_size), (ORIGIN, 5));
+    grow(&store, 10..12);
+    let next = block_on(rotated.ledger.advance()).unwrap();
+    next.verify(&[vkey(&new)]).unwrap();
+    assert_eq!(next.verify(&[old]), Err(NoteError::NoTrustedSignature));
+}
+
+#[test]
+fn a_ledger_is_opened_with_the_new_key_and_not_with_the_retired_one() {
+    let (store, ledger) = five();
+    let new = new_signer();
+    rotate(&ledger, Arc::<Ed25519Signer>::clone(&new) as _, 1).unwrap();
+    // Right after, while the last checkpoint still has the signature of the old key, and later.
+    for more in [0..0, 10..12] {
+        grow(&store, more);
+        let refused = open(&store).unwrap_err();
+        assert_eq!(refused.code(), "audit.retired_key");
+        assert!(matches!(refused, AuditError::RetiredKey { last_size: 5 }));
+        block_on(open_with(&store, &new).unwrap().advance()).unwrap();
+    }
+}
+
+#[test]
+fn a_running_ledger_with_the_retired_key_signs_nothing_any_more() {
+    let (store, ledger) = five();
+    let elsewhere = open(&store).unwrap();
+    let new = new_signer();
+    let rotated = rotate(&ledger, Arc::<Ed25519Signer>::clone(&new) as _, 1).unwrap();
+    let before = store.tables.lock().unwrap().checkpoint.clone();
+    grow(&store, 10..12);
+    for old in [&ledger, &elsewhere] {
+        let refused = block_on(old.advance()).unwrap_err();
+        assert!(
+            matches!(refused, AuditError::RetiredKey { last_size: 5 }),
+            "{refused:?}"
+        );
+        assert_eq!(store.tables.lock().unwrap().checkpoint, before);
+    }
+    block_on(rotated.ledger.advance()).unwrap();
+}
+
+#[test]
+fn a_second_rotation_follows_the_first_and_every_retired_key_is_told() {
+    let (store, ledger) = five();
+    let (one, two) = (new_signer(), new_signer());
+    let first = rotate(&ledger, Arc::<Ed25519Signer>::clone(&one) as _, 1).unwrap();
+    grow(&store, 10..12);
+    let second = rotate(&first.ledger, Arc::<Ed25519Signer>::clone(&two) as _, 2).unwrap();
+    assert!(matches!(
+        open(&store),
+        Err(AuditError::RetiredKey { last_size: 5 })
+    ));
+    let refused = open_with(&store, &one);
+    assert!(matches!(
+        refused,
+        Err(AuditError::RetiredKey { last_size: 8 })
+    ));
+    let ledger = open_with(&store, &two).unwrap();
+    let keys = block_on(ledger.reader().log_keys(ledger.verifier_key())).unwrap();
+    let expected = [
+        TrustedKey::current(vkey(&two)),
+        second.retired,
+        first.retired,
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(keys[1], TrustedKey::retired(vkey(&one), 8));
+    assert_eq!(keys[2], TrustedKey::retired(vkey(&signer()), 5));
+}
+
+#[test]
+fn a_retired_key_that_was_stolen_can_not_make_the_log_longer() {
+    let (store, ledger) = five();
+    let kept = block_on(ledger.advance()).unwrap();
+    let rotated = rotate(&ledger, new_signer(), 1).unwrap();
+    let keys = [
+        TrustedKey::current(rotated.ledger.verifier_key().clone()),
+        rotated.retired.clone(),
+    ];
+    // The thief has the database from before, and signs more with the old key.
+    let thief = store_with(&plain_entries(0..9));
+    let forged = block_on(open(&thief).unwrap().advance()).unwrap();
+    assert_eq!(forged.verify_by(&keys), Err(NoteError::RetiredKey));
+    kept.verify_by(&keys).unwrap();
+    rotated.checkpoint.verify_by(&keys).unwrap();
+    // A checkpoint that was kept before the rotation is still one to continue.
+    block_on(rotated.ledger.check_continues(&kept)).unwrap();
+    let damage = block_on(rotated.ledger.check_continues(&forged)).unwrap_err();
+    assert!(matches!(damage, AuditError::Damaged(Damage::Checkpoint)));
+    drop(store);
+}
+
+/// A store in which a rotation was interrupted after its record was written.
+fn interrupted() -> (Arc<TestStore>, Ledger, Arc<Ed25519Signer>) {
+    let (store, ledger) = five();
+    let before = block_on(ledger.advance()).unwrap();
+    let new = new_signer();
+    rotate(&ledger, Arc::<Ed25519Signer>::clone(&new) as _, 1).unwrap();
+    store.change(|tables| {
+        let checkpoint = tables.checkpoint.as_mut().unwrap();
+        checkpoint.size = 5;
+        checkpoint.note = before.bytes().to_vec();
+    });
+    (Arc::<TestStore>::clone(&store), open(&store).unwrap(), new)
+}
+
+#[test]
+fn between_the_record_and_its_checkpoint_neither_key_signs_alone() {
+    let (store, ledger, new) = interrupted();
+    let alone = block_on(ledger.advance()).unwrap_err();
+    assert_eq!(alone.code(), "audit.rotation_unfinished");
+    let opened = open_with(&store, &new).unwrap_err();
+    assert!(matches!(opened, AuditError::RotationUnfinished { key } if key == vkey(&new)));
+}
+
+#[test]
+fn an_interrupted_rotation_is_finished_by_the_same_call() {
+    let (store, ledger, new) = interrupted();
+    let other = rotate(&ledger, new_signer(), 2).unwrap_err();
+    assert!(matches!(other, AuditError::RotationUnfinished { key } if key == vkey(&new)));
+    let rotated = rotate(&ledger, Arc::<Ed25519Signer>::clone(&new) as _, 2).unwrap();
+    assert_eq!(rotated.checkpoint.checkpoint().size(), 6);
+    rotated.checkpoint.verify(&[vkey(&new)]).unwrap();
+    open_with(&store, &new).unwrap();
+}
+
+#[test]
+fn a_rotation_to_the_same_key_or_to_none_is_refused() {
+    let (_, ledger) = five();
+    assert!(matches!(
+        rotate(&ledger, signer(), 1),
+        Err(AuditError::SameKey)
+    ));
+    let (ecdsa, _) = countersign_audit::EcdsaP256Signer::generate().unwrap();
+    let refused = rotate(&ledger, Arc::new(ecdsa), 1);
+    assert!(matches!(refused, Err(AuditError::Origin(_))));
+}
+
+#[test]
+fn a_new_key_that_does_not_sign_is_found_out_before_anything_is_written() {
+    #[derive(Debug)]
+    struct Dead(Vec<u8>);
+    #[async_trait::async_trait]
+    impl Signer for Dead {
+        fn algorithm(&self) -> SignatureAlgorithm {
+            SignatureAlgorithm::Ed25519
+        }
+        fn public_key(&self) -> Vec<u8> {
+            self.0.clone()
+        }
+        async fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SignerError> {
+            Ok(vec![0; 64])
+        }
+    }
+    let (store, ledger) = five();
+    let dead = Dead(new_signer().public_key());
+    let refused = rotate(&ledger, Arc::new(dead), 1);
+    assert!(matches!(refused, Err(AuditError::Signer(_))));
+    assert_eq!(store.tables.lock().unwrap().rotation, None);
+    block_on(ledger.advance()).unwrap();
+}
+
+#[test]
+fn a_rotation_whose_record_is_gone_is_damage() {
+    let (store, ledger) = five();
+    let new = new_signer();
+    rotate(&ledger, Arc::<Ed25519Signer>::clone(&new) as _, 1).unwrap();
+    store.change(|tables| tables.rotation = Some(plain_entries(99..100)[0].leaf()));
+    let opened = open_with(&store, &new).unwrap_err();
+    assert!(matches!(opened, AuditError::Damaged(Damage::Rotation)));
+    store.change(|tables| tables.rotation = Some(plain_entries(1..2)[0].leaf()));
+    let opened = open_with(&store, &new).unwrap_err();
+    assert!(matches!(opened, AuditError::Damaged(Damage::Rotation)));
+}
