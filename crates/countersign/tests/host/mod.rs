@@ -414,7 +414,7 @@ impl Host {
             assert!(earlier.insert(leaf), "{leaf} is there twice");
         }
         let ledger = self.engine.ledger();
-        let keys = [ledger.verifier_key().clone()];
+        let keys = [ledger.verifier_key().clone().into()];
         let check = wait(ledger.reader().verify_all(&keys, &mut |_| {})).unwrap();
         assert!(check.is_sound() && check.checkpoint_trusted, "{check:?}");
     }
