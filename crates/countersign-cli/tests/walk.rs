@@ -448,3 +448,52 @@ fn an_export_for_a_review_can_be_read_back() {
     let again = countersign::review::file::from_json(&bytes).unwrap();
     assert_eq!(&again[0].1, row);
 }
+
+#[test]
+fn a_ledger_is_published_and_checked_from_its_files_alone() {
+    let walked = Walked::new();
+    let (database, key) = (walked.path("store.db"), walked.path("log.vkey"));
+    let folder = walked.path("published");
+    for (before, files) in [(0, 3), (7, 0)] {
+        let published = countersign(&["--json", "ledger", "export", &database, &folder]);
+        assert_eq!(published.code, 0, "{published:?}");
+        let json = published.json();
+        assert_eq!(
+            (&json["entries"], &json["entries_before"]),
+            (&7.into(), &before.into())
+        );
+        assert_eq!(json["files_written"], files);
+    }
+    let verify = || {
+        countersign(&[
+            "--json",
+            "ledger",
+            "verify",
+            "--tiles",
+            &folder,
+            "--log-key",
+            &key,
+        ])
+    };
+    let sound = verify();
+    assert_eq!(
+        (sound.code, &sound.json()["entries"]),
+        (0, &7.into()),
+        "{sound:?}"
+    );
+    let bundle = std::path::Path::new(&folder).join("tile/entries/000.p/7");
+    let mut changed = std::fs::read(&bundle).unwrap();
+    *changed.last_mut().unwrap() ^= 1;
+    std::fs::write(&bundle, changed).unwrap();
+    let damaged = verify().json();
+    assert_eq!(
+        damaged["affected"],
+        serde_json::json!([{ "start": 6, "end": 7 }])
+    );
+    assert_eq!(
+        damaged["proved"],
+        serde_json::json!([{ "start": 0, "end": 6 }])
+    );
+    let unnamed = countersign(&["ledger", "verify", "--tiles", &folder]);
+    assert_eq!(unnamed.code, 2, "a folder names no key: {unnamed:?}");
+}
