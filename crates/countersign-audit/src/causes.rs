@@ -79,6 +79,11 @@ impl Earlier {
         self.records.get(leaf).map(Arc::as_ref)
     }
 
+    /// Notes that the leaf at `index` can not be read.
+    pub(crate) fn cannot_read(&mut self, leaf: LeafHash, index: u64) {
+        self.unreadable.insert(leaf, index);
+    }
+
     /// Whether it is a leaf before `index`, as far as it is known here.
     pub(crate) fn is_before(&self, leaf: &LeafHash, index: u64) -> bool {
         let position = self.positions.get(leaf).or(self.unreadable.get(leaf));

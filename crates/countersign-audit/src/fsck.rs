@@ -313,14 +313,19 @@ impl Walk {
                         }
                         self.check_links(index, &record, earlier, check);
                         // Of a changed one nothing is taken for true.
-                        if !is_changed {
+                        if is_changed {
+                            earlier.cannot_read(entry.leaf(), index);
+                        } else {
                             let bytes = entry.bytes().len();
                             self.causes
                                 .remember(entry.leaf(), Arc::clone(&record), bytes);
                             earlier.insert(entry.leaf(), record);
                         }
                     }
-                    Err(error) => check.add(Damage::NotARecord { index, error }),
+                    Err(error) => {
+                        earlier.cannot_read(entry.leaf(), index);
+                        check.add(Damage::NotARecord { index, error });
+                    }
                 }
                 // What the tree was built over is the stored hash: with it, only what was
                 // changed is reported, and not every node above it.
