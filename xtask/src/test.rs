@@ -24,7 +24,7 @@ const BOTH_BACKENDS: [&str; 2] = ["--features", "countersign-cli/aws-lc-rs"];
 const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
 
 /// Everything that tests and tasks may run.
-const NEEDS: [Need; 20] = [
+const NEEDS: [Need; 21] = [
     program("bash", "bash"),
     program("cc", "gcc libc6-dev"),
     program("chromedriver", "chromium-driver"),
@@ -46,6 +46,7 @@ const NEEDS: [Need; 20] = [
     // `cargo xtask differ` compiles with it.
     program("xml2-config", "libxml2-dev"),
     program("xmlsec1", "xmlsec1"),
+    provider("cryptography", PYTHON, PYTHON_CHECK),
     provider(
         "lasso",
         "openssl python3-lasso",

@@ -207,10 +207,22 @@ pub(crate) fn check_time(
             Some(time.gen_time)
         }
         Err(error) => {
-            say(claim, first, &error, lines);
+            // Trust is a matter of the chain; what is broken is broken in one token.
+            let broken = first_broken(&tokens, checkpoint, now);
+            let broken = broken.and_then(|place| layout.tokens.get(place));
+            say(claim, broken.unwrap_or(first), &error, lines);
             None
         }
     }
+}
+
+/// Where in a chain the first token stands that does not hold in itself, if one does not.
+fn first_broken(tokens: &[&[u8]], checkpoint: &[u8], now: Timestamp) -> Option<usize> {
+    let mut chains = (1..=tokens.len()).filter_map(|count| tokens.get(..count));
+    chains.position(|chain| {
+        let verified = timestamp::verify_chain(chain, checkpoint, &[], now);
+        !matches!(verified, Ok(_) | Err(CmsError::Untrusted(_)))
+    })
 }
 
 /// Says what is wrong with a seal or a time-stamp: nothing, but nobody is trusted for it, or

@@ -95,7 +95,7 @@ install() {
     for name in "$@"; do
         case $name in
             samlp) part node package.json package-lock.json ;;
-            pysaml2 | signxml | xmlsec) part python requirements.txt ;;
+            cryptography | pysaml2 | signxml | xmlsec) part python requirements.txt ;;
             lasso) need "the module lasso of $python" "$python" -c 'import lasso' ;;
             simplesamlphp) part simplesamlphp ;;
             samlsign | xmlsec1) need "$name" command -v "$name" ;;
@@ -161,7 +161,7 @@ serve() {
 
 case ${1-} in
     install)
-        if [ $# = 1 ]; then set -- install lasso pysaml2 samlp signxml simplesamlphp xmlsec; fi
+        if [ $# = 1 ]; then set -- install cryptography lasso pysaml2 samlp signxml simplesamlphp xmlsec; fi
         install "${@:2}"
         echo "$home"
         ;;

@@ -69,6 +69,18 @@ pub fn check<A: AsRef<OsStr>>(checker: &str, arguments: &[A]) -> Result<String, 
     run(script(&["check", checker]).args(arguments))
 }
 
+/// A Python that has the package `cryptography`, for a verifier that a test brings along.
+///
+/// # Panics
+/// If it can not be installed.
+#[must_use]
+pub fn python() -> PathBuf {
+    match run(&mut script(&["install", "cryptography"])) {
+        Ok(home) => Path::new(home.trim()).join("python/bin/python"),
+        Err(error) => fail(&error),
+    }
+}
+
 /// SimpleSAMLphp, as an identity provider at a port of its own on this machine. It stops when this
 /// value is dropped, when the test dies, and after five minutes.
 #[derive(Debug)]

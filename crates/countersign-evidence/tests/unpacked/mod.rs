@@ -101,11 +101,15 @@ impl Unpacked {
         else {
             return;
         };
-        let text = String::from_utf8(page.clone()).unwrap();
+        let Ok(text) = String::from_utf8(page.clone()) else {
+            return;
+        };
         let Some((before, rest)) = text.split_once(ISLAND) else {
             return;
         };
-        let (_, behind) = rest.split_once("</script>").unwrap();
+        let Some((_, behind)) = rest.split_once("</script>") else {
+            return;
+        };
         let island = format!("{{{}}}", shown.join(","));
         *page = format!("{before}{ISLAND}{island}</script>{behind}").into_bytes();
     }

@@ -267,7 +267,7 @@ pub(super) async fn an_erasure_deletes_keys_and_private_parts<S: Vaulted>(
     store: Arc<S>,
 ) -> Outcome {
     for owner in [account("u"), walk("w")?] {
-        let number = usize::from(owner == account("u")) * 2;
+        let number = if owner == account("u") { 2 } else { 0 };
         let key = key(&format!("k{number}"), &owner, 5)?;
         store.put_vault_key(&key).await?;
         let entries = vec![
