@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::arithmetic_side_effects,
+    clippy::single_range_in_vec_init,
     reason = "tests fail by panicking"
 )]
 

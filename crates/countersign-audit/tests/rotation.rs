@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
     reason = "tests fail by panicking"
 )]
 
@@ -73,7 +74,10 @@ fn both_keys_sign_the_checkpoint_that_covers_the_record_and_then_the_new_one_alo
     let (old, new) = (vkey(&signer()), new_signer());
     let rotated = rotate(&ledger, Arc::<Ed25519Signer>::clone(&new) as _, 1).unwrap();
     assert_eq!(rotated.checkpoint.checkpoint().size(), 6);
-    rotated.checkpoint.verify(&[old.clone()]).unwrap();
+    rotated
+        .checkpoint
+        .verify(std::slice::from_ref(&old))
+        .unwrap();
     rotated.checkpoint.verify(&[vkey(&new)]).unwrap();
     let record = block_on(ledger.reader().entry(&EntryQuery::Index(5))).unwrap();
     let record = parse_record(record.unwrap().entry.bytes()).unwrap();

@@ -1,6 +1,11 @@
 //! Signers: one in another process, as a host's HSM or KMS is, and what the verify paths accept.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
 
 mod support;
 

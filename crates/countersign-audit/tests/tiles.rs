@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::single_range_in_vec_init,
     reason = "tests fail by panicking"
 )]
 

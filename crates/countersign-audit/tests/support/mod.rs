@@ -4,6 +4,8 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     reason = "each test binary uses a part of it"
 )]
 
