@@ -1,9 +1,15 @@
 //! Checkpoints, and the bundle that proves the signatures of one document.
 
+use std::collections::BTreeSet;
+
+use countersign_audit::lifecycle::SubjectErased;
 use countersign_audit::store::EntryQuery;
-use countersign_audit::{AuditError, Level, Receipt, SignedCheckpoint, parse_record};
+use countersign_audit::{
+    AuditError, Kind, Leaf, Level, Receipt, Record, SignedCheckpoint, parse_record,
+};
 use countersign_core::LeafHash;
 use countersign_evidence::Export;
+use countersign_provision::user::UserState;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -37,13 +43,8 @@ impl Engine {
         if receipt.level() == level {
             return Ok(receipt);
         }
-        let stored = self
-            .ledger()
-            .reader()
-            .entry(&EntryQuery::Leaf(leaf))
-            .await?;
-        let stored = stored.ok_or(AuditError::NotInTree)?;
-        let record = parse_record(stored.entry.bytes()).map_err(AuditError::from)?;
+        let record = self.read_record(leaf).await?;
+        let record = record.ok_or(AuditError::NotInTree)?;
         self.stamp(&record.tenant).await?;
         Ok(self.ledger().wait_for(leaf, level).await?)
     }
@@ -52,6 +53,10 @@ impl Engine {
     /// walked back to, each proved to be in the log, in one file that anybody can check offline.
     /// It is sealed if the engine has a sealer.
     ///
+    /// Where a signer's account was erased, the record of that is added, so that the bundle says
+    /// when instead of that nothing is disclosed. One checkpoint covers both: until a time-stamp
+    /// is taken after the erasure, the bundle has none.
+    ///
     /// # Errors
     /// As [`checkpoint`](Self::checkpoint), and if the bundle would not be accepted by a verifier
     /// that trusts this log.
@@ -59,11 +64,50 @@ impl Engine {
     /// # Security
     /// Whoever gets the file reads what `request` discloses.
     pub async fn export(&self, request: &Export) -> Result<Vec<u8>, EngineError> {
+        // Before the checkpoint, which then covers what is found.
+        let erasures = self.erasures_behind(request.signatures()).await?;
+        let erasures = erasures.into_iter().map(Leaf::<SubjectErased>::from_store);
+        let request = erasures.fold(request.clone(), Export::erasure);
         self.checkpoint().await?;
         let ledger = self.ledger();
         let log_keys = std::slice::from_ref(ledger.verifier_key());
         let (sealer, now) = (self.shared.sealer.as_ref(), self.shared.clock.now());
         let reader = ledger.reader();
-        Ok(countersign_evidence::export(reader, log_keys, request, sealer, now).await?)
+        Ok(countersign_evidence::export(reader, log_keys, &request, sealer, now).await?)
+    }
+
+    /// The records that the accounts of these signatures were erased.
+    async fn erasures_behind(
+        &self,
+        signatures: &[LeafHash],
+    ) -> Result<BTreeSet<LeafHash>, EngineError> {
+        let mut erasures = BTreeSet::new();
+        for signature in signatures {
+            // A record that is not there is told of by the export itself.
+            let Some(signed) = self.read_record(*signature).await? else {
+                continue;
+            };
+            let Some(account) = &signed.subject_ref else {
+                continue;
+            };
+            let account = self.shared.users.user(&signed.tenant, account).await?;
+            let Some(user) = account.map(|account| account.user) else {
+                continue;
+            };
+            if let (UserState::Erased, Some(entry)) = (user.state, user.state_entry)
+                && let Some(record) = self.read_record(entry).await?
+                && record.kind() == Kind::SubjectErased
+            {
+                erasures.insert(entry);
+            }
+        }
+        Ok(erasures)
+    }
+
+    async fn read_record(&self, leaf: LeafHash) -> Result<Option<Record>, EngineError> {
+        let reader = self.ledger().reader();
+        let stored = reader.entry(&EntryQuery::Leaf(leaf)).await?;
+        let record = stored.map(|stored| parse_record(stored.entry.bytes()));
+        Ok(record.transpose().map_err(AuditError::from)?)
     }
 }

@@ -20,9 +20,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::audit::store::{EntryQuery, LedgerStore as _};
 use countersign::audit::vault_store::VaultStore as _;
-use countersign::audit::{Body, Kind, LocalKeyWrap, PrivatePart};
+use countersign::audit::{Body, Kind, Leaf, LocalKeyWrap, PrivatePart};
 use countersign::blocking::wait;
-use countersign::evidence::{Disclosure, Export};
+use countersign::evidence::{Disclosure, Export, Status};
 use countersign::provision::user::UserState;
 use countersign::{AccountError, EngineError, LeafHash, Session, Sweep, UserId, VaultOwner};
 use countersign_testkit::idp::ResponseSpec;
@@ -384,6 +384,70 @@ fn an_erasure_that_a_reader_holds_back_is_told_and_finished_later() {
     assert!(!report.erasure_pending);
     assert_eq!(found(&host, &[1]), 0);
     assert_eq!(erase(&host, &session).unwrap(), pending);
+}
+
+/// One of two signers is erased: the bundle of both says so by itself, and of nobody else.
+#[test]
+fn a_bundle_after_an_erasure_says_when_the_values_were_erased() {
+    let without_a_vault = |policy: &str| Host::in_a_file(policy, false);
+    let makes: [&dyn Fn(&str) -> Host; 4] = [
+        &Host::in_memory,
+        &Host::in_memory_with_a_vault,
+        &Host::in_sqlite,
+        &without_a_vault,
+    ];
+    for make in makes {
+        let host = make(&policy());
+        let (gone, stays) = (
+            host.admit(&somebody(&host, 1)),
+            host.admit(&somebody(&host, 2)),
+        );
+        let first = host.sign(&gone, &nda()).unwrap();
+        let second = host.sign(&stays, &nda()).unwrap();
+        let request = Export::of(first.leaf())
+            .and(second.leaf())
+            .disclose(Disclosure::Everything);
+        let report = host.verify(&wait(host.engine.export(&request)).unwrap());
+        assert!(report.accepted());
+        assert!(report.lines().iter().all(|l| l.status != Status::Erased));
+
+        deprovision(&host, &gone);
+        host.clock.advance(SEVEN_YEARS);
+        let erased = erase(&host, &gone).unwrap();
+        let erased_at = host.record(erased).at;
+        let bundle = wait(host.engine.export(&request)).unwrap();
+        let report = host.verify(&bundle);
+        assert!(report.accepted(), "{report}");
+        let says = format!("erased on {erased_at}");
+        let erased = report.lines().iter().filter(|l| l.status == Status::Erased);
+        let erased: Vec<_> = erased.collect();
+        // The sign-in, the account and the signature.
+        assert_eq!(erased.len(), 3, "{report}");
+        assert!(erased.iter().all(|line| line.by.starts_with(&says)));
+        let by_signer: Vec<_> = report
+            .trail()
+            .unwrap()
+            .signers
+            .iter()
+            .map(|s| s.erased_at)
+            .collect();
+        assert_eq!(by_signer, [Some(erased_at), None]);
+        // Asked for by hand, it is there once all the same.
+        let by_hand = request
+            .clone()
+            .erasure(Leaf::from_store(erased_leaf(&host)));
+        assert_eq!(wait(host.engine.export(&by_hand)).unwrap(), bundle);
+        // Who signed something else is not in it.
+        let alone = Export::of(second.leaf());
+        let report = host.verify(&wait(host.engine.export(&alone)).unwrap());
+        assert!(report.lines().iter().all(|l| l.status != Status::Erased));
+    }
+}
+
+fn erased_leaf(host: &Host) -> LeafHash {
+    let records = host.records().into_iter();
+    let mut erasures = records.filter(|(_, record)| record.kind() == Kind::SubjectErased);
+    erasures.next().unwrap().0
 }
 
 /// The host's key is rotated: everything is wrapped anew, and the old key may be destroyed.

@@ -129,6 +129,10 @@ impl Host {
         Self::new(Arc::new(MemoryStore::new()), None, policy, false)
     }
 
+    pub(crate) fn in_memory_with_a_vault(policy: &str) -> Self {
+        Self::new(Arc::new(MemoryStore::new()), None, policy, true)
+    }
+
     /// With a vault; in memory there is none, so that both run everything.
     pub(crate) fn in_sqlite(policy: &str) -> Self {
         Self::in_a_file(policy, true)
