@@ -7,8 +7,8 @@ use countersign_audit::lifecycle::SubjectErased;
 use countersign_audit::private::PrivatePart;
 use countersign_audit::store::EntryQuery;
 use countersign_audit::{
-    AuditError, Body, Damage, Leaf, LedgerReader, Record, SignedCheckpoint, VerifierKey,
-    parse_record,
+    AuditError, Body, Damage, Leaf, LedgerReader, Record, SignedCheckpoint, TrustedKey,
+    VerifierKey, parse_record,
 };
 use countersign_core::{Door, LeafHash, Timestamp};
 
@@ -133,8 +133,12 @@ impl Export {
 /// to, proved against a checkpoint of the ledger: the oldest that was stamped with its time and
 /// covers them all, or else the last.
 ///
-/// `log_keys` are the keys of the ledger: the one that signs, and those that were retired. The
-/// same ledger, checkpoint and request give the same bytes, unless they are sealed.
+/// `log_keys` are the keys of the ledger, as `LedgerReader::log_keys` gives them: the one that
+/// signs, and those that were retired. A checkpoint that a retired key signed is taken where it is
+/// the one that was stamped: when something was there at the latest is worth more than who signs
+/// now, and a verifier that knows the retired key knows its last size, too. A checkpoint without
+/// a time-stamp is always the last one, by the key that signs now. The same ledger, checkpoint and
+/// request give the same bytes, unless they are sealed.
 ///
 /// # Errors
 /// [`EvidenceError::NotCheckpointed`] if the last checkpoint does not cover the signatures yet
@@ -143,11 +147,12 @@ impl Export {
 /// was signed: a bundle that this returns is accepted.
 pub async fn export(
     ledger: &LedgerReader,
-    log_keys: &[VerifierKey],
+    log_keys: &[impl Clone + Into<TrustedKey>],
     request: &Export,
     sealer: Option<&Sealer>,
     now: Timestamp,
 ) -> Result<Vec<u8>, EvidenceError> {
+    let log_keys: Vec<TrustedKey> = log_keys.iter().cloned().map(Into::into).collect();
     let records = collect(ledger, request).await?;
     let (checkpoint, tokens) = head_over(ledger, &records).await?;
     let files = Files {
@@ -156,14 +161,18 @@ pub async fn export(
         checkpoint: &checkpoint,
         log_key: log_keys
             .iter()
-            .find(|key| checkpoint.verify(std::slice::from_ref(key)).is_ok())
-            .ok_or(EvidenceError::LogKey)?,
+            .find(|key| checkpoint.verify_by(std::slice::from_ref(key)).is_ok())
+            .ok_or(EvidenceError::LogKey)?
+            .key(),
         tokens,
     };
     let bundle = pack(files.list(&records).await?, sealer, now).await?;
     let trust = log_keys
         .iter()
-        .fold(TrustPolicy::new(), |trust, key| trust.log_key(key.clone()));
+        .fold(TrustPolicy::new(), |trust, key| match key.last_size() {
+            None => trust.log_key(key.key().clone()),
+            Some(last_size) => trust.retired_log_key(key.key().clone(), last_size),
+        });
     // A record may be dated a little later than this machine's clock is.
     let latest = records.values().map(|record| record.record.at).max();
     let report = verify(

@@ -423,3 +423,51 @@ fn what_the_exporter_keeps_back_stays_back() {
             .is_none()
     );
 }
+
+#[test]
+fn an_erased_signer_is_told_of_with_the_date_and_no_other() {
+    let all = Everything::new();
+    let [nurse, _] = &all.walks;
+    let erased = all.erase(nurse);
+    let trust = TrustPolicy::new().log_key(log_key());
+    let request = all.request().erasure(erased);
+    let report = verify(&all.export(&request), &trust, now());
+    assert!(report.accepted(), "{report}");
+    let openings = |status| {
+        let lines = report.lines().iter();
+        let lines = lines.filter(move |l| l.claim == Claim::Opening && l.status == status);
+        lines.collect::<Vec<_>>()
+    };
+    let files: Vec<_> = openings(Status::Erased)
+        .iter()
+        .map(|line| line.subject.as_str())
+        .collect();
+    let expected = [
+        "records/001-assertion.verified.json",
+        "records/002-user.provisioned.json",
+        "records/008-document.signed.json",
+    ];
+    assert_eq!(files, expected);
+    for line in openings(Status::Erased) {
+        let by = "erased on 2026-03-05T11:00:00.000Z: records/017-subject.erased.json";
+        assert_eq!(line.by, by);
+    }
+    assert!(!openings(Status::Proved).is_empty(), "the doctor's");
+
+    // Without the record nothing is erased: it is not disclosed.
+    let report = verify(&all.export(&all.request()), &all.trust(), now());
+    assert!(!has(&report, Claim::Opening, Status::Erased), "{report}");
+}
+
+#[test]
+fn an_erasure_of_somebody_else_is_refused() {
+    let all = Everything::new();
+    let [nurse, doctor] = &all.walks;
+    let request = Export::of(doctor.signed.leaf()).erasure(all.erase(nurse));
+    let error = block_on(export(&all.reader, &[log_key()], &request, None, now())).unwrap_err();
+    let EvidenceError::NotAcceptable(report) = error else {
+        panic!("{error}");
+    };
+    let erasure = "records/009-subject.erased.json";
+    assert!(failed(&report, Claim::Linked, erasure), "{report}");
+}

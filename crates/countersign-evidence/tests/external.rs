@@ -326,3 +326,17 @@ fn the_instructions_find_each_part_that_is_another_bundles() {
     let smuggled = "WRONG a file is not in the manifest: smuggled.txt";
     assert!(wrong(&lines).contains(&smuggled), "{lines:#?}");
 }
+
+#[test]
+#[ignore = "runs bash, openssl, sha256sum and jq; cargo xtask test runs it"]
+fn the_instructions_tell_of_an_erasure() {
+    let all = Everything::new();
+    let [nurse, _] = &all.walks;
+    let request = all.request().erasure(all.erase(nurse));
+    let lines = run_trusting(&all, &Unpacked::read(&all.export(&request)));
+    assert_eq!(wrong(&lines), Vec::<&str>::new(), "{lines:#?}");
+    let expected = "ok records/017-subject.erased.json: the rest was erased at [\"2026-03-05T11:00:00.000Z\",\"user-nurse\"]";
+    assert!(lines.iter().any(|line| line == expected), "{lines:#?}");
+    let nurse_is_named = lines.iter().any(|line| line.contains("nurse@"));
+    assert!(!nurse_is_named, "{lines:#?}");
+}

@@ -57,6 +57,9 @@ impl Engine {
     /// when instead of that nothing is disclosed. One checkpoint covers both: until a time-stamp
     /// is taken after the erasure, the bundle has none.
     ///
+    /// What was stamped before the log's key was rotated is proved by the retired key, which
+    /// verifiers are given with its last size; everything else by the key that signs now.
+    ///
     /// # Errors
     /// As [`checkpoint`](Self::checkpoint), and if the bundle would not be accepted by a verifier
     /// that trusts this log.
@@ -70,10 +73,10 @@ impl Engine {
         let request = erasures.fold(request.clone(), Export::erasure);
         self.checkpoint().await?;
         let ledger = self.ledger();
-        let log_keys = std::slice::from_ref(ledger.verifier_key());
-        let (sealer, now) = (self.shared.sealer.as_ref(), self.shared.clock.now());
         let reader = ledger.reader();
-        Ok(countersign_evidence::export(reader, log_keys, &request, sealer, now).await?)
+        let log_keys = reader.log_keys(ledger.verifier_key()).await?;
+        let (sealer, now) = (self.shared.sealer.as_ref(), self.shared.clock.now());
+        Ok(countersign_evidence::export(reader, &log_keys, &request, sealer, now).await?)
     }
 
     /// The records that the accounts of these signatures were erased.

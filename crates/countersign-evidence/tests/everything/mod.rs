@@ -12,14 +12,16 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_audit::cosignature::{WitnessKey, WitnessPolicy, cosign};
-use countersign_audit::record::Blob;
+use countersign_audit::lifecycle::SubjectErased;
+use countersign_audit::record::{Actor, Blob};
 use countersign_audit::store::{Anchor, LedgerStore as _};
 use countersign_audit::{
-    EcdsaP256Signer, Ed25519Signer, LedgerReader, SignedCheckpoint, VerifierKey,
+    Correlation, EcdsaP256Signer, Ed25519Signer, Leaf, LedgerReader, SignedCheckpoint,
+    SystemEntropy, VerifierKey,
 };
 use countersign_cms::timestamp::{Imprint, chained, read_response, request};
 use countersign_cms::{DigestAlgorithm, TrustAnchor};
-use countersign_core::{SignedEvidence, Timestamp, VerifiedIdentity};
+use countersign_core::{CorrelationId, Entry, SignedEvidence, Timestamp, VerifiedIdentity};
 use countersign_evidence::{Disclosure, Export, Sealer, TrustPolicy, export};
 use countersign_testkit::authority::{CertificateAuthority, KeyKind, TimeStampAuthority};
 use countersign_testkit::keys::{IDP_RSA_2048_CERTIFICATE, IDP_RSA_2048_PKCS8};
@@ -175,6 +177,34 @@ impl Everything {
 
     pub fn bundle(&self) -> Vec<u8> {
         self.export(&self.request())
+    }
+
+    /// Erases one signer, as a store does: the private parts go, and a record says so.
+    pub fn erase(&self, walk: &Walk) -> Leaf<SubjectErased> {
+        let signed = walk.signed.recorded();
+        let gone: Vec<_> = walk.entries().iter().map(Entry::leaf).collect();
+        let id = CorrelationId::new("walk-erasure").unwrap();
+        let body = SubjectErased {
+            erased: vec!["email".to_owned()],
+            keys: Vec::new(),
+            subjects: 1,
+            deprovisioned_at: at("2026-03-02T09:00:00Z"),
+        };
+        let user = signed.subject_ref().unwrap().clone();
+        let draft = body.draft(user, None, Actor::System, None);
+        let sealed = Correlation::begin(signed.tenant().clone(), id)
+            .seal(draft, at("2026-03-05T11:00:00Z"), &SystemEntropy::new())
+            .unwrap();
+        self.store.change(|tables| {
+            let leaves = tables.leaves.iter_mut();
+            for entry in leaves.filter(|entry| gone.contains(&entry.leaf())) {
+                let (id, bytes) = (entry.id().clone(), entry.bytes().to_vec());
+                *entry = Entry::from_parts(id, entry.leaf(), bytes, None);
+            }
+            tables.outbox.push(sealed.entry().clone());
+        });
+        block_on(open(&self.store).unwrap().advance()).unwrap();
+        sealed.leaf()
     }
 
     pub fn root(&self) -> TrustAnchor {
