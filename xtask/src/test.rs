@@ -24,7 +24,7 @@ const BOTH_BACKENDS: [&str; 2] = ["--features", "countersign-cli/aws-lc-rs"];
 const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
 
 /// Everything that tests and tasks may run.
-const NEEDS: [Need; 21] = [
+const NEEDS: [Need; 22] = [
     program("bash", "bash"),
     program("cc", "gcc libc6-dev"),
     program("chromedriver", "chromium-driver"),
@@ -36,6 +36,7 @@ const NEEDS: [Need; 21] = [
     program("python3", "python3"),
     program("samlsign", "opensaml-tools"),
     program("sha256sum", "coreutils"),
+    program("unzip", "unzip"),
     Need {
         check: Some("command -v xmllint && ls /usr/share/xml/opensaml /usr/share/xml/xmltooling"),
         ..program(

@@ -22,8 +22,6 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_audit::{LedgerReader, VerifierKey};
 use countersign_evidence::{Disclosure, Export, export};
 use countersign_testkit::keys::IDP_RSA_2048_CERTIFICATE;
@@ -87,9 +85,7 @@ fn run_trusting(all: &Everything, unpacked: &Unpacked) -> Vec<String> {
         std::fs::write(&path, data).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let base64 = STANDARD.encode(all.roots.certificate());
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
-    let roots = write("roots.pem", wrapped(&pem).as_bytes());
+    let roots = write("roots.pem", all.roots.pem().as_bytes());
     let log = write(
         "log.vkey",
         format!("{}\n", everything::log_key()).as_bytes(),
@@ -100,19 +96,6 @@ fn run_trusting(all: &Everything, unpacked: &Unpacked) -> Vec<String> {
         "log={log} witnesses={witnesses} time_roots={roots} seal_roots={roots} provider={provider}\n"
     );
     bash(folder.path(), &(named + &commands(unpacked)))
-}
-
-/// PEM has lines of at most 64 characters [RFC 7468 §2].
-fn wrapped(pem: &str) -> String {
-    let mut text = String::new();
-    for line in pem.lines() {
-        let chars: Vec<char> = line.chars().collect();
-        for part in chars.chunks(64) {
-            text.extend(part);
-            text.push('\n');
-        }
-    }
-    text
 }
 
 fn bash(folder: &Path, script: &str) -> Vec<String> {

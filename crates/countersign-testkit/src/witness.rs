@@ -2,6 +2,7 @@
 //! remembers one for each log \[C2SP tlog-witness\].
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -31,13 +32,23 @@ pub enum WitnessSetupError {
 ///
 /// A real one writes it down before it answers: what is lost here with the process is the whole
 /// point of a witness.
-#[derive(Debug)]
 pub struct TestWitness {
     key: WitnessKey,
     signer: Ed25519Signer,
     logs: Vec<VerifierKey>,
-    now: fn() -> Timestamp,
+    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     cosigned: Mutex<BTreeMap<String, Checkpoint>>,
+}
+
+impl fmt::Debug for TestWitness {
+    /// Without its clock.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestWitness")
+            .field("key", &self.key)
+            .field("logs", &self.logs)
+            .field("cosigned", &self.cosigned)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TestWitness {
@@ -48,14 +59,14 @@ impl TestWitness {
     pub fn new(
         name: &str,
         logs: Vec<VerifierKey>,
-        now: fn() -> Timestamp,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Result<Self, WitnessSetupError> {
         let (signer, _) = Ed25519Signer::generate()?;
         Ok(Self {
             key: WitnessKey::of_signer(name, &signer)?,
             signer,
             logs,
-            now,
+            now: Box::new(now),
             cosigned: Mutex::default(),
         })
     }

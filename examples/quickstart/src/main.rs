@@ -12,16 +12,18 @@
 
 mod arguments;
 mod arrival;
+mod keys;
+mod outside;
+mod papers;
+mod trust;
 
+use std::collections::BTreeSet;
 use std::error::Error;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use countersign::audit::Ed25519Signer;
-use countersign::evidence::{Disclosure, Export, TrustPolicy, verify};
+use countersign::audit::{Level, VerifierKey};
+use countersign::evidence::{Disclosure, Export, Report, Status, verify};
 use countersign::provision::store::UserStore;
 use countersign::saml::{Expect, Inbound};
 use countersign::{
@@ -31,9 +33,9 @@ use countersign_sqlite::SqliteStore;
 
 use crate::arguments::Arguments;
 use crate::arrival::Arrival;
-
-/// What is signed.
-const NDA: &[u8] = b"Non-disclosure agreement: what you see on the ward stays on the ward.\n";
+use crate::outside::Outside;
+use crate::papers::NDA;
+use crate::trust::Trust;
 
 /// The ledger's name.
 const ORIGIN: &str = "quickstart.example/log";
@@ -60,12 +62,15 @@ async fn walk(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         None => Arc::new(SystemClock),
     };
     let arrival = Arrival::new(arguments, clock.now())?;
-    let out = arguments.folder()?;
+    let out = arguments.folder()?.canonicalize()?;
 
-    // What a host sets up once: a store, the key that signs the ledger's checkpoints, the policy,
-    // and the identity provider of each of its connections.
+    // What a host sets up once: a store, its keys, whom it has outside, the policy, and the
+    // identity provider of each of its connections.
     let store = Arc::new(SqliteStore::open(out.join("countersign.db"))?);
-    let signer = log_signer(&out.join("log.key"))?;
+    let signer = keys::log_signer(&out)?;
+    let log_key = VerifierKey::of_signer(ORIGIN, &signer)?;
+    let outside = Outside::new(log_key.clone(), &clock)?;
+    let trust = Trust::new(&log_key, &arrival.identity_provider, &outside)?;
     let engine = Engine::builder(arrival.policy)
         .connection(
             arrival.connection.clone(),
@@ -74,10 +79,13 @@ async fn walk(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         )
         .store(store.clone())
         .log(ORIGIN, Arc::new(signer))
+        .vault(Arc::new(keys::vault_key(&out)?))
+        .witnesses(1, vec![outside.witness.clone()])
+        .time_stamp_authority(outside.time.clone(), outside.time_roots()?)
+        .sealer(outside.sealer.clone(), outside.sealer_chain.clone())
         .clock(clock.clone())
         .build()
         .await?;
-    let log_key = engine.ledger().verifier_key().clone();
     store.set_ledger_vkey(&log_key.to_string()).await?;
 
     // One sign-in: the response is verified, the policy decides, and account, link, grants,
@@ -95,7 +103,9 @@ async fn walk(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         }
     };
 
-    // One signature: shown, confirmed, signed. Each step needs a live grant.
+    // One signature: agreed to have no paper, shown, confirmed, signed. Each step needs a live
+    // grant.
+    engine.give_consent(&session, &papers::consent()?).await?;
     let id = DocumentId::new("nda-1")?;
     let document = Document::new(id, "nda/mutual", "text/plain", NDA);
     let presented = engine.present(&session, &document).await?;
@@ -103,28 +113,31 @@ async fn walk(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let name = printed_name(&*store, &session).await?;
     let signature = engine.sign(confirmed, &name).await?;
 
+    // The checkpoint that covers it is signed, cosigned by the witness, and stamped with the time.
+    let leaf = signature.leaf();
+    engine.wait_for(leaf.hash(), Level::Timestamped).await?;
+
     // One file that proves it, to somebody who trusts neither this host nor countersign.
-    let request = Export::of(signature.leaf())
+    let request = Export::of(leaf)
         .disclose(Disclosure::Everything)
+        .assertions(true)
         .document("nda.txt", NDA.to_vec());
     let bundle = engine.export(&request).await?;
     let bundle_path = out.join("nda-1.asice");
     std::fs::write(&bundle_path, &bundle)?;
-    let key_path = out.join("log.vkey");
-    std::fs::write(&key_path, format!("{log_key}\n"))?;
 
-    // Verified offline: from nothing but the file and the log's public key.
-    let report = verify(&bundle, &TrustPolicy::new().log_key(log_key), clock.now());
-    match report.trail() {
-        Some(trail) => println!("{trail}\n{report}"),
-        None => println!("{report}"),
+    // Verified offline: from nothing but the file and whom one trusts.
+    let report = verify(&bundle, &trust.policy, clock.now());
+    if let Some(trail) = report.trail() {
+        println!("{trail}");
     }
-    println!("bundle    {}", bundle_path.display());
-    println!(
-        "again     cargo run --release -p countersign-cli -- evidence verify --log-key {} {}",
-        key_path.display(),
-        bundle_path.display()
-    );
+    print_verdict(&report);
+    let trust = trust.write(out.join("trust"))?;
+    println!("\nbundle    {}", bundle_path.display());
+    println!("\nagain, with how each claim is proved:");
+    println!("  {}", trust.our_command(&bundle_path));
+    println!("\nwithout us, by the commands of its own VERIFY.md (bash, openssl, sha256sum, jq):");
+    println!("  {}", trust.own_commands(&bundle_path));
     Ok(if report.accepted() {
         ExitCode::SUCCESS
     } else {
@@ -132,19 +145,26 @@ async fn walk(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// The key that signs the ledger's checkpoints: read from its file, or made and kept there. A
-/// real host has it in an HSM or a key service, behind the `Signer` port.
-fn log_signer(path: &Path) -> Result<Ed25519Signer, Box<dyn Error>> {
-    if path.exists() {
-        return Ok(Ed25519Signer::from_pkcs8(&std::fs::read(path)?)?);
+/// What is proved and what is not, by name; a refusal in full.
+fn print_verdict(report: &Report) {
+    if !report.accepted() {
+        println!("{report}");
+        return;
     }
-    let (signer, pkcs8) = Ed25519Signer::generate()?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(&pkcs8)?;
-    Ok(signer)
+    println!("accepted, checked for {}", report.verified_at());
+    print_claims("proved", report, |status| status == Status::Proved);
+    print_claims("open", report, |status| status != Status::Proved);
+}
+
+/// The claims with a line of such a status, four a line.
+fn print_claims(heading: &str, report: &Report, is_meant: impl Fn(Status) -> bool) {
+    let lines = report.lines().iter().filter(|line| is_meant(line.status));
+    let claims: BTreeSet<&str> = lines.map(|line| line.claim.as_str()).collect();
+    let claims: Vec<&str> = claims.into_iter().collect();
+    for (number, some) in claims.chunks(4).enumerate() {
+        let heading = if number == 0 { heading } else { "" };
+        println!("{heading:<9} {}", some.join("  "));
+    }
 }
 
 /// How the person's name is printed beside the signature: a host knows its users.

@@ -41,6 +41,10 @@ fn assert_verified(output: &Output) {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("\naccepted, "), "{text}");
+    assert!(
+        text.contains("\nopen      completeness  not_revoked  qualified_status  sole_control\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -23,6 +23,18 @@ fn it_ends_with_a_verified_bundle_and_can_be_run_again() {
             text.contains("signed    by Contract Nurse"),
             "run {run}: {text}"
         );
+        assert!(
+            text.contains(
+                "\nopen      completeness  not_revoked  qualified_status  sole_control\n"
+            ),
+            "run {run}: {text}"
+        );
+        for claim in ["assertion_signature", "manifest_signature", "consent"] {
+            assert!(text.contains(claim), "run {run}: {text}");
+        }
+        for claim in ["trusted_time", "witnessed", "opening"] {
+            assert!(text.contains(claim), "run {run}: {text}");
+        }
         assert!(folder.path().join("nda-1.asice").is_file());
     }
 }

@@ -4,7 +4,7 @@ use countersign::evidence::report::Line as Finding;
 use countersign::evidence::trail::{Signer, Trail};
 use countersign::evidence::{Claim, Report, Status};
 
-use crate::style::{Line, Page, Table, bad, counted, dim, good, name, plain, warn};
+use crate::style::{Line, Page, Table, bad, dim, good, name, plain, warn};
 
 /// The whole screen. The reason of a refusal stands above it.
 pub(crate) fn of(report: &Report) -> Page {
@@ -128,7 +128,7 @@ fn sentence(finding: &Finding, more: usize) -> Line {
         subject => name(subject).and(format!(": {}", finding.by)),
     };
     if more > 0 {
-        line = line.and(dim(format!(" (and {})", counted(more, "more like it"))));
+        line = line.and(dim(format!(" (and {more} more like it)")));
     }
     line
 }

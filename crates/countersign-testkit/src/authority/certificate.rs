@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_core::Timestamp;
 
 use super::der;
@@ -178,6 +180,20 @@ impl CertificateAuthority {
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
         self.own.certificate()
+    }
+
+    /// The same in PEM, as people and openssl keep it \[RFC 7468 §5\].
+    #[must_use]
+    pub fn pem(&self) -> String {
+        let text = STANDARD.encode(self.certificate());
+        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+        // Lines of 64 characters, which are ASCII [RFC 7468 §2].
+        for line in text.as_bytes().chunks(64) {
+            pem.extend(line.iter().copied().map(char::from));
+            pem.push('\n');
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+        pem
     }
 
     /// Its own certificate with its key.
