@@ -17,7 +17,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let peers = "--manifest-path=benches/peers/Cargo.toml";
     step(&mut workspace.cargo(["fmt", peers, "--check"]))?;
     output(&mut workspace.cargo(["update", peers, "--workspace", "--locked", "--quiet"]))?;
-    // Without a feature, then with both libraries that decrypt.
+    // Without a feature, then with both libraries that decrypt and the schema of records.
     step(&mut workspace.cargo([
         "clippy",
         "--package=countersign-dsig",
@@ -30,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     step(&mut workspace.cargo([
         "clippy",
         "--workspace",
-        "--features=countersign-cli/aws-lc-rs",
+        "--features=countersign-cli/aws-lc-rs,countersign-audit/schema",
         "--all-targets",
         "--locked",
         "--quiet",

@@ -17,8 +17,12 @@ const USUAL_FIXTURES: &str = "../shared/fixtures";
 const FIXTURE_TESTS: &str = "fixtures";
 
 /// Decryption is tested with both libraries. Plain `cargo test` leaves out AWS-LC, whose C takes a
-/// minute or two to build; the other comes with the command.
-const BOTH_BACKENDS: [&str; 2] = ["--features", "countersign-cli/aws-lc-rs"];
+/// minute or two to build; the other comes with the command. It also leaves out the schema of
+/// records.
+const FEATURES: [&str; 2] = [
+    "--features",
+    "countersign-cli/aws-lc-rs,countersign-audit/schema",
+];
 
 /// Installs the identity providers and checkers that Debian does not.
 const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
@@ -48,6 +52,7 @@ const NEEDS: [Need; 22] = [
     program("xml2-config", "libxml2-dev"),
     program("xmlsec1", "xmlsec1"),
     provider("cryptography", PYTHON, PYTHON_CHECK),
+    provider("jsonschema", PYTHON, PYTHON_CHECK),
     provider(
         "lasso",
         "openssl python3-lasso",
@@ -109,7 +114,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     step(
         workspace
             .cargo(["test", "--workspace", "--doc", "--locked"])
-            .args(BOTH_BACKENDS),
+            .args(FEATURES),
     )?;
 
     let mut tests = if succeeds(&mut workspace.cargo(["nextest", "--version"])) {
@@ -121,14 +126,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             "--no-fail-fast",
             "--run-ignored=all",
         ]);
-        command.args(BOTH_BACKENDS);
+        command.args(FEATURES);
         if fixtures.is_none() {
             command.arg(format!("--filterset=not binary(={FIXTURE_TESTS})"));
         }
         command
     } else {
         let mut command = workspace.cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
-        command.args(BOTH_BACKENDS);
+        command.args(FEATURES);
         if fixtures.is_some() {
             command.arg("--tests");
         } else {

@@ -15,6 +15,9 @@ const GENERATORS: [Generator; 1] = [Generator {
     folder: "fuzz/seeds",
 }];
 
+/// What the type of a record says of its JSON: an example of the crate, for it needs a feature.
+const RECORD_SCHEMA: &str = "docs/spec/record.schema.json";
+
 /// Writes every vector anew.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     for generator in &GENERATORS {
@@ -29,7 +32,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         generate.args(package).args(["--", generator.folder]);
         step(&mut generate)?;
     }
-    Ok(())
+    let mut schema = workspace.cargo(["run", "--quiet", "--locked"]);
+    schema.args(["--package=countersign-audit", "--features=schema"]);
+    step(schema.args(["--example=record_schema", "--", RECORD_SCHEMA]))
 }
 
 /// Writes every vector anew and fails if git sees a difference to what is committed.
@@ -38,6 +43,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
     let mut status = workspace.command("git");
     status.args(["status", "--porcelain", "--untracked-files=all", "--"]);
     status.args(GENERATORS.iter().map(|generator| generator.folder));
+    status.arg(RECORD_SCHEMA);
     let changed = output(&mut status)?;
     if changed.is_empty() {
         say("the vectors are what their generators write");

@@ -42,6 +42,7 @@ impl Person {
 
 /// An account came into being \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserProvisioned {
     /// The connection that the sign-in came through.
     pub connection: ConnectionId,
@@ -80,6 +81,7 @@ impl UserProvisioned {
 
 /// A subject was tied to an account that was there \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserLinked {
     /// The connection that the sign-in came through.
     pub connection: ConnectionId,
@@ -132,6 +134,7 @@ impl UserLinked {
 
 /// Fields of an account changed \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserUpdated {
     /// The connection that the sign-in came through.
     pub connection: ConnectionId,
@@ -162,6 +165,7 @@ impl UserUpdated {
 
 /// No account, or none that may be used \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserRefused {
     /// The connection that the sign-in came through.
     pub connection: ConnectionId,

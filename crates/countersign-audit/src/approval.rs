@@ -10,6 +10,7 @@ use crate::seal::Draft;
 
 /// An administrator approved an account that waited for it \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserApproved {
     /// The state that the account has from now on.
     pub state: String,
@@ -17,6 +18,7 @@ pub struct UserApproved {
 
 /// An administrator declined an account that waited for approval \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserDeclined {
     /// The state that the account has from now on.
     pub state: String,

@@ -20,6 +20,7 @@ const CERTIFICATE: &str = "application/pkix-cert";
 
 /// A door verified what an identity provider said \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AssertionVerified {
     /// The way in.
     pub door: Door,
@@ -119,6 +120,51 @@ impl AssertionVerified {
 }
 
 /// The keys in lower-case hexadecimal, with a space between two; nothing if there are none.
+/// What [`AssertionVerified::is_whole`] asks for, but that two hashes are those of two blobs.
+#[cfg(feature = "schema")]
+pub(crate) fn whole_schema() -> serde_json::Value {
+    use serde_json::json;
+
+    const PARTS: [&str; 4] = [
+        "signed_element",
+        "signed_sha256",
+        "certificate_sha256",
+        "signature_algorithm",
+    ];
+    let parts = |schema: serde_json::Value| -> serde_json::Map<String, serde_json::Value> {
+        let parts = PARTS.iter();
+        parts
+            .map(|part| ((*part).to_owned(), schema.clone()))
+            .collect()
+    };
+    let body = |parts, issuer: serde_json::Value| {
+        json!({"allOf": [
+            {"properties": parts},
+            {"properties": {"issuer": issuer}},
+        ]})
+    };
+    let blob = |media_types: &[&str]| json!({"properties": {"media_type": {"enum": media_types}}});
+    let blobs = [
+        blob(&[XML]),
+        blob(&[XML]),
+        blob(&[OCTETS]),
+        blob(&[CERTIFICATE, OCTETS]),
+    ];
+    json!({
+        "if": {"properties": {"body": {"properties": {"door": {"const": Door::Email.name()}}}}},
+        "then": {"properties": {
+            "blobs": {"maxItems": 0},
+            "body": body(parts(json!({"type": "null"})), json!({"const": EMAIL_ISSUER})),
+            "parents": {"minItems": 1},
+        }},
+        "else": {"properties": {
+            "blobs": {"prefixItems": blobs, "minItems": blobs.len(), "maxItems": blobs.len()},
+            "body": body(parts(json!({"type": "string"})), json!({"not": {"const": EMAIL_ISSUER}})),
+            "parents": {"maxItems": 0},
+        }},
+    })
+}
+
 fn content_keys(keys: &[DisclosedKey]) -> Option<String> {
     let hex = |key: &DisclosedKey| -> String {
         let bytes = key.as_bytes().iter();
@@ -130,6 +176,7 @@ fn content_keys(keys: &[DisclosedKey]) -> Option<String> {
 
 /// A door refused what it received \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AssertionRejected {
     /// The way in.
     pub door: Door,

@@ -16,6 +16,7 @@ use crate::session::SessionOpened;
 
 /// A document was shown \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocumentPresented {
     /// The act of signing that it belongs to.
     pub ceremony: CeremonyId,
@@ -42,6 +43,7 @@ impl DocumentPresented {
 
 /// The signer confirmed what the signature means \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IntentConfirmed {
     /// The act of signing that it belongs to.
     pub ceremony: CeremonyId,
@@ -93,6 +95,7 @@ pub struct Grounds<'a> {
 
 /// The document was signed \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocumentSigned {
     /// The act of signing.
     pub ceremony: CeremonyId,
@@ -182,6 +185,7 @@ impl DocumentSigned {
 
 /// The signer declined to sign \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocumentDeclined {
     /// The act of signing that ends with it.
     pub ceremony: CeremonyId,

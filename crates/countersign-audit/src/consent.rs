@@ -20,6 +20,7 @@ use crate::session::SessionOpened;
 
 /// How somebody showed that electronic records can be read where they are sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccessDemonstrated {
     /// In which way: a code of the host's, such as `opened_sample_pdf` or `typed_code_from_pdf`.
     pub method: String,
@@ -29,6 +30,7 @@ pub struct AccessDemonstrated {
 
 /// Somebody agreed to electronic records \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConsentGiven {
     /// How it was shown that they can be read \[15 USC 7001(c)(1)(C)(ii)\].
     pub access_demonstrated: AccessDemonstrated,
@@ -66,6 +68,7 @@ impl ConsentGiven {
 
 /// A consent was withdrawn \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConsentWithdrawn {
     /// The consent.
     pub consent: ConsentId,

@@ -9,6 +9,7 @@ use crate::token::{IssuesToken, TokenTerms};
 
 /// A token was issued to whoever reads the mail of an address \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmailChallenged {
     /// The connection whose door it opens.
     pub connection: ConnectionId,

@@ -13,6 +13,7 @@ use crate::token::{IssuesToken, TokenTerms};
 
 /// Somebody was invited to sign a document \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InvitationIssued {
     /// The host's name for the document.
     pub document: DocumentId,
@@ -51,6 +52,7 @@ impl IssuesToken for InvitationIssued {
 
 /// The person who was invited came \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InvitationUsed {
     /// The connection that the person came through.
     pub connection: ConnectionId,
@@ -98,6 +100,7 @@ impl Draft<SessionOpened> {
 
 /// An invitation was taken back before it was used \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InvitationWithdrawn {
     /// The document that it was for.
     pub document: DocumentId,

@@ -42,6 +42,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $body:ident = $name:literal,)*) => {
         /// What happened \[record.md §5\].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[non_exhaustive]
         pub enum Kind {
             $($(#[$doc])* #[serde(rename = $name)] $body,)*
@@ -66,6 +67,19 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum Body {
             $($(#[$doc])* $body($body),)*
+        }
+
+        #[cfg(feature = "schema")]
+        impl Kind {
+            /// The schema of the body of a record of this kind.
+            pub(crate) fn body_schema(
+                self,
+                generator: &mut schemars::SchemaGenerator,
+            ) -> schemars::Schema {
+                match self {
+                    $(Self::$body => generator.subschema_for::<$body>(),)*
+                }
+            }
         }
 
         impl Body {

@@ -99,6 +99,8 @@ pub mod review;
 pub mod role;
 pub mod rotation;
 pub mod rsa;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod seal;
 pub mod session;
 pub mod signer;

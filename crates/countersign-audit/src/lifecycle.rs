@@ -12,6 +12,7 @@ use crate::seal::Draft;
 
 /// Nobody has used an account for long \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserStale {
     /// Since when it was not used.
     pub unused_since: Timestamp,
@@ -19,6 +20,7 @@ pub struct UserStale {
 
 /// An account was taken out of use \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserSuspended {
     /// The state that it was in.
     pub before: String,
@@ -28,6 +30,7 @@ pub struct UserSuspended {
 
 /// An account was taken back into use \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserReactivated {
     /// The state that it was in.
     pub before: String,
@@ -35,6 +38,7 @@ pub struct UserReactivated {
 
 /// An account's access was removed for good, and its evidence kept \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserDeprovisioned {
     /// The state that it was in.
     pub before: String,
@@ -45,6 +49,7 @@ pub struct UserDeprovisioned {
 /// All personal values of an account were erased: those of its row, its links and sessions, and the
 /// private parts of its records \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubjectErased {
     /// Names of the fields of its row that had a value.
     pub erased: Vec<String>,
@@ -58,6 +63,7 @@ pub struct SubjectErased {
 
 /// A legal hold was placed on an account \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HoldPlaced {
     /// The state that the account was in.
     pub state: String,
@@ -65,6 +71,7 @@ pub struct HoldPlaced {
 
 /// A legal hold was taken off an account \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HoldReleased {
     /// The state that the account was in.
     pub state: String,

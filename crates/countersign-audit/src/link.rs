@@ -13,6 +13,7 @@ use crate::token::{IssuesToken, TokenTerms};
 
 /// A token was issued that ties a subject to an account \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LinkProposed {
     /// The connection that the sign-in came through.
     pub connection: ConnectionId,

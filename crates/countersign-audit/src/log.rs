@@ -13,6 +13,7 @@ use crate::seal::Draft;
 /// Written while the retired key still signs: a checkpoint by that key covers this record, and so
 /// vouches for the key after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyRotated {
     /// The key from now on.
     pub key: VerifierKey,
@@ -39,6 +40,7 @@ impl KeyRotated {
 
 /// A time-stamp was taken of a checkpoint \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckpointAnchored {
     /// When the authority says that it was.
     pub gen_time: Timestamp,

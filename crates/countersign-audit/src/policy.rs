@@ -9,6 +9,7 @@ use crate::seal::Draft;
 
 /// Another policy file is in force for a tenant \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PolicyChanged {
     /// SHA-256 of the one before; `None` for the first.
     pub before: Option<Sha256Digest>,

@@ -23,6 +23,7 @@ pub const VERSION: u8 = 1;
 
 /// Who did what a record says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "type", content = "id")]
 #[non_exhaustive]
 pub enum Actor {
@@ -36,6 +37,7 @@ pub enum Actor {
 
 /// Bytes that are kept outside the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Blob {
     /// Their media type.
     pub media_type: String,
@@ -104,14 +106,18 @@ impl Serialize for Record {
 /// The members of a record as they are read: the kind, which says how to read the body, comes
 /// after it.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Envelope<'a> {
     actor: Actor,
     at: Timestamp,
     blobs: Vec<Blob>,
     #[serde(borrow)]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::AnyObject"))]
     body: &'a RawValue,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Commitments"))]
     commitments: BTreeMap<String, Sha256Digest>,
     correlation: CorrelationId,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::RecordId"))]
     id: EntryId,
     key_id: Option<VaultKeyId>,
     kind: Kind,

@@ -10,6 +10,7 @@ use crate::seal::Draft;
 
 /// What a reviewer said of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewOutcome {
     /// It is still right.
@@ -31,6 +32,7 @@ impl ReviewOutcome {
 
 /// A grant was reviewed \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccessReviewed {
     /// The grant.
     pub grant: GrantId,

@@ -10,6 +10,7 @@ use crate::seal::Draft;
 
 /// A role was given, or given anew with another expiry \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoleGranted {
     /// The grant.
     pub grant: GrantId,
@@ -61,6 +62,7 @@ impl RoleGranted {
 
 /// A role was taken away \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoleRevoked {
     /// The grant.
     pub grant: GrantId,
@@ -97,6 +99,7 @@ impl RoleRevoked {
 /// It has not existed since `expires_at`, whether or not this was written: the record says that
 /// somebody looked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoleExpired {
     /// The grant.
     pub grant: GrantId,

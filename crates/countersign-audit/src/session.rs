@@ -10,6 +10,7 @@ use crate::seal::Draft;
 
 /// A session began \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionOpened {
     /// The session.
     pub session: SessionId,
@@ -39,6 +40,7 @@ impl SessionOpened {
 
 /// A session was ended before its time \[record.md §5.1\].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionClosed {
     /// The session.
     pub session: SessionId,

@@ -7,6 +7,7 @@ use crate::kind::RecordBody;
 
 /// The terms of a token: how its secrets are known again, and until when it is good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenTerms {
     /// SHA-256 of the half that stays in the browser that asked for the token; `None` if it is
     /// good in any browser.

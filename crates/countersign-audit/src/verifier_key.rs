@@ -191,6 +191,9 @@ impl From<VerifierKey> for String {
     }
 }
 
+#[cfg(feature = "schema")]
+countersign_core::schema::text_schema!(VerifierKey, crate::schema::verifier_key);
+
 impl TryFrom<String> for VerifierKey {
     type Error = ParseKeyError;
 

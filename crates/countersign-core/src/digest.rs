@@ -58,6 +58,9 @@ macro_rules! digest {
             }
         }
 
+        #[cfg(feature = "schema")]
+        crate::schema::text_schema!($name, crate::schema::digest);
+
         impl FromStr for $name {
             type Err = ParseDigestError;
             fn from_str(text: &str) -> Result<Self, ParseDigestError> {

@@ -89,6 +89,9 @@ impl fmt::Display for DocumentPattern {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::schema::text_schema!(DocumentPattern, crate::schema::document_pattern);
+
 impl TryFrom<String> for DocumentPattern {
     type Error = ParseDocumentPatternError;
     fn try_from(text: String) -> Result<Self, ParseDocumentPatternError> {

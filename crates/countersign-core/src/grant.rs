@@ -21,6 +21,7 @@ identifier! {
 /// Who a grant belongs to. A sync touches only its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "by", content = "connection")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum GrantOwner {
     /// A rule matched at a sign-in through this connection.

@@ -51,6 +51,9 @@ macro_rules! identifier {
             }
         }
 
+        #[cfg(feature = "schema")]
+        crate::schema::text_schema!($name, crate::schema::identifier);
+
         impl std::str::FromStr for $name {
             type Err = TextError;
             fn from_str(text: &str) -> Result<Self, TextError> {

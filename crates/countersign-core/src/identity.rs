@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 /// The way in that an identity came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Door {
     /// A SAML 2.0 response.

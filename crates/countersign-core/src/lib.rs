@@ -29,6 +29,8 @@ pub mod grant;
 pub mod id;
 pub mod identity;
 pub mod private;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod subject;
 pub mod text;
 pub mod time;

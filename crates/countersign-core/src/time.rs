@@ -108,6 +108,9 @@ impl FromStr for Timestamp {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::schema::text_schema!(Timestamp, crate::schema::timestamp);
+
 impl TryFrom<String> for Timestamp {
     type Error = ParseTimestampError;
     fn try_from(text: String) -> Result<Self, ParseTimestampError> {

@@ -7,9 +7,9 @@
 #   providers.sh check NAME ARGUMENT... one-shot: asks a checker about a file
 #   providers.sh serve FOLDER           SimpleSAMLphp on a free port of 127.0.0.1, until stopped
 #
-# To answer: samlp, pysaml2, lasso, xmlsec. To check: xmlsec1, samlsign, signxml, xmllint. README.md
-# tells what each proves and which variables it reads. Everything goes into the target folder,
-# except for Debian's packages, which `cargo xtask test` installs. Each command installs what it
+# To answer: samlp, pysaml2, lasso, xmlsec. To check: xmlsec1, samlsign, signxml, xmllint,
+# jsonschema. README.md tells what each proves and which variables it reads. Everything
+# goes into the target folder, except for Debian's packages, which `cargo xtask test` installs. Each command installs what it
 # needs first, under a lock, so that several tests can start at once.
 set -euo pipefail
 
@@ -95,7 +95,7 @@ install() {
     for name in "$@"; do
         case $name in
             samlp) part node package.json package-lock.json ;;
-            cryptography | pysaml2 | signxml | xmlsec) part python requirements.txt ;;
+            cryptography | jsonschema | pysaml2 | signxml | xmlsec) part python requirements.txt ;;
             lasso) need "the module lasso of $python" "$python" -c 'import lasso' ;;
             simplesamlphp) part simplesamlphp ;;
             samlsign | xmlsec1) need "$name" command -v "$name" ;;
@@ -125,6 +125,7 @@ act() {
 # check xmlsec1|samlsign|signxml FILE CERTIFICATE ELEMENT: that certificate's key, and no other,
 # signed the element of this local name (or of this ID, for samlsign).
 # check xmllint FILE protocol|metadata: the file has the form that the schema wants.
+# check jsonschema FILE SCHEMA: for each line of the file, what the schema has against it.
 check() {
     local file=$2
     case $1 in
@@ -139,6 +140,7 @@ check() {
                 --node-xpath "//*[local-name()='$4']/*[local-name()='Signature']" "$file"
             ;;
         samlsign) exec samlsign -f "$file" -c "$3" -id "$4" ;;
+        jsonschema) exec "$home/python/bin/python" "$here/jsonschema_check.py" "${@:2}" ;;
         signxml) exec "$home/python/bin/python" "$here/signxml_check.py" "${@:2}" ;;
         xmllint)
             XML_CATALOG_FILES=$here/xml-catalog.xml exec xmllint --nonet --noout \
@@ -161,7 +163,7 @@ serve() {
 
 case ${1-} in
     install)
-        if [ $# = 1 ]; then set -- install cryptography lasso pysaml2 samlp signxml simplesamlphp xmlsec; fi
+        if [ $# = 1 ]; then set -- install cryptography jsonschema lasso pysaml2 samlp signxml simplesamlphp xmlsec; fi
         install "${@:2}"
         echo "$home"
         ;;

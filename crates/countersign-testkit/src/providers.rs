@@ -58,7 +58,8 @@ pub fn answer(provider: &str, folder: &Path, order: &Order<'_>) -> Result<(), St
     .map(drop)
 }
 
-/// What `checker` (`xmlsec1`, `samlsign`, `signxml` or `xmllint`) says about a file: its verdict, or its complaint.
+/// What `checker` (`xmlsec1`, `samlsign`, `signxml`, `xmllint` or `jsonschema`) says about a file:
+/// its verdict, or its complaint.
 ///
 /// # Errors
 /// The complaint.
