@@ -8,9 +8,9 @@
 #   providers.sh serve FOLDER           SimpleSAMLphp on a free port of 127.0.0.1, until stopped
 #
 # To answer: samlp, pysaml2, lasso, xmlsec. To check: xmlsec1, samlsign, signxml, xmllint,
-# jsonschema. README.md tells what each proves and which variables it reads. Everything
-# goes into the target folder, except for Debian's packages, which `cargo xtask test` installs. Each command installs what it
-# needs first, under a lock, so that several tests can start at once.
+# jsonschema. README.md tells what each proves and which variables it reads. Everything goes into
+# the target folder, except for Debian's packages, which `cargo xtask test` installs. Each command
+# installs what it needs first, under a lock, so that several tests can start at once.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
