@@ -25,6 +25,10 @@ use crate::progress::Progress;
 use crate::style::{Page, Table, counted, dim, good, name, plain, warn};
 use crate::verdict::Verdict;
 
+/// What is left to do where an erasure could not be removed from the file yet.
+const ERASURE_PENDING: &str =
+    "somebody reads what was before: erase again, or sweep, to remove it from the file";
+
 /// How many accounts are read at once.
 const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(511);
 

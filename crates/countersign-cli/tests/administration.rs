@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign::audit::Ed25519Signer;
 use countersign::saml::{Expect, IdentityProvider, Inbound, ServiceProvider};
 use countersign::{
-    ConnectionId, Engine, ManualClock, PolicyFile, SignIn, TenantId, Timestamp, UserId, blocking,
+    ConnectionId, Engine, ManualClock, PolicyFile, SignIn, TenantId, UserId, blocking,
 };
 use countersign_sqlite::SqliteStore;
 use countersign_testkit::idp::{ResponseSpec, TestIdp};
@@ -30,6 +30,7 @@ const LONG_AGO: &str = "2020-03-01T09:30:00.000Z";
 const SP: &str = "https://sign.example/saml";
 const ACS: &str = "https://sign.example/saml/acs";
 const ORIGIN: &str = "sign.example/log";
+const ISSUER: &str = "https://idp.acme.example";
 const POLICY: &str = r#"
 [connection.acme]
 tenant = "acme"
@@ -63,6 +64,36 @@ enum Told {
     Nothing,
 }
 
+/// The host's engine as it was long ago.
+async fn engine(store: Arc<SqliteStore>, signer: Ed25519Signer, policy: &str) -> Engine {
+    let idp = TestIdp::new(ISSUER);
+    let built = Engine::builder(PolicyFile::parse("policy.toml", policy).unwrap())
+        .connection(
+            ConnectionId::new("acme").unwrap(),
+            ServiceProvider::new(SP, ACS).unwrap(),
+            IdentityProvider::from_metadata(idp.metadata().as_bytes()).unwrap(),
+        )
+        .store(store)
+        .log(ORIGIN, Arc::new(signer))
+        .clock(Arc::new(ManualClock::new(LONG_AGO.parse().unwrap())))
+        .build();
+    built.await.unwrap()
+}
+
+async fn sign_in(engine: &Engine, person: &str) -> SignIn {
+    let spec = ResponseSpec::new(SP, ACS, person, LONG_AGO.parse().unwrap())
+        .with_name_id_format("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress")
+        .with_ids(
+            &format!("_response-{person}").replace('@', "-"),
+            &format!("_assertion-{person}").replace('@', "-"),
+        )
+        .with_attribute("groups", ["staff"]);
+    let response = TestIdp::new(ISSUER).respond(&spec);
+    let acme = ConnectionId::new("acme").unwrap();
+    let ended = engine.sign_in(&acme, Inbound::Xml(&response), Expect::Unsolicited);
+    ended.await.unwrap()
+}
+
 /// A host's database with two people in it, who have two roles each.
 struct House {
     folder: TempDir,
@@ -76,38 +107,15 @@ impl House {
 
     fn told(told: Told) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let now: Timestamp = LONG_AGO.parse().unwrap();
-        let idp = TestIdp::new("https://idp.acme.example");
         let store = Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap());
         let (signer, log_key) = Ed25519Signer::generate().unwrap();
-        let acme = ConnectionId::new("acme").unwrap();
         let mut people = Vec::new();
         let vkey = blocking::wait(async {
-            let engine = Engine::builder(PolicyFile::parse("policy.toml", POLICY).unwrap())
-                .connection(
-                    acme.clone(),
-                    ServiceProvider::new(SP, ACS).unwrap(),
-                    IdentityProvider::from_metadata(idp.metadata().as_bytes()).unwrap(),
-                )
-                .store(store.clone())
-                .log(ORIGIN, Arc::new(signer))
-                .clock(Arc::new(ManualClock::new(now)))
-                .build()
-                .await
-                .unwrap();
+            let engine = engine(store.clone(), signer, POLICY).await;
             for person in ["matron@acme.example", "nurse@acme.example"] {
-                let spec = ResponseSpec::new(SP, ACS, person, now)
-                    .with_name_id_format("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress")
-                    .with_ids(
-                        &format!("_response-{}", people.len()),
-                        &format!("_assertion-{}", people.len()),
-                    )
-                    .with_attribute("groups", ["staff"]);
-                let response = idp.respond(&spec);
-                let message = Inbound::Xml(&response);
-                match engine.sign_in(&acme, message, Expect::Unsolicited).await {
-                    Ok(SignIn::Admitted(session)) => people.push(session.user().clone()),
-                    other => panic!("{other:?}"),
+                match sign_in(&engine, person).await {
+                    SignIn::Admitted(session) => people.push(session.user().clone()),
+                    SignIn::Refused(refused) => panic!("{refused}"),
                 }
             }
             let vkey = engine.ledger().verifier_key().to_string();
@@ -185,6 +193,38 @@ impl House {
         arguments.extend(administered.iter().map(String::as_str));
         arguments.extend(more);
         countersign(&arguments)
+    }
+
+    fn erase(&self, user: &UserId, by: &str) -> Run {
+        let administered = self.administered();
+        let mut arguments = vec!["--json", "account", "erase", user.as_str(), "--by", by];
+        arguments.extend(administered.iter().map(String::as_str));
+        countersign(&arguments)
+    }
+
+    /// The same house where everything is kept for a year, somebody unknown was turned away, and
+    /// the last of the people has left.
+    fn retaining() -> Self {
+        let house = Self::new();
+        // Nobody has used the accounts since: that is done with.
+        house.sweep(&[]);
+        let policy = format!("{POLICY}retain = \"365d\"\n");
+        house.write("policy.toml", policy.as_bytes());
+        let store = Arc::new(SqliteStore::open(house.path("store.db")).unwrap());
+        let key = fs::read(house.path("log.key")).unwrap();
+        let signer = Ed25519Signer::from_pkcs8(&key).unwrap();
+        blocking::wait(async {
+            let engine = engine(store, signer, &policy).await;
+            let tenant = TenantId::new("acme").unwrap();
+            engine.record_policy(&tenant, None, None).await.unwrap();
+            let stranger = sign_in(&engine, "stranger@elsewhere.example").await;
+            assert!(matches!(stranger, SignIn::Refused(_)));
+            let by = UserId::new("administrator-1").unwrap();
+            let gone = engine.deprovision(&tenant, &house.people[1], &by, None);
+            gone.await.unwrap();
+            engine.checkpoint().await.unwrap();
+        });
+        house
     }
 
     fn read(&self, command: &[&str]) -> Run {
@@ -388,6 +428,78 @@ fn a_dry_run_says_what_a_sweep_then_does_and_writes_nothing() {
     let again = house.sweep(&[]);
     assert_eq!(again.code, 0, "{again:?}");
     assert_eq!(again.json()["moved"], json!([]));
+}
+
+#[test]
+fn an_account_is_erased_with_its_record_under_a_checkpoint() {
+    let house = House::retaining();
+    let [matron, nurse] = &house.people[..] else {
+        panic!("{:?}", house.people);
+    };
+    let named = |house: &House| {
+        let file = String::from_utf8_lossy(&house.database()).into_owned();
+        file.contains("nurse@acme.example")
+    };
+    assert!(named(&house));
+    let entries = house.assert_ledger_is_sound();
+
+    let refused = house.erase(matron, "administrator-1");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let own = house.erase(nurse, nurse.as_str());
+    assert_eq!(own.code, 1, "{own:?}");
+    let unknown = house.erase(&UserId::new("nobody").unwrap(), "administrator-1");
+    assert_eq!(unknown.json()["code"], "account.unknown", "{unknown:?}");
+    assert!(named(&house));
+
+    let erased = house.erase(nurse, "administrator-1");
+    assert_eq!(erased.code, 0, "{erased:?}");
+    let said = erased.json();
+    assert_eq!(said["user"], nurse.as_str());
+    assert_eq!(
+        (&said["subjects"], &said["pending"]),
+        (&json!(1), &json!(false))
+    );
+    assert!(said["erased"].as_array().unwrap().contains(&json!("email")));
+    assert_eq!(said["checkpoint"]["size"], entries + 1);
+    assert_eq!(house.assert_ledger_is_sound(), entries + 1);
+    assert!(!named(&house), "a trace is left");
+    assert_eq!(house.report()["accounts"]["erased"], 1);
+
+    let again = house.erase(nurse, "administrator-1");
+    assert_eq!(again.json()["entry"], said["entry"], "{again:?}");
+    assert_eq!(house.assert_ledger_is_sound(), entries + 1);
+}
+
+#[test]
+fn a_sweep_tells_what_it_erased_of_no_account_and_what_is_pending() {
+    let house = House::retaining();
+    // Only the stranger's walk is left to do after this.
+    house.erase(&house.people[1], "administrator-1");
+    let dry = house.sweep(&["--dry-run"]).json();
+    assert_eq!(
+        (&dry["unclaimed"], &dry["erasure_pending"]),
+        (&json!(1), &json!(false))
+    );
+    let swept = house.sweep(&[]).json();
+    assert_eq!(
+        (&swept["unclaimed"], &swept["erasure_pending"]),
+        (&json!(1), &json!(false))
+    );
+    assert_ne!(swept["checkpoint"], Value::Null);
+    let again = house.sweep(&[]).json();
+    assert_eq!(
+        (&again["unclaimed"], &again["checkpoint"]),
+        (&json!(0), &Value::Null)
+    );
+
+    let house = House::retaining();
+    let administered = house.administered();
+    let plain = ["account", "sweep"].into_iter().map(str::to_owned);
+    let arguments: Vec<String> = plain.chain(administered).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let told = countersign(&arguments);
+    assert!(told.stdout.contains("of no account"), "{told:?}");
+    assert!(told.stdout.contains("1 walk"), "{told:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use countersign::audit::store::EntryQuery;
 use countersign::{EngineError, LeafHash, SystemClock, UserId, blocking};
 use serde_json::json;
 
+use super::ERASURE_PENDING;
 use super::administration::{Access, Administered, Administration, Answer};
 use crate::input::Unreadable;
 use crate::style::{Page, Table, counted, dim, good, name, plain, warn};
@@ -97,9 +98,7 @@ fn page(user: &UserId, entry: LeafHash, body: &SubjectErased, pending: bool) -> 
     page.table(rows);
     if pending {
         page.blank();
-        page.line(warn(
-            "somebody reads what was before: erase again, or sweep, to remove it from the file",
-        ));
+        page.line(warn(ERASURE_PENDING));
     }
     page
 }

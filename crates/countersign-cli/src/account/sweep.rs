@@ -9,11 +9,11 @@ use countersign::{
 use serde_json::{Value, json};
 
 use super::administration::{Access, Administered, Administration, Answer};
-use super::counted_accounts;
+use super::{ERASURE_PENDING, counted_accounts};
 use crate::input::Unreadable;
 use crate::ledger::with_causes;
 use crate::progress::Progress;
-use crate::style::{Page, Table, bad, dim, good, name, plain, warn};
+use crate::style::{Page, Table, bad, counted, dim, good, name, plain, warn};
 use crate::verdict::Verdict;
 
 /// How many accounts are swept between two looks at how far it is.
@@ -64,7 +64,8 @@ pub(super) fn run(sweeping: &Sweeping) -> Result<Verdict, Unreadable> {
     let is_idle = report.policy.is_none()
         && report.moved.is_empty()
         && report.expired.is_empty()
-        && report.changed.is_empty();
+        && report.changed.is_empty()
+        && report.unclaimed == 0;
     Ok(match dry_run || is_idle {
         true => answer.verdict(Value::Null),
         false => administration.seal(answer),
@@ -146,6 +147,8 @@ fn as_json(administration: &Administration, report: &SweepReport, dry_run: bool)
             "role": kept.role,
         })).collect::<Vec<_>>(),
         "skipped": report.skipped,
+        "unclaimed": report.unclaimed,
+        "erasure_pending": report.erasure_pending,
     })
 }
 
@@ -208,5 +211,21 @@ fn page(administration: &Administration, report: &SweepReport, dry_run: bool) ->
         "left to the next sweep: changed at the same moment",
         skipped,
     );
+    if report.unclaimed > 0 {
+        let walks = usize::try_from(report.unclaimed).unwrap_or(usize::MAX);
+        let mut rows = Table::new();
+        rows.row([
+            warn(counted(walks, "walk")),
+            plain(match dry_run {
+                true => "at least would be erased",
+                false => "erased",
+            }),
+        ]);
+        page.section("kept for long enough, and of no account", rows);
+    }
+    if report.erasure_pending {
+        page.blank();
+        page.line(warn(ERASURE_PENDING));
+    }
     page
 }
