@@ -332,6 +332,19 @@ impl Kind {
         (least..=rules.len()).contains(&count)
     }
 
+    /// The fields that a record of this kind must commit to \[record.md §5\].
+    #[must_use]
+    pub fn committed_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::AssertionVerified => &["name_id"],
+            Self::UserProvisioned | Self::UserLinked | Self::UserRefused => &["subject"],
+            Self::LinkProposed => &["subject", "email"],
+            Self::DocumentSigned => &["printed_name"],
+            Self::EmailChallenged | Self::InvitationIssued => &["email"],
+            _ => &[],
+        }
+    }
+
     /// Whether `subject_ref` fits: which account the record is about \[record.md §5\].
     #[must_use]
     pub fn allows_subject(self, is_present: bool) -> bool {

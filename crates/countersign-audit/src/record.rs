@@ -186,6 +186,14 @@ pub enum RecordError {
         /// The kind.
         kind: Kind,
     },
+    /// Not committed to what every record of its kind is \[record.md §5\].
+    #[error("does not commit to the `{field}` that a `{kind}` has")]
+    Commitment {
+        /// The kind.
+        kind: Kind,
+        /// The field that is missing.
+        field: &'static str,
+    },
     /// A committed field has a name that is none \[record.md §4\].
     #[error("commits to a field whose name is not allowed")]
     FieldName,
@@ -211,6 +219,7 @@ impl RecordError {
             Self::Id => "record.id",
             Self::Parents { .. } => "record.parents",
             Self::Subject { .. } => "record.subject",
+            Self::Commitment { .. } => "record.commitment",
             Self::FieldName => "record.field_name",
             Self::OtherKind { .. } => "record.other_kind",
         }
@@ -277,7 +286,12 @@ impl Record {
         if !self.commitments.keys().all(|field| is_field_name(field)) {
             return Err(RecordError::FieldName);
         }
-        Ok(())
+        let committed = |field: &str| self.commitments.contains_key(field);
+        let mut fields = kind.committed_fields().iter();
+        match fields.find(|field| !committed(field)) {
+            Some(field) => Err(RecordError::Commitment { kind, field }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -11,21 +11,26 @@
 
 mod support;
 
+use countersign_audit::account::{Person, UserLinked, UserRefused};
 use countersign_audit::assertion::AssertionVerified;
 use countersign_audit::ceremony::{DocumentSigned, Grounds, IntentConfirmed};
 use countersign_audit::consent::{AccessDemonstrated, ConsentGiven};
-use countersign_audit::kind::ParentRule;
+use countersign_audit::email::EmailChallenged;
+use countersign_audit::invitation::InvitationIssued;
+use countersign_audit::kind::{ParentRule, RecordBody};
+use countersign_audit::link::LinkProposed;
 use countersign_audit::log::CheckpointAnchored;
 use countersign_audit::record::RecordError;
 use countersign_audit::seal::{Draft, EntropyError, SealError, Sealed};
 use countersign_audit::session::SessionOpened;
+use countersign_audit::token::TokenTerms;
 use countersign_audit::{
     AuditError, Correlation, Entropy, Kind, PrivatePart, Recorded, SystemEntropy, leaf_hash,
     parse_record,
 };
 use countersign_core::{
-    ConnectionId, ConsentId, CorrelationId, DisclosedKey, Entry, SignedEvidence, TenantId,
-    VerifiedIdentity,
+    ConnectionId, ConsentId, CorrelationId, DisclosedKey, DocumentId, Email, Entry, SignedEvidence,
+    SubjectKey, TenantId, UserId, VerifiedIdentity,
 };
 use proptest::prelude::*;
 use support::{CountingEntropy, Walk, WalkPlan, at};
@@ -583,6 +588,138 @@ fn a_signature_about_no_account_is_refused() {
 fn a_commitment_under_a_name_that_is_not_allowed_is_refused() {
     let other = signed_bytes().replacen("\"printed_name\"", "\"Printed-Name\"", 1);
     assert_eq!(parse(&other), Err(RecordError::FieldName));
+}
+
+/// One record of each kind that must commit to something \[record.md §5\].
+fn committing() -> Vec<Entry> {
+    let walk = walk();
+    let (assertion, connection) = (
+        walk.assertion.leaf(),
+        ConnectionId::new("acme-idp").unwrap(),
+    );
+    let user = UserId::new("user-nurse").unwrap();
+    let email = Email::from_canonical("nurse@acme.example").unwrap();
+    let tenant = TenantId::new("acme").unwrap();
+    let subject = SubjectKey::from_stable_value(tenant, "https://idp.example/saml", "n").unwrap();
+    let person = Person {
+        subject: Some(subject.clone()),
+        ..Person::default()
+    };
+    let token = TokenTerms {
+        browser_sha256: None,
+        expires_at: at("2026-03-01T10:30:00Z"),
+        secret_sha256: support::sha256(b"secret"),
+    };
+    let linked = UserLinked {
+        connection: connection.clone(),
+        strategy: "jit".to_owned(),
+        matched_by: "subject".to_owned(),
+        attributes: Vec::new(),
+        reasons: Vec::new(),
+    };
+    let denied = UserRefused {
+        connection: connection.clone(),
+        strategy: "jit".to_owned(),
+        outcome: "denied".to_owned(),
+        candidates: Vec::new(),
+        reasons: Vec::new(),
+    };
+    let proposed = LinkProposed {
+        connection: connection.clone(),
+        token: token.clone(),
+    };
+    let challenged = EmailChallenged {
+        connection,
+        token: token.clone(),
+    };
+    let invited = InvitationIssued {
+        document: DocumentId::new("contract-1").unwrap(),
+        document_type: "nda/mutual".to_owned(),
+        door: None,
+        connection: None,
+        multi_factor: false,
+        token,
+    };
+    fn seal<K: RecordBody>(draft: Draft<K>) -> Entry {
+        let tenant = TenantId::new("acme").unwrap();
+        let mut walk = Correlation::begin(tenant, CorrelationId::new("walk-1").unwrap());
+        let sealed = walk.seal(draft, at("2026-03-01T09:30:00Z"), &SystemEntropy::new());
+        sealed.unwrap().into_parts().0
+    }
+    vec![
+        walk.assertion.entry().clone(),
+        walk.user.entry().clone(),
+        walk.signed.entry().clone(),
+        seal(linked.draft(user.clone(), &person, assertion, None)),
+        seal(denied.draft(None, &person, assertion)),
+        seal(proposed.draft(user, &subject, &email, assertion)),
+        seal(challenged.draft(&email)),
+        seal(invited.draft(&email, None, None)),
+    ]
+}
+
+#[test]
+fn a_record_that_does_not_commit_to_what_its_kind_has_to_is_refused() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for entry in committing() {
+        let kind = parse_record(entry.bytes()).unwrap().kind();
+        kinds.insert(kind.as_str());
+        for field in kind.committed_fields() {
+            let mut record: serde_json::Value = serde_json::from_slice(entry.bytes()).unwrap();
+            let commitments = record["commitments"].as_object_mut().unwrap();
+            commitments.remove(*field).unwrap();
+            let missing = RecordError::Commitment { kind, field };
+            assert_eq!(parse(&record.to_string()), Err(missing), "{kind} {field}");
+        }
+    }
+    let committing = Kind::ALL
+        .iter()
+        .filter(|k| !k.committed_fields().is_empty());
+    assert_eq!(kinds, committing.map(|kind| kind.as_str()).collect());
+}
+
+#[test]
+fn what_a_kind_commits_to_is_what_the_specification_says() {
+    let specification = include_str!("../../../docs/spec/record.md");
+    let rows: Vec<Vec<&str>> = specification
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect())
+        .filter(|cells: &Vec<&str>| cells.len() == 6)
+        .collect();
+    let cell = |kind: &str| {
+        let quoted = format!("`{kind}`");
+        let mut rows = rows.iter().filter(|row| row[1].contains(&quoted));
+        rows.next().unwrap()[4]
+    };
+    for kind in Kind::ALL {
+        let committed = match cell(kind.as_str()) {
+            "as `user.provisioned`" => cell("user.provisioned"),
+            committed => committed,
+        };
+        let fields = committed.split(", ").filter(|field| field.ends_with('`'));
+        let fields: Vec<_> = fields.map(|field| field.trim_matches('`')).collect();
+        assert_eq!(fields, kind.committed_fields(), "{kind}");
+    }
+}
+
+/// A builder that was given nobody makes no record.
+#[test]
+fn an_account_of_nobody_is_not_sealed() {
+    let walk = walk();
+    let denied = UserRefused {
+        connection: ConnectionId::new("acme-idp").unwrap(),
+        strategy: "jit".to_owned(),
+        outcome: "denied".to_owned(),
+        candidates: Vec::new(),
+        reasons: Vec::new(),
+    };
+    let draft = denied.draft(None, &Person::default(), walk.assertion.leaf());
+    let mut walk = walk.correlation.clone();
+    let sealed = walk.seal(draft, at("2026-03-01T09:40:00Z"), &SystemEntropy::new());
+    let Err(AuditError::Seal(error)) = sealed else {
+        panic!("was sealed");
+    };
+    assert_eq!(error.code(), "record.commitment");
 }
 
 #[test]
