@@ -46,7 +46,10 @@ pub(crate) fn check(
                 let why = format!("nobody signed what {} records", item.file);
                 lines.failed(CLAIM, &file, why);
             }
-            (_, false) => {}
+            (_, false) => {
+                let why = "nobody signed: a token came back from an address";
+                lines.not_proved(CLAIM, &item.file, why);
+            }
         }
     }
     // An assertion whose record can not be read.

@@ -71,7 +71,8 @@ impl TrustPolicy {
     }
 
     /// Trusts what was signed with this certificate of an identity provider (DER; or the bare key
-    /// that was configured), and asks for such a signature at the root of every document's.
+    /// that was configured), and asks for such a signature at the root of every document's: a
+    /// signer who came in by a mailed link has none, and neither has an account that began so.
     #[must_use]
     pub fn identity_provider(mut self, certificate: &[u8]) -> Self {
         self.identity_providers.insert(sha256(certificate));

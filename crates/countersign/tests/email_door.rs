@@ -16,13 +16,14 @@ use std::thread;
 use countersign::audit::{Body, Kind};
 use countersign::blocking::wait;
 use countersign::email_door::{EmailChallenge, IssuedChallenge, PendingEmail};
-use countersign::evidence::Export;
+use countersign::evidence::{Claim, Export, Status, TrustPolicy, verify};
 use countersign::provision::email_door;
 use countersign::provision::store::{Change, UserWrite};
 use countersign::provision::user::UserState;
 use countersign::{
     Assurance, ConnectionId, Door, Engine, EngineError, PolicyFile, Refused, SignIn, SubjectKey,
 };
+use countersign_testkit::keys::IDP_RSA_2048_CERTIFICATE;
 use host::*;
 
 /// Beside the staff of the company: visitors from a partner who has no identity provider.
@@ -136,6 +137,35 @@ fn the_records_lead_from_the_session_to_the_challenge_and_hold_no_address() {
             let text = serde_json::to_string(record).unwrap();
             assert!(!text.contains("guest"), "{text}");
         }
+    });
+}
+
+/// Whoever trusts an identity provider asks for its signature behind every signer.
+#[test]
+fn a_visitor_beside_a_nurse_is_not_accepted_where_a_provider_is_trusted() {
+    on_each_store_under(&policy(), |host| {
+        let nurse = host.admit(&host.nurse(&["staff"]));
+        let visitor = admitted(come_in(host, "guest@partner.example"));
+        let by_nurse = host.sign(&nurse, &nda()).unwrap();
+        let by_visitor = host.sign(&visitor, &nda()).unwrap();
+        let log = TrustPolicy::new().log_key(host.engine.ledger().verifier_key().clone());
+        let provider = log.clone().identity_provider(IDP_RSA_2048_CERTIFICATE);
+        let check = |request: Export, trust: &TrustPolicy| {
+            let bundle = wait(host.engine.export(&request.assertions(true))).unwrap();
+            verify(&bundle, trust, host.now())
+        };
+        let alone = Export::of(by_nurse.leaf());
+        let report = check(alone.clone(), &provider);
+        assert!(report.accepted(), "{report}");
+        let both = alone.and(by_visitor.leaf());
+        let report = check(both.clone(), &provider);
+        assert_eq!(report.missing(), [Claim::AssertionSignature], "{report}");
+        assert_eq!(report.failed().count(), 0, "{report}");
+        let lines = report.lines().iter();
+        let by_mail = lines.filter(|line| line.by.starts_with("nobody signed"));
+        let by_mail: Vec<_> = by_mail.map(|line| line.status).collect();
+        assert_eq!(by_mail, [Status::NotProved], "{report}");
+        assert!(check(both, &log).accepted());
     });
 }
 

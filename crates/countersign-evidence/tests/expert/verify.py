@@ -283,6 +283,8 @@ class Verifier:
             if one.kind != "assertion.verified" or one.body["door"] != "saml":
                 if one.number in self.bundle.assertions:
                     self.report.fail("members", self.bundle.assertions[one.number][0], "nobody signed")
+                elif one.kind == "assertion.verified":
+                    self.report.say(claim, one.name, NOT_PROVED, "nobody signed")
                 continue
             names = self.bundle.assertions.get(one.number)
             if not names:
