@@ -337,7 +337,7 @@ impl Kind {
     pub fn committed_fields(self) -> &'static [&'static str] {
         match self {
             Self::AssertionVerified => &["name_id"],
-            Self::UserProvisioned | Self::UserLinked | Self::UserRefused => &["subject"],
+            Self::UserProvisioned | Self::UserLinked => &["subject"],
             Self::LinkProposed => &["subject", "email"],
             Self::DocumentSigned => &["printed_name"],
             Self::EmailChallenged | Self::InvitationIssued => &["email"],

@@ -11,7 +11,7 @@
 
 mod support;
 
-use countersign_audit::account::{Person, UserLinked, UserRefused};
+use countersign_audit::account::{Person, UserLinked};
 use countersign_audit::assertion::AssertionVerified;
 use countersign_audit::ceremony::{DocumentSigned, Grounds, IntentConfirmed};
 use countersign_audit::consent::{AccessDemonstrated, ConsentGiven};
@@ -617,13 +617,6 @@ fn committing() -> Vec<Entry> {
         attributes: Vec::new(),
         reasons: Vec::new(),
     };
-    let denied = UserRefused {
-        connection: connection.clone(),
-        strategy: "jit".to_owned(),
-        outcome: "denied".to_owned(),
-        candidates: Vec::new(),
-        reasons: Vec::new(),
-    };
     let proposed = LinkProposed {
         connection: connection.clone(),
         token: token.clone(),
@@ -651,7 +644,6 @@ fn committing() -> Vec<Entry> {
         walk.user.entry().clone(),
         walk.signed.entry().clone(),
         seal(linked.draft(user.clone(), &person, assertion, None)),
-        seal(denied.draft(None, &person, assertion)),
         seal(proposed.draft(user, &subject, &email, assertion)),
         seal(challenged.draft(&email)),
         seal(invited.draft(&email, None, None)),
@@ -706,14 +698,15 @@ fn what_a_kind_commits_to_is_what_the_specification_says() {
 #[test]
 fn an_account_of_nobody_is_not_sealed() {
     let walk = walk();
-    let denied = UserRefused {
+    let linked = UserLinked {
         connection: ConnectionId::new("acme-idp").unwrap(),
         strategy: "jit".to_owned(),
-        outcome: "denied".to_owned(),
-        candidates: Vec::new(),
+        matched_by: "subject".to_owned(),
+        attributes: Vec::new(),
         reasons: Vec::new(),
     };
-    let draft = denied.draft(None, &Person::default(), walk.assertion.leaf());
+    let user = UserId::new("user-nurse").unwrap();
+    let draft = linked.draft(user, &Person::default(), walk.assertion.leaf(), None);
     let mut walk = walk.correlation.clone();
     let sealed = walk.seal(draft, at("2026-03-01T09:40:00Z"), &SystemEntropy::new());
     let Err(AuditError::Seal(error)) = sealed else {

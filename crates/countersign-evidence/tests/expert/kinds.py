@@ -91,7 +91,7 @@ KINDS = {
         connection=identifier, changed=array(text), reasons=array(text),
     ),
     "user.refused": Kind(
-        ["assertion.verified"], MAYBE, ["subject"],
+        ["assertion.verified"], MAYBE, [],
         connection=identifier, strategy=text, candidates=array(identifier), reasons=array(text),
         outcome=one_of("denied", "conflict", "tombstone", "ambiguous", "needs_proof", "needs_approval"),
     ),
