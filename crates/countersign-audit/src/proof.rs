@@ -42,10 +42,22 @@ impl LogProof {
     /// # Errors
     /// If the bytes are no proof file without extra data \[C2SP tlog-proof, "Format"\].
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseProofError> {
-        Self::parse_format(bytes).ok_or(ParseProofError)
+        Self::parse_format(bytes, None).ok_or(ParseProofError)
     }
 
-    fn parse_format(bytes: &[u8]) -> Option<Self> {
+    /// As [`LogProof::parse`], for a file that most likely holds `checkpoint`, which is not read
+    /// again then.
+    ///
+    /// # Errors
+    /// As there; a file that holds another checkpoint is read all the same.
+    pub fn parse_beside(
+        bytes: &[u8],
+        checkpoint: &SignedCheckpoint,
+    ) -> Result<Self, ParseProofError> {
+        Self::parse_format(bytes, Some(checkpoint)).ok_or(ParseProofError)
+    }
+
+    fn parse_format(bytes: &[u8], known: Option<&SignedCheckpoint>) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let (head, checkpoint) = text.split_once("\n\n")?;
         let mut lines = head.split('\n');
@@ -58,10 +70,14 @@ impl LogProof {
         if hashes.len() > 64 {
             return None;
         }
+        let checkpoint = checkpoint.as_bytes();
         Some(Self {
             index,
             hashes,
-            checkpoint: SignedCheckpoint::parse(checkpoint.as_bytes()).ok()?,
+            checkpoint: match known.filter(|known| known.bytes() == checkpoint) {
+                Some(known) => known.clone(),
+                None => SignedCheckpoint::parse(checkpoint).ok()?,
+            },
         })
     }
 
@@ -117,6 +133,8 @@ mod tests {
         ] {
             let proof = LogProof::parse(text.as_bytes()).unwrap();
             assert_eq!(String::from_utf8(proof.to_bytes()).unwrap(), text);
+            let beside = LogProof::parse_beside(text.as_bytes(), proof.checkpoint());
+            assert_eq!(beside.unwrap(), proof);
         }
     }
 
@@ -129,6 +147,18 @@ mod tests {
             proof.verify(crate::leaf::leaf_hash(b"two")),
             Err(ProofError::Root)
         );
+    }
+
+    #[test]
+    fn a_proof_of_another_checkpoint_is_read_as_it_stands() {
+        let known = SignedCheckpoint::parse(CHECKPOINT.as_bytes()).unwrap();
+        let other = CHECKPOINT.replacen("\n1\n", "\n2\n", 1);
+        let text = format!("{MAGIC}\nindex 0\n\n{other}");
+        let proof = LogProof::parse_beside(text.as_bytes(), &known).unwrap();
+        assert_eq!(proof, LogProof::parse(text.as_bytes()).unwrap());
+        assert_ne!(*proof.checkpoint(), known);
+        let broken = format!("{MAGIC}\nindex 0\n\n{CHECKPOINT}x");
+        assert!(LogProof::parse_beside(broken.as_bytes(), &known).is_err());
     }
 
     #[test]

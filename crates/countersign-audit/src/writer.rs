@@ -24,6 +24,7 @@ pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Canonic
         out: Vec::with_capacity(USUAL_BYTES),
         members: Vec::new(),
         depth: 0,
+        last_is_plain: false,
     };
     value.serialize(&mut writer)?;
     Ok(writer.out)
@@ -42,6 +43,8 @@ struct Writer {
     members: Vec<Member>,
     /// How many arrays and objects have begun and not ended.
     depth: usize,
+    /// Whether the last text was ASCII and needed no escape.
+    last_is_plain: bool,
 }
 
 /// Where a member stands in what was written.
@@ -49,6 +52,8 @@ struct Writer {
 struct Member {
     /// Its name, without the quotation marks.
     name: Range<usize>,
+    /// Whether the name is ASCII and needed no escape: its bytes sort as its UTF-16 does.
+    is_plain: bool,
     /// Where its value ends.
     end: usize,
 }
@@ -106,6 +111,17 @@ impl Writer {
     fn text(&mut self, text: &str) {
         self.out.push(b'"');
         let mut rest = text.as_bytes();
+        // Over all bytes without a way out between, which is done many at a time.
+        let special = rest
+            .iter()
+            .fold(false, |any, byte| any | needs_escape(*byte));
+        if !special {
+            self.out.extend_from_slice(rest);
+            self.out.push(b'"');
+            self.last_is_plain = text.is_ascii();
+            return;
+        }
+        self.last_is_plain = false;
         while let Some(plain) = rest.iter().position(|byte| needs_escape(*byte)) {
             let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
             self.out.extend_from_slice(before);
@@ -145,16 +161,26 @@ impl Writer {
         self.out.get(member.name.clone()).unwrap_or_default()
     }
 
+    /// The order of two names: that of their UTF-16 code units \[RFC 8785 §3.2.3\].
+    fn order(&self, a: &Member, b: &Member) -> Ordering {
+        let (is_plain, a, b) = (a.is_plain && b.is_plain, self.name(a), self.name(b));
+        if is_plain {
+            a.cmp(b)
+        } else {
+            utf16(a).cmp(&utf16(b))
+        }
+    }
+
     /// Puts the members of the object that ends in order.
     fn sort(&mut self, first_member: usize) -> Result<(), CanonicalError> {
         let members = self.members.get(first_member..).unwrap_or_default();
         let is_sorted = members
             .iter()
             .zip(members.iter().skip(1))
-            .all(|(before, after)| order(self.name(before), self.name(after)) == Ordering::Less);
+            .all(|(before, after)| self.order(before, after) == Ordering::Less);
         if !is_sorted {
             let mut members = members.to_vec();
-            members.sort_by(|a, b| order(self.name(a), self.name(b)));
+            members.sort_by(|a, b| self.order(a, b));
             let twice = members
                 .iter()
                 .zip(members.iter().skip(1))
@@ -181,17 +207,6 @@ impl Writer {
 
 fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
-/// The order of two names as they are written: that of their UTF-16 code units
-/// \[RFC 8785 §3.2.3\].
-fn order(a: &[u8], b: &[u8]) -> Ordering {
-    let is_plain = |name: &[u8]| name.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
-    if is_plain(a) && is_plain(b) {
-        a.cmp(b)
-    } else {
-        utf16(a).cmp(&utf16(b))
-    }
 }
 
 fn utf16(name: &[u8]) -> Vec<u16> {
@@ -241,8 +256,13 @@ impl Object<'_> {
         }
         let end = self.writer.out.len();
         let name = quote.saturating_add(1)..end.saturating_sub(1);
+        let is_plain = self.writer.last_is_plain;
         self.writer.out.push(b':');
-        self.writer.members.push(Member { name, end });
+        self.writer.members.push(Member {
+            name,
+            is_plain,
+            end,
+        });
         Ok(())
     }
 

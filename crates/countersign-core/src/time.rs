@@ -74,17 +74,25 @@ impl fmt::Display for Timestamp {
         let at =
             OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0).saturating_mul(1_000_000))
                 .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            at.year(),
-            u8::from(at.month()),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second(),
-            at.millisecond()
-        )
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        // INVARIANT: the range MIN..=MAX has years of four digits.
+        let year = u32::try_from(at.year()).unwrap_or_default();
+        for (value, end, digits) in [
+            (year, 4, 4),
+            (u32::from(u8::from(at.month())), 7, 2),
+            (u32::from(at.day()), 10, 2),
+            (u32::from(at.hour()), 13, 2),
+            (u32::from(at.minute()), 16, 2),
+            (u32::from(at.second()), 19, 2),
+            (u32::from(at.millisecond()), 23, 3),
+        ] {
+            let mut rest = value;
+            for place in text.iter_mut().take(end).rev().take(digits) {
+                *place = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or_default());
+                rest /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -29,21 +29,25 @@ const SCRIPT: &str = concat!(
     include_str!("certificate/page.js"),
 );
 
-/// The place of the members in the page: an empty object, which they are put into.
-const PLACE: &str = "<script type=\"application/json\" id=\"bundle\">{}</script>";
+/// What stands before the members in a page, and behind them: an empty object in the sources.
+const BEFORE: &str = "<script type=\"application/json\" id=\"bundle\">{";
+const BEHIND: &str = "}</script>";
 
-/// The page that is published, with an empty place for the members.
-pub(crate) fn template() -> &'static str {
-    static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
-        // Nothing runs, and nothing has a look, that has not this hash [CSP3 §6.7.2]. What stands
-        // in the page later can change neither.
-        PAGE.replace("{script hash}", &hash_source(SCRIPT))
-            .replace("{style hash}", &hash_source(STYLE))
-            .replace("{style}", STYLE)
-            .replace("{script}", SCRIPT)
-    });
-    &TEMPLATE
-}
+/// The page that is published: all of it up to the members, and all of it behind them.
+static HALVES: LazyLock<(String, String)> = LazyLock::new(|| {
+    // Nothing runs, and nothing has a look, that has not this hash [CSP3 §6.7.2]. What stands in
+    // the page later can change neither.
+    let page = PAGE
+        .replace("{script hash}", &hash_source(SCRIPT))
+        .replace("{style hash}", &hash_source(STYLE))
+        .replace("{style}", STYLE)
+        .replace("{script}", SCRIPT);
+    // INVARIANT: the place is there once; a test reads it.
+    let (before, behind) = page
+        .split_once(&format!("{BEFORE}{BEHIND}"))
+        .unwrap_or((&page, ""));
+    (format!("{before}{BEFORE}"), format!("{BEHIND}{behind}"))
+});
 
 /// A text's hash as a content security policy names it.
 fn hash_source(text: &str) -> String {
@@ -66,14 +70,8 @@ pub(crate) fn is_shown(name: &str) -> bool {
 /// Nothing that is written can end the element that it stands in: names are written as a bundle's
 /// names are, and in any other every character that is not one of theirs is escaped.
 pub(crate) fn write<'a>(members: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
-    let template = template();
-    // INVARIANT: the template holds the place once; a test reads it.
-    let (before, behind) = PLACE
-        .find("{}")
-        .and_then(|empty| template.find(PLACE)?.checked_add(empty)?.checked_add(1))
-        .and_then(|middle| template.split_at_checked(middle))
-        .unwrap_or((template, ""));
-    let mut text = String::with_capacity(template.len());
+    let (before, behind) = &*HALVES;
+    let mut text = String::with_capacity(before.len().saturating_add(behind.len()));
     text.push_str(before);
     let shown = members.into_iter().filter(|(name, _)| is_shown(name));
     for (place, (name, data)) in shown.enumerate() {
@@ -103,12 +101,18 @@ fn push_name(text: &mut String, unit: u16) {
 mod tests {
     use super::*;
 
+    /// The page without members.
+    fn empty() -> String {
+        String::from_utf8(write([])).unwrap()
+    }
+
     #[test]
     fn the_published_page_has_each_place_once_and_none_left() {
-        assert_eq!(template().matches(PLACE).count(), 1);
+        assert_eq!(PAGE.matches(&format!("{BEFORE}{BEHIND}")).count(), 1);
+        assert!(empty().ends_with("</html>\n"));
         for place in ["{script hash}", "{style hash}", "{style}", "{script}"] {
             assert_eq!(PAGE.matches(place).count(), 1, "{place}");
-            assert!(!template().contains(place), "{place}");
+            assert!(!empty().contains(place), "{place}");
         }
     }
 
@@ -125,7 +129,7 @@ mod tests {
     #[test]
     fn the_page_asks_nobody_for_anything() {
         // These are names of algorithms and namespaces.
-        let rest = template()
+        let rest = empty()
             .replace("http://www.w3.org/", "")
             .replace("http:\\/\\/www\\.w3\\.org", "");
         for sign in [
@@ -161,9 +165,8 @@ mod tests {
         ];
         let page = String::from_utf8(write(members)).unwrap();
         let island = "{\"checkpoint\":\"b25l\",\"log.vkey\":\"dHdvIQ==\"}";
-        let place = PLACE.replace("{}", island);
-        assert_eq!(page.matches(&place).count(), 1);
-        assert_eq!(page.replace(&place, PLACE), template());
+        assert_eq!(page.matches(island).count(), 1);
+        assert_eq!(page.replace(island, "{}"), empty());
     }
 
     #[test]

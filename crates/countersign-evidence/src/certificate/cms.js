@@ -41,7 +41,7 @@ function readSignedData(bytes) {
 /** Checks that signed data is `content` signed by the enclosed certificate, which it returns. */
 async function checkSignedData(signed, content) {
   if (signed.hash === undefined || signed.algorithm === undefined) {
-    throw new CanNotCheck("its algorithm is not known here");
+    throw new CanNotCheck("its algorithm is weak or not known here");
   }
   const certificate = signed.certificates.find((one) => one.issuerAndSerial === signed.signer);
   must(certificate !== undefined, "does not enclose its signer's certificate");
@@ -73,7 +73,7 @@ async function checkTimeStamp(token, data) {
   const [, policy, imprint, serial, time] = partsOf(readDer(signed.content, SEQUENCE));
   const [algorithm, hashed] = partsOf(expect(imprint, SEQUENCE));
   const hash = HASHES[oidOf(partsOf(algorithm)[0])];
-  if (hash === undefined) throw new CanNotCheck("its hash is not known here");
+  if (hash === undefined) throw new CanNotCheck("its hash is weak or not known here");
   must(same(expect(hashed, OCTETS).content, await digest(hash, data)), "is of other bytes");
   const authority = await checkSignedData(signed, signed.content);
   return { at: timeOf(time), authority, hash, policy: oidOf(policy), serial: hexOf(serial.content) };

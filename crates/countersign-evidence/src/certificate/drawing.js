@@ -3,7 +3,9 @@
 
 const ROW = 46;
 const LANE = 15;
-const RADIUS = 5;
+const RADIUS = 5.5;
+/** How far below the middle of a record arrows leave, and above it they come in. */
+const APART = 2.5;
 
 function svg(name, attributes, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -32,7 +34,7 @@ function arrowsOf(records) {
 
 function drawTrail({ reached }, title) {
   const { arrows, lanes } = arrowsOf(reached);
-  const x = 14 + lanes * LANE;
+  const x = 20 + lanes * LANE;
   const y = (place) => ROW / 2 + place * ROW;
   const height = reached.length * ROW;
   const drawing = svg("svg", { class: "trail", viewBox: `0 0 640 ${height}`, role: "img" }, svg("title", {}, title));
@@ -40,10 +42,10 @@ function drawTrail({ reached }, title) {
     const [top, bottom] = [y(from), y(to)];
     const path = lane === 0
       ? `M${x} ${top + RADIUS} V${bottom - RADIUS - 5}`
-      : arc(x, x - lane * LANE, top, bottom);
+      : arc(x, x - 6 - lane * LANE, top + APART, bottom - APART);
     const [tip, left, right] = lane === 0
       ? [[x, bottom - RADIUS], [x - 3.5, bottom - RADIUS - 7], [x + 3.5, bottom - RADIUS - 7]]
-      : [[x - RADIUS, bottom - 1], [x - RADIUS - 7, bottom - 4.5], [x - RADIUS - 7, bottom + 2.5]];
+      : [[x - RADIUS, bottom - APART], [x - RADIUS - 7, bottom - APART - 3.5], [x - RADIUS - 7, bottom - APART + 3.5]];
     drawing.append(svg("path", { class: "cause", d: path }));
     drawing.append(svg("path", { class: "tip", d: `M${tip} L${left} L${right} Z` }));
   }
@@ -60,7 +62,7 @@ function drawTrail({ reached }, title) {
 
 /** Out of a record to its left, down in a lane, and in again. */
 function arc(x, lane, top, bottom) {
-  const bend = Math.min(12, x - lane);
-  return `M${x - RADIUS} ${top + 1} H${lane + bend} Q${lane} ${top + 1} ${lane} ${top + 1 + bend} `
-    + `V${bottom - 1 - bend} Q${lane} ${bottom - 1} ${lane + bend} ${bottom - 1} H${x - RADIUS - 6}`;
+  const bend = 8;
+  return `M${x - RADIUS} ${top} H${lane + bend} Q${lane} ${top} ${lane} ${top + bend} `
+    + `V${bottom - bend} Q${lane} ${bottom} ${lane + bend} ${bottom} H${x - RADIUS - 6}`;
 }

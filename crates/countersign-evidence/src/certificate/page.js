@@ -46,7 +46,9 @@ function opened(what) {
 }
 
 function nameOfSigner({ signed }) {
-  return personal(signed, "printed_name") ?? el("span", "absent", "no name");
+  if (Object.hasOwn(signed.openings, "printed_name")) return personal(signed, "printed_name") ?? value(null);
+  const why = signed.erased ? `was erased on ${dayOf(signed.erased.at)}` : "is not disclosed";
+  return el("span", "absent", `Somebody whose name ${why}`);
 }
 
 /** A longer name could push the verdict out of sight. */
@@ -64,9 +66,11 @@ function showSummary({ signatures }) {
   }
 }
 
-function showDocument({ signatures: [{ signed, presented }] }) {
-  const attachments = (presented?.body.attachments ?? []).map((attachment) =>
-    ["Attachment", [value(attachment.media_type), el("br"), hash(attachment.sha256)]]);
+function showDocument({ signatures }) {
+  const [{ signed, presented }] = signatures;
+  const shownWith = new Map(signatures.flatMap((signature) => signature.presented?.body.attachments ?? [])
+    .map((attachment) => [attachment.sha256, attachment.media_type]));
+  const attachments = [...shownWith].map(([sha, type]) => ["Shown with it", [value(type), el("br"), hash(sha)]]);
   byId("document").append(facts([
     ["Document", value(signed.body.document)],
     ["Kind", value(signed.body.document_type)],
@@ -79,7 +83,8 @@ function showDocument({ signatures: [{ signed, presented }] }) {
 function consentOf({ consent, intent }) {
   if (!consent) {
     const disclosure = intent?.body.disclosure_sha256;
-    return disclosure ? ["Shown the disclosure with SHA-256 ", hash(disclosure)] : el("span", "absent", "none is recorded here");
+    const none = el("span", "absent", "none is recorded here");
+    return disclosure ? [none, "; shown was the disclosure ", hash(disclosure)] : none;
   }
   const { body } = consent;
   return [
@@ -131,7 +136,7 @@ function showParty(signature) {
 }
 
 function showTrail(signature, isOnly) {
-  const whose = el("p", "caption", "The trail of ", nameOfSigner(signature), "’s signature");
+  const whose = el("p", "caption", nameOfSigner(signature), `: record ${signature.signed.number}`);
   const drawing = drawTrail(signature, "Each record, from the first to the signature, with an arrow from each cause");
   byId("trails").append(el("figure", "", isOnly ? null : whose, drawing));
 }
@@ -211,6 +216,7 @@ function showVerdict(all) {
 function headPages({ checkpoint }) {
   if (checkpoint === undefined) return;
   const sheet = document.styleSheets[0];
+  // A browser that knows no margin boxes leaves them out.
   sheet.insertRule(`@page { @top-right { content: "Root ${hexOf(checkpoint.root)}"; } }`, sheet.cssRules.length);
 }
 

@@ -74,7 +74,8 @@ function reachedFrom(record) {
 
 /** The record that what this one commits to was erased, if it was [bundle.md §5]. */
 function erasureOf(record, { records, erasures }) {
-  if (Object.keys(record.commitments).length === 0 || Object.keys(record.openings).length > 0) return undefined;
+  const isHidden = Object.keys(record.commitments).length > 0 && Object.keys(record.openings).length === 0;
+  if (!isHidden || erasures.length === 0) return undefined;
   const about = record.subject_ref === null
     ? records.filter((other) => reachedFrom(other).includes(record)).map((other) => other.subject_ref)
     : [record.subject_ref];

@@ -6,8 +6,8 @@ const CURVES = {
   "1.3.132.0.35": { name: "P-521", size: 66 },
 };
 
+/** SHA-1 is not among them: what it holds together proves nothing any more. */
 const HASHES = {
-  "1.3.14.3.2.26": "SHA-1",
   "2.16.840.1.101.3.4.2.1": "SHA-256",
   "2.16.840.1.101.3.4.2.2": "SHA-384",
   "2.16.840.1.101.3.4.2.3": "SHA-512",
@@ -15,7 +15,6 @@ const HASHES = {
 
 /** SignatureMethod URIs [RFC 9231; XMLDSig §6.4]. */
 const XML_SIGNATURES = {
-  "http://www.w3.org/2000/09/xmldsig#rsa-sha1": ["rsa", "SHA-1"],
   "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256": ["rsa", "SHA-256"],
   "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384": ["rsa", "SHA-384"],
   "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512": ["rsa", "SHA-512"],
@@ -30,7 +29,6 @@ const XML_SIGNATURES = {
 /** Signature algorithms of CMS; the hash is the one that SignerInfo names, if none is here. */
 const CMS_SIGNATURES = {
   "1.2.840.113549.1.1.1": ["rsa"],
-  "1.2.840.113549.1.1.5": ["rsa", "SHA-1"],
   "1.2.840.113549.1.1.11": ["rsa", "SHA-256"],
   "1.2.840.113549.1.1.12": ["rsa", "SHA-384"],
   "1.2.840.113549.1.1.13": ["rsa", "SHA-512"],
@@ -39,6 +37,9 @@ const CMS_SIGNATURES = {
   "1.2.840.10045.4.3.4": ["ecdsa", "SHA-512"],
   "1.3.101.112": ["ed25519"],
 };
+
+/** What WebCrypto calls them. */
+const FAMILIES = { rsa: "RSASSA-PKCS1-v1_5", pss: "RSA-PSS", ecdsa: "ECDSA", ed25519: "Ed25519" };
 
 /** The curve of a SubjectPublicKeyInfo. */
 function curveOf(key) {
@@ -68,11 +69,10 @@ async function isSignedBy(key, [family, hash, saltLength], signature, message, e
   let algorithm;
   if (family === "ecdsa") {
     const curve = curveOf(key);
-    algorithm = { name: "ECDSA", namedCurve: curve.name, hash };
+    algorithm = { name: FAMILIES[family], namedCurve: curve.name, hash };
     if (encoded) signature = plainEcdsa(signature, curve.size);
   } else {
-    const names = { rsa: "RSASSA-PKCS1-v1_5", pss: "RSA-PSS", ed25519: "Ed25519" };
-    algorithm = { name: names[family], hash, saltLength };
+    algorithm = { name: FAMILIES[family], hash, saltLength };
   }
   let imported;
   try {

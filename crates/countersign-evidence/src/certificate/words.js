@@ -63,11 +63,19 @@ function authnContext(uri) {
   return (saml && Object.hasOwn(AUTHN_CONTEXTS, saml[1]) && AUTHN_CONTEXTS[saml[1]]) || shown(uri);
 }
 
+const STRATEGIES = {
+  jit: "just in time, at a sign-in",
+  pre_provisioned_only: "that was provisioned before",
+  self_register: "by self-registration",
+};
+
+const strategyOf = ({ strategy }) => (Object.hasOwn(STRATEGIES, strategy) ? STRATEGIES[strategy] : strategy);
+
 /** What a record says, in a few words: `[what happened, the particulars]`. */
 const STEPS = {
   "assertion.verified": (body) => ["Identity verified", body.door === "email" ? "by a link that was mailed" : body.issuer],
-  "user.provisioned": (body) => ["Account created", body.strategy],
-  "user.linked": (body) => ["Identity tied to an account", body.strategy],
+  "user.provisioned": (body) => ["Account created", strategyOf(body)],
+  "user.linked": (body) => ["Identity tied to an account", strategyOf(body)],
   "user.updated": (body) => ["Account changed", body.changed.join(", ")],
   "user.approved": () => ["Account approved", "by an administrator"],
   "role.granted": (body) => ["Role granted", body.rule === null ? body.role : `${body.role}, by rule ${body.rule}`],

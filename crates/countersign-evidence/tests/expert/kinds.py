@@ -152,7 +152,8 @@ KINDS = {
     "user.reactivated": Kind([Maybe(*STATE)], YES, [], before=text),
     "user.deprovisioned": Kind([Maybe(*STATE)], YES, [], before=text, reason=text),
     "subject.erased": Kind(
-        [Maybe(*STATE)], YES, [], erased=array(text), subjects=count, deprovisioned_at=time,
+        [Maybe(*STATE)], YES, [], erased=array(text), keys=array(text), subjects=count,
+        deprovisioned_at=time,
     ),
     "hold.placed": Kind([Maybe(*STATE)], YES, [], state=text),
     "hold.released": Kind(["hold.placed"], YES, [], state=text),

@@ -467,7 +467,7 @@ fn consent(story: &mut Story, session: usize) -> usize {
 
 fn erasure(story: &mut Story, state: Option<usize>) -> usize {
     let body = json!({
-        "erased": ["email"], "subjects": 1, "deprovisioned_at": time(story.clock),
+        "erased": ["email"], "subjects": 1, "deprovisioned_at": time(story.clock), "keys": [],
     });
     story.record("subject.erased", &[state], true, body, &[])
 }

@@ -38,14 +38,37 @@ fn subsets(values: &[&str], most: usize) -> Vec<BTreeSet<String>> {
     all.map(chosen).collect()
 }
 
+const DEPARTMENTS: [&str; 6] = ["a", "ab", "ac", "cb", "db", "c"];
+const KNOWN_GROUPS: [&str; 4] = ["x", "y", "xz", "q"];
+
+/// Who has one value more than `facts`: everybody has two of an attribute at most, so that what
+/// two conditions leave open in the world can be settled among them.
+pub fn with_one_more(facts: &Facts) -> Vec<Facts> {
+    let mut more = Vec::new();
+    for department in DEPARTMENTS {
+        let mut facts = facts.clone();
+        let has = facts.attributes.entry("department".into()).or_default();
+        has.push(department.into());
+        more.push(facts);
+    }
+    for group in KNOWN_GROUPS {
+        let mut facts = facts.clone();
+        if let Groups::Partial(known) | Groups::Complete(known) = &mut facts.groups {
+            known.insert(group.into());
+        }
+        more.push(facts);
+    }
+    more
+}
+
 /// Everybody.
 pub fn people() -> Vec<Facts> {
     let tenant = TenantId::new("t").unwrap();
     let subject = SubjectKey::from_stable_value(tenant, "https://idp.example", "s").unwrap();
-    let departments = subsets(&["a", "ab", "ac", "cb", "db", "c"], 2);
+    let departments = subsets(&DEPARTMENTS, 2);
     let sites = subsets(&["p", "q"], 2);
     let mut groups = vec![Groups::Absent];
-    for known in subsets(&["x", "y", "xz", "q"], 2) {
+    for known in subsets(&KNOWN_GROUPS, 2) {
         groups.push(Groups::Partial(known.clone()));
         groups.push(Groups::Complete(known));
     }
