@@ -28,7 +28,7 @@ const FEATURES: [&str; 2] = [
 const PROVIDERS: &str = "crates/countersign-testkit/providers/providers.sh";
 
 /// Everything that tests and tasks may run.
-const NEEDS: [Need; 22] = [
+const NEEDS: &[Need] = &[
     program("bash", "bash"),
     program("cc", "gcc libc6-dev"),
     program("chromedriver", "chromium-driver"),
