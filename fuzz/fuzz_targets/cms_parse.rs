@@ -35,7 +35,10 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = read_response(RESPONSE, bytes);
     if let Ok(anchors) = TrustAnchor::read(bytes) {
         for anchor in anchors {
-            assert_eq!(TrustAnchor::from_certificate(anchor.certificate()), Ok(anchor));
+            assert_eq!(
+                TrustAnchor::from_certificate(anchor.certificate()),
+                Ok(anchor)
+            );
         }
     }
 });

@@ -2,8 +2,8 @@
 //! two readers can see different things in the same bytes.
 #![no_main]
 
-use countersign_audit::{PrivatePart, SignedCheckpoint};
 use countersign_audit::proof::LogProof;
+use countersign_audit::{PrivatePart, SignedCheckpoint};
 use countersign_core::LeafHash;
 use libfuzzer_sys::fuzz_target;
 
