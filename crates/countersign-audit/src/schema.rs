@@ -62,6 +62,7 @@ fn kind_schema(kind: Kind, generator: &mut SchemaGenerator) -> Value {
     };
     let mut schema = json!({"properties": {
         "body": kind.body_schema(generator),
+        "commitments": {"required": kind.committed_fields()},
         "parents": {"minItems": least, "maxItems": places.len()},
         "subject_ref": subject,
     }});
