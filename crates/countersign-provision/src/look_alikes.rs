@@ -3,10 +3,11 @@
 //! A value is compared byte for byte, so one of two look-alikes is mostly a mistake: it matches
 //! nobody, or it matches those who were let choose a name that a reviewer takes for another.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::ConnectionId;
 use countersign_roles::{Finding, GROUPS, Place, Severity};
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::confusable::Skeletons;
 use crate::policy::PolicyParts;

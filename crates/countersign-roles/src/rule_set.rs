@@ -20,7 +20,6 @@ use crate::rule_set::index::Index;
 mod affix;
 mod faults;
 mod index;
-mod value_hasher;
 
 /// Rules that were checked against a catalog, and indexed.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,9 @@
 //! that implies it implies its hook too, so it finds it by what it says itself. What is found may
 //! be weaker, and has to be asked; what is not found is not.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::case::{Budget, Case, Claim, Exhausted, Pattern, domain_of};
 use crate::condition::EMAIL;

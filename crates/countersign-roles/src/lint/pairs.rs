@@ -1,10 +1,11 @@
 //! What is wrong with a rule beside another one, or beside default roles.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use countersign_core::RoleName;
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::case::{Budget, Case, Claim, Exhausted, Formula, cases, entails, not_failed};
 use crate::finding::{Finding, Place, Severity};

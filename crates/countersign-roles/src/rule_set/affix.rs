@@ -4,11 +4,10 @@
 //! last before a value is one that the value has, or leads to all of those: a trie in a list.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
+
+use foldhash::HashMap;
 
 use crate::rule_set::index::Run;
-use crate::rule_set::value_hasher::ValueHasher;
 
 /// Which end of a value is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +73,7 @@ pub(super) struct Affixes {
     /// Of how many bytes the stems are: the shortest affix has as many, and eight at most.
     stem_bytes: usize,
     /// Where in the list those with a stem stand, from and to. Most values end here.
-    by_stem: HashMap<u64, (usize, usize), BuildHasherDefault<ValueHasher>>,
+    by_stem: HashMap<u64, (usize, usize)>,
     sorted: Vec<Affix>,
 }
 

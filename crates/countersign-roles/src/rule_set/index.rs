@@ -1,14 +1,13 @@
 //! Where rules are found.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasherDefault;
+use std::collections::BTreeMap;
 
 use countersign_core::{ConnectionId, Facts};
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::condition::{Answer, Condition, EMAIL, GROUPS, Test, said};
 use crate::rule::Rule;
 use crate::rule_set::affix::{Affixes, End};
-use crate::rule_set::value_hasher::ValueHasher;
 
 /// A run of a list. Half as large as two `usize` would be, so that more of an index is at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -52,7 +51,7 @@ enum Scope {
     Several,
 }
 
-type ByValue = HashMap<Box<str>, Run, BuildHasherDefault<ValueHasher>>;
+type ByValue = HashMap<Box<str>, Run>;
 
 /// The rules that are found by the values of one attribute.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +66,7 @@ struct ByAttribute {
 /// Where rules are found, and what is left to ask of them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
-    by_attribute: HashMap<String, ByAttribute, BuildHasherDefault<ValueHasher>>,
+    by_attribute: HashMap<String, ByAttribute>,
     /// Rules that nothing is found by: all of their conditions are negated.
     always: Run,
     filed: Vec<Filed>,
