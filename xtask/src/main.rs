@@ -8,6 +8,7 @@
 //! | [`fuzz`] | the fuzz targets, from their seeds and kept corpus |
 //! | [`differ`] | our trees and canonical forms beside those of other libraries |
 //! | [`mod@bench`] | the benchmarks; their table and plots |
+//! | [`crash`] | processes killed in the middle of their work, and what is left |
 //! | [`vectors`] | the committed generators, run again |
 //! | [`ci`] | all of these in turn |
 //!
@@ -16,6 +17,7 @@
 
 mod bench;
 mod ci;
+mod crash;
 mod deps;
 mod differ;
 mod fuzz;
@@ -49,6 +51,9 @@ usage: cargo xtask <task>
                                 plots in docs/benchmarks are written anew; saml_verify and
                                 policy_evaluate have other implementations beside ours, unless
                                 they are to be left out
+  crash [--store sqlite] [--rounds N] [--seed N] [--json]
+                                kill a process under load N times (1,000), by chance and at named
+                                points, and look after each kill for what was lost
   vectors [--check]             run the committed generators; --check fails if a file changed
   ci                            lint, deps, vectors; fuzz, differ and bench briefly; then test
 
@@ -67,6 +72,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Options::parse(rest)?),
         ["differ", rest @ ..] => differ::run(&workspace, &differ::Options::parse(rest)?),
         ["bench", rest @ ..] => bench::run(&workspace, &bench::Options::parse(rest)?),
+        ["crash", rest @ ..] => crash::run(&workspace, rest),
         ["vectors"] => vectors::run(&workspace),
         ["vectors", "--check"] => vectors::check(&workspace),
         ["ci"] => ci::run(&workspace),

@@ -13,14 +13,14 @@ use countersign_audit::store::{Integration, LedgerStore, StoredCheckpoint};
 use countersign_core::{
     Entry, EntryId, LeafHash, Private, StoreErrorKind, Timestamp, UserId, VaultOwner,
 };
-use countersign_provision::store::{Change, UserStore};
+use countersign_provision::store::UserStore;
 use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use countersign_sqlite::{OpenError, SqliteStore};
 use pollster::block_on;
 use rusqlite::Connection;
 use tempfile::tempdir;
 
-use crate::common::tenant;
+use crate::common::{create, tenant};
 
 fn entry(number: u8, private: Option<&[u8]>) -> Entry {
     let id = EntryId::new(format!("entry-{number}")).unwrap();
@@ -32,10 +32,6 @@ fn entry(number: u8, private: Option<&[u8]>) -> Entry {
         bytes: bytes.to_vec(),
     });
     Entry::from_parts(id, leaf, vec![number], private)
-}
-
-fn create(id: &str) -> Change {
-    common::create(id, None)
 }
 
 fn key(id: &str) -> ReplayKey {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use countersign_core::{LeafHash, TenantId, Timestamp, UserId};
+use countersign_core::{TenantId, Timestamp, UserId};
 use countersign_provision::store::{Change, UserWrite};
 use countersign_provision::user::{User, UserState};
 
@@ -10,8 +10,8 @@ pub(crate) fn tenant() -> TenantId {
     TenantId::new("acme").unwrap()
 }
 
-/// A change that creates an active account with nothing but its id and its entry.
-pub(crate) fn create(id: &str, entry: Option<LeafHash>) -> Change {
+/// A change that creates an active account with nothing but its id.
+pub(crate) fn create(id: &str) -> Change {
     let mut change = Change::new(tenant());
     change.users.push(UserWrite::Create(User {
         id: UserId::new(id).unwrap(),
@@ -29,7 +29,7 @@ pub(crate) fn create(id: &str, entry: Option<LeafHash>) -> Change {
         permission_profile_id: None,
         created_at: Timestamp::UNIX_EPOCH,
         last_sign_in_at: None,
-        entry,
+        entry: None,
         version: 1,
     }));
     change

@@ -1,0 +1,17 @@
+//! `cargo xtask crash`: processes killed in the middle of their work, and what is left.
+//!
+//! The package `countersign-crash` does it, and reads the arguments. A bounded version is among
+//! the tests of that package.
+
+use crate::test;
+use crate::workspace::{Failure, Workspace, step};
+
+/// What it compiles the disk with that fails on purpose.
+const NEEDS: [&str; 1] = ["cc"];
+
+pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
+    test::provide_named("the crash tests", &NEEDS)?;
+    let mut crash = workspace.cargo(["run", "--quiet", "--locked", "--release"]);
+    crash.args(["--package", "countersign-crash", "--", "crash"]);
+    step(crash.args(arguments))
+}
