@@ -20,6 +20,9 @@ use crate::row::Row;
 
 const LEAVES: u64 = 1_000_000;
 
+/// Nodes in a row, as an integration of many leaves writes them.
+const RUN: usize = 32;
+
 /// Coprime to the count, so that it walks over all leaves in no order.
 const STEP: u64 = 618_033;
 
@@ -31,7 +34,10 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
     let reader = LedgerReader::new(Arc::new(SqliteStore::open(&path).expect("our own file")));
     let bare = Connection::open(&path).expect("our own file");
     let mut select = bare
-        .prepare("SELECT hash FROM nodes WHERE level = ?1 AND position = ?2")
+        .prepare(
+            "SELECT substr(hashes, 1 + 32 * (?2 - first), 32) FROM nodes
+                 WHERE level = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+        )
         .expect("a table of nodes");
     let next = AtomicU64::new(0);
     let leaf = || next.fetch_add(STEP, Ordering::Relaxed) % LEAVES;
@@ -66,16 +72,17 @@ fn plant(path: &Path) {
     let mut db = Connection::open(path).expect("our own file");
     let transaction = db.transaction().expect("the only writer");
     let mut insert = transaction
-        .prepare("INSERT INTO nodes (level, position, hash) VALUES (?1, ?2, ?3)")
+        .prepare("INSERT INTO nodes (level, first, hashes) VALUES (?1, ?2, ?3)")
         .expect("a table of nodes");
     let mut hashes: Vec<Sha256Digest> = (0..LEAVES)
         .map(|leaf| leaf_node(leaf_hash(&leaf.to_be_bytes())))
         .collect();
     let mut level = 0_u8;
     while !hashes.is_empty() {
-        for (position, hash) in (0_i64..).zip(&hashes) {
+        for (first, hashes) in (0_i64..).step_by(RUN).zip(hashes.chunks(RUN)) {
+            let bytes: Vec<[u8; 32]> = hashes.iter().map(|hash| *hash.as_bytes()).collect();
             insert
-                .execute((level, position, hash.as_bytes()))
+                .execute((level, first, bytes.concat()))
                 .expect("a new row");
         }
         hashes = hashes

@@ -171,11 +171,13 @@ CREATE INDEX replay_by_expiry ON replay (expires_at);
 -- The ledger. ---------------------------------------------------------------------------------
 
 -- Every entry, in the order of the commits and without a gap. The first `tree.size` of them are
--- the leaves of the tree, each at its position; the others are the outbox.
+-- the leaves of the tree, each at its position; the others are the outbox. No two have the same
+-- leaf hash; the store sees to that, because an index that is written with each entry would cost
+-- more than the entry.
 CREATE TABLE entries (
     position INTEGER NOT NULL PRIMARY KEY CHECK (position >= 0),
     id TEXT NOT NULL UNIQUE,
-    leaf BLOB NOT NULL UNIQUE CHECK (length(leaf) = 32),
+    leaf BLOB NOT NULL CHECK (length(leaf) = 32),
     bytes BLOB NOT NULL
 ) STRICT;
 
@@ -194,6 +196,21 @@ CREATE TRIGGER entries_stay BEFORE DELETE ON entries
 BEGIN
     SELECT RAISE(ABORT, 'entries are never deleted');
 END;
+
+-- Where the entry of a leaf hash is, by the first eight bytes of the hash as a signed integer,
+-- which need not be one entry's alone. Filled one slice at a time: all hashes that begin with one
+-- byte.
+CREATE TABLE leaf_index (
+    key INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (key, position)
+) STRICT, WITHOUT ROWID;
+
+-- Up to which position the entries of a slice are in `leaf_index`: 0 for a slice that is not here.
+CREATE TABLE leaf_slices (
+    slice INTEGER NOT NULL PRIMARY KEY CHECK (slice BETWEEN 0 AND 255),
+    indexed_to INTEGER NOT NULL
+) STRICT;
 
 -- What entries leave out: personal values and raw bytes, in the clear or encrypted with a vault
 -- key. A table of its own, because they are erased while the entry stays for ever: those of one
@@ -247,12 +264,22 @@ BEGIN
     SELECT RAISE(ABORT, 'the tree is never deleted');
 END;
 
+-- Nodes of the tree: a row holds the hashes of some that follow each other in one level.
 CREATE TABLE nodes (
     level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 63),
-    position INTEGER NOT NULL CHECK (position >= 0),
-    hash BLOB NOT NULL CHECK (length(hash) = 32),
-    PRIMARY KEY (level, position)
+    first INTEGER NOT NULL CHECK (first >= 0),
+    hashes BLOB NOT NULL CHECK (length(hashes) > 0 AND length(hashes) % 32 = 0),
+    PRIMARY KEY (level, first)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER nodes_are_written_once BEFORE INSERT ON nodes
+    WHEN NEW.first < (SELECT first + length(hashes) / 32 FROM nodes
+            WHERE level = NEW.level AND first <= NEW.first ORDER BY first DESC LIMIT 1)
+        OR EXISTS (SELECT 1 FROM nodes WHERE level = NEW.level
+            AND first > NEW.first AND first < NEW.first + length(NEW.hashes) / 32)
+BEGIN
+    SELECT RAISE(ABORT, 'nodes are written once');
+END;
 
 CREATE TRIGGER nodes_never_change BEFORE UPDATE ON nodes
 BEGIN
@@ -317,7 +344,7 @@ END;
 -- The last entry by which the ledger's key was replaced.
 CREATE TABLE rotation (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
-    leaf BLOB NOT NULL REFERENCES entries (leaf)
+    position INTEGER NOT NULL REFERENCES entries (position)
 ) STRICT;
 
 CREATE TRIGGER rotation_stays BEFORE DELETE ON rotation

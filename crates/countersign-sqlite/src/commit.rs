@@ -15,9 +15,10 @@ use crate::ledger;
 use crate::rows::{door_name, owner_columns, scope_lines, state_name};
 use crate::users::{connection_state, holders, policy_entry, seats_taken};
 use crate::vault;
+use crate::writer::WriteConnection;
 
 /// Writes the change, or fails where something that it expects does not hold.
-pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
+pub(crate) fn apply(db: &WriteConnection, change: &Change) -> Result<(), Failure> {
     let tenant = &change.tenant;
     check_tenant(change)?;
     check_connection(db, change)?;

@@ -19,6 +19,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements that a connection keeps prepared; there are fewer than that.
 const PREPARED_STATEMENTS: usize = 64;
 
+/// Size of a page: entries are about 1 KB, of which a smaller page would hold few, and leave the rest
+/// of itself empty; of a larger one, a commit of one entry would write too much.
+const PAGE_BYTES: i32 = 8 * 1024;
+
 /// Page cache of the connection that writes: room for a transaction that 2,048 writers share, about
 /// four pages each.
 pub(crate) const CACHE_KIBIBYTES: i32 = 32 * 1024;
@@ -205,6 +209,8 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
     db.pragma_update(None, "cache_size", CACHE_KIBIBYTES.saturating_neg())?;
     // What is deleted or overwritten is not left behind in the file.
     db.pragma_update(None, "secure_delete", true)?;
+    // Counts for a new file only.
+    db.pragma_update(None, "page_size", PAGE_BYTES)?;
     // Created in rollback mode, so that the header names the application before anything else
     // is in the file.
     schema::migrate(&mut db)?;

@@ -4,6 +4,7 @@
 //! so the outbox is every entry from `tree.size` on, and integrating writes one number.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_audit::store::{
@@ -11,16 +12,19 @@ use countersign_audit::store::{
     StoredEntry,
 };
 use countersign_core::{Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError, VaultKeyId};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use crate::anchors;
 use crate::failure::Failure;
+use crate::leaf_index::LeafIndex;
+use crate::nodes;
 use crate::rows::{
     instant, integer, number, optional_text, text, vault_owner, vault_owner_columns,
 };
 use crate::store::SqliteStore;
 use crate::users::{all, first};
 use crate::vault::check_private;
+use crate::writer::WriteConnection;
 
 /// The columns that [`stored_entry`] reads, with the tables that they are in.
 const STORED_ENTRY: &str = "SELECT position, id, leaf, entries.bytes, \
@@ -63,28 +67,29 @@ impl LedgerStore for SqliteStore {
 
     async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Option<Sha256Digest>>, StoreError> {
         let ids = ids.to_vec();
-        self.read("read nodes", move |db| nodes(db, &ids)).await
+        self.read("read nodes", move |db| nodes::read(db, &ids))
+            .await
     }
 
     async fn entry(&self, query: &EntryQuery) -> Result<Option<StoredEntry>, StoreError> {
         let query = query.clone();
-        self.read("read an entry", move |db| {
-            let size = size(db)?;
-            let read = |row: &Row<'_>| stored_entry(row, size);
-            match query {
-                EntryQuery::Index(index) if index >= size => Ok(None),
-                EntryQuery::Index(index) => {
-                    let sql = format!("{STORED_ENTRY} WHERE position = ?1");
-                    first(db, &sql, [integer(index)?], read)
+        let index = Arc::clone(&self.leaf_index);
+        self.read("read an entry", move |db| match query {
+            EntryQuery::Index(index) => {
+                let size = size(db)?;
+                if index >= size {
+                    return Ok(None);
                 }
-                EntryQuery::Leaf(leaf) => {
-                    let sql = format!("{STORED_ENTRY} WHERE leaf = ?1");
-                    first(db, &sql, [leaf.as_bytes()], read)
-                }
-                EntryQuery::Id(id) => {
-                    let sql = format!("{STORED_ENTRY} WHERE id = ?1");
-                    first(db, &sql, [id.as_str()], read)
-                }
+                entry_at(db, size, integer(index)?)
+            }
+            EntryQuery::Leaf(leaf) => {
+                let found = entries_of(db, &index, &[leaf])?;
+                Ok(found.into_iter().next().flatten())
+            }
+            EntryQuery::Id(id) => {
+                let size = size(db)?;
+                let sql = format!("{STORED_ENTRY} WHERE id = ?1");
+                first(db, &sql, [id.as_str()], |row| stored_entry(row, size))
             }
         })
         .await
@@ -92,14 +97,9 @@ impl LedgerStore for SqliteStore {
 
     async fn leaves(&self, leaves: &[LeafHash]) -> Result<Vec<Option<StoredEntry>>, StoreError> {
         let leaves = leaves.to_vec();
-        self.read("read entries", move |db| {
-            let size = size(db)?;
-            let sql = format!("{STORED_ENTRY} WHERE leaf = ?1");
-            let read =
-                |leaf: &LeafHash| first(db, &sql, [leaf.as_bytes()], |row| stored_entry(row, size));
-            leaves.iter().map(read).collect()
-        })
-        .await
+        let index = Arc::clone(&self.leaf_index);
+        self.read("read entries", move |db| entries_of(db, &index, &leaves))
+            .await
     }
 
     async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
@@ -162,12 +162,7 @@ impl LedgerStore for SqliteStore {
 }
 
 /// Adds entries after the last one. A change does this in its own transaction.
-pub(crate) fn enqueue(db: &Connection, entries: &[Entry]) -> Result<(), Failure> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let mut last = db.prepare_cached("SELECT coalesce(max(position), -1) FROM entries")?;
-    let mut position: i64 = last.query_row([], |row| row.get(0))?;
+pub(crate) fn enqueue(db: &WriteConnection, entries: &[Entry]) -> Result<(), Failure> {
     let mut insert = db.prepare_cached(
         "INSERT INTO entries (position, id, leaf, bytes) VALUES (?1, ?2, ?3, ?4)",
     )?;
@@ -177,8 +172,8 @@ pub(crate) fn enqueue(db: &Connection, entries: &[Entry]) -> Result<(), Failure>
     )?;
     for entry in entries {
         check_private(db, entry)?;
-        position = position.checked_add(1).ok_or(Failure::OutOfRange)?;
         let leaf = entry.leaf();
+        let position = db.leaves().add(db, &leaf)?;
         insert.execute((
             position,
             entry.id().as_str(),
@@ -206,7 +201,7 @@ fn size(db: &Connection) -> Result<u64, Failure> {
     number(select.query_row([], |row| row.get(0))?)
 }
 
-fn integrate(db: &Connection, integration: &Integration) -> Result<(), Failure> {
+fn integrate(db: &WriteConnection, integration: &Integration) -> Result<(), Failure> {
     if size(db)? != integration.expected_size {
         return Err(Failure::Conflict("the tree has another size"));
     }
@@ -214,14 +209,10 @@ fn integrate(db: &Connection, integration: &Integration) -> Result<(), Failure> 
     let count = i64::try_from(integration.entries.len()).map_err(|_| Failure::OutOfRange)?;
     let grown = start.checked_add(count).ok_or(Failure::OutOfRange)?;
     check_first_of_outbox(db, start, grown, &integration.entries)?;
-    let mut insert =
-        db.prepare_cached("INSERT INTO nodes (level, position, hash) VALUES (?1, ?2, ?3)")?;
-    for (node, hash) in &integration.nodes {
-        insert.execute((node.level, integer(node.index)?, hash.as_bytes()))?;
-    }
+    nodes::add(db, &integration.nodes)?;
     let mut update = db.prepare_cached("UPDATE tree SET size = ?1")?;
     update.execute([grown])?;
-    Ok(())
+    db.leaves().move_overdue(db)
 }
 
 /// `ids` are those of the entries from `start` to `end`: positions have no gap.
@@ -252,19 +243,23 @@ fn check_first_of_outbox(
     Ok(())
 }
 
-/// One row for each id, by one statement.
-fn nodes(db: &Connection, ids: &[NodeId]) -> Result<Vec<Option<Sha256Digest>>, Failure> {
-    let mut select =
-        db.prepare_cached("SELECT hash FROM nodes WHERE level = ?1 AND position = ?2")?;
-    let mut hash = |id: &NodeId| {
-        // What SQLite can not hold was never stored.
-        let Ok(position) = i64::try_from(id.index) else {
-            return Ok(None);
-        };
-        let found = select.query_row((id.level, position), |row| row.get(0));
-        Ok(found.optional()?.map(Sha256Digest::from_bytes))
+fn entry_at(db: &Connection, size: u64, position: i64) -> Result<Option<StoredEntry>, Failure> {
+    let sql = format!("{STORED_ENTRY} WHERE position = ?1");
+    first(db, &sql, [position], |row| stored_entry(row, size))
+}
+
+fn entries_of(
+    db: &Connection,
+    index: &LeafIndex,
+    leaves: &[LeafHash],
+) -> Result<Vec<Option<StoredEntry>>, Failure> {
+    let positions = index.positions(db, leaves)?;
+    let size = size(db)?;
+    let read = |position: Option<i64>| match position {
+        Some(position) => entry_at(db, size, position),
+        None => Ok(None),
     };
-    ids.iter().map(&mut hash).collect()
+    positions.into_iter().map(read).collect()
 }
 
 fn stored_entry(row: &Row<'_>, size: u64) -> Result<StoredEntry, Failure> {
@@ -327,20 +322,19 @@ fn put_checkpoint(
 }
 
 fn rotation(db: &Connection) -> Result<Option<LeafHash>, Failure> {
-    first(db, "SELECT leaf FROM rotation", [], |row| {
-        Ok(LeafHash::from_bytes(row.get(0)?))
-    })
+    let sql = "SELECT leaf FROM rotation JOIN entries USING (position)";
+    first(db, sql, [], |row| Ok(LeafHash::from_bytes(row.get(0)?)))
 }
 
-fn rotate(db: &Connection, expected: Option<LeafHash>, entry: &Entry) -> Result<(), Failure> {
+fn rotate(db: &WriteConnection, expected: Option<LeafHash>, entry: &Entry) -> Result<(), Failure> {
     if rotation(db)? != expected {
         return Err(Failure::Conflict("another rotation is the last"));
     }
     enqueue(db, std::slice::from_ref(entry))?;
     let mut upsert = db.prepare_cached(
-        "INSERT INTO rotation (only_row, leaf) VALUES (0, ?1)
-             ON CONFLICT (only_row) DO UPDATE SET leaf = excluded.leaf",
+        "INSERT INTO rotation (only_row, position) SELECT 0, max(position) FROM entries WHERE true
+             ON CONFLICT (only_row) DO UPDATE SET position = excluded.position",
     )?;
-    upsert.execute([entry.leaf().as_bytes()])?;
+    upsert.execute([])?;
     Ok(())
 }

@@ -39,6 +39,7 @@
 //! | `writer`, `readers` | the threads |
 //! | `commit` | a [`Change`] as one transaction |
 //! | `users`, `ledger`, `vault`, `replay` | the ports |
+//! | `leaf_index`, `nodes` | where a leaf hash is found; the tree's nodes |
 //! | `rows` | between our types and SQLite's |
 //! | `failure` | what a [`StoreError`] is made from |
 //!
@@ -53,7 +54,9 @@ mod anchors;
 mod commit;
 mod failure;
 mod file;
+mod leaf_index;
 mod ledger;
+mod nodes;
 mod readers;
 mod replay;
 mod rows;

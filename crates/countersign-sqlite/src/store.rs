@@ -1,6 +1,7 @@
 //! The store itself: one thread that writes, a few that read.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use countersign_core::{StoreError, StoreErrorKind};
@@ -8,8 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use crate::failure::Failure;
 use crate::file::{self, OpenError};
+use crate::leaf_index::LeafIndex;
 use crate::readers::Readers;
-use crate::writer::Writer;
+use crate::writer::{WriteConnection, Writer};
 
 /// Most threads that read: a look-up takes some ten microseconds, so that four keep up with what
 /// one disk can sync.
@@ -34,6 +36,7 @@ pub struct SqliteStore {
     // write-ahead log into the file.
     readers: Readers,
     writer: Option<Writer>,
+    pub(crate) leaf_index: Arc<LeafIndex>,
 }
 
 impl SqliteStore {
@@ -66,6 +69,7 @@ impl SqliteStore {
         Ok(Self {
             readers: Readers::start(vec![db])?,
             writer: None,
+            leaf_index: Arc::default(),
         })
     }
 
@@ -75,9 +79,12 @@ impl SqliteStore {
         let connections: Result<Vec<Connection>, OpenError> = (0..threads.min(MAX_READERS))
             .map(|_| file::open_reader(path))
             .collect();
+        let leaf_index = Arc::<LeafIndex>::default();
+        let db = WriteConnection::new(db, Arc::clone(&leaf_index));
         Ok(Self {
             readers: Readers::start(connections?)?,
             writer: Some(Writer::start(db)?),
+            leaf_index,
         })
     }
 
@@ -126,7 +133,7 @@ impl SqliteStore {
     pub(crate) async fn write<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
     {
         self.writer(doing)?.write(doing, work).await
     }

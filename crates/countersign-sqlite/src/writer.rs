@@ -1,6 +1,8 @@
 //! The one thread that writes, and the transactions that its callers share.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
@@ -9,16 +11,45 @@ use futures_channel::oneshot;
 use rusqlite::Connection;
 
 use crate::failure::{Failure, Lost, gone};
+use crate::leaf_index::{LeafIndex, NewLeaves};
 
 /// Most requests in one transaction. The more share it, the fewer times the pages of the indexes,
 /// whose keys are random, are written; what they share is held in the page cache
 /// ([`crate::file::CACHE_KIBIBYTES`]) until it is committed, and past that nothing is gained.
 const MAX_SHARED_REQUESTS: usize = 2_048;
 
+/// The connection that writes.
+pub(crate) struct WriteConnection {
+    db: Connection,
+    leaves: NewLeaves,
+}
+
+impl WriteConnection {
+    pub(crate) fn new(db: Connection, index: Arc<LeafIndex>) -> Self {
+        Self {
+            db,
+            leaves: NewLeaves::new(index),
+        }
+    }
+
+    /// What the transaction that is open does to the index of the leaves.
+    pub(crate) fn leaves(&self) -> &NewLeaves {
+        &self.leaves
+    }
+}
+
+impl Deref for WriteConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.db
+    }
+}
+
 /// A request on its way to the writer and back.
 trait Request: Send {
     /// Does the work inside a savepoint; whether what it wrote is to be kept.
-    fn apply(&mut self, db: &Connection) -> bool;
+    fn apply(&mut self, db: &WriteConnection) -> bool;
     /// Tells the caller, once it is known whether the transaction was committed.
     fn settle(self: Box<Self>, committed: Result<(), &Lost>);
 }
@@ -41,9 +72,9 @@ struct Job<T, F> {
 impl<T, F> Request for Job<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> Result<T, Failure> + Send,
+    F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send,
 {
-    fn apply(&mut self, db: &Connection) -> bool {
+    fn apply(&mut self, db: &WriteConnection) -> bool {
         self.outcome = self.work.take().map(|work| work(db));
         matches!(self.outcome, Some(Ok(_)))
     }
@@ -68,7 +99,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(db: Connection) -> std::io::Result<Self> {
+    pub(crate) fn start(db: WriteConnection) -> std::io::Result<Self> {
         let (messages, received) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("countersign-sqlite-writer".to_owned())
@@ -83,7 +114,7 @@ impl Writer {
     pub(crate) async fn write<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Job {
@@ -133,7 +164,7 @@ impl fmt::Debug for Writer {
     }
 }
 
-fn run(db: &Connection, messages: &Receiver<Message>) {
+fn run(db: &WriteConnection, messages: &Receiver<Message>) {
     let mut poisoned: Option<Lost> = None;
     let mut next = None;
     while let Some(message) = next.take().or_else(|| messages.recv().ok()) {
@@ -152,6 +183,7 @@ fn run(db: &Connection, messages: &Receiver<Message>) {
         }
         let mut batch = Vec::new();
         let committed = write_batch(db, first, messages, &mut batch, &mut next);
+        db.leaves.end(committed.is_ok());
         if let Err(lost) = &committed {
             // Everything that waits meets the same store; nobody has to wait for it in turn.
             while batch.len() < MAX_SHARED_REQUESTS {
@@ -178,7 +210,7 @@ fn run(db: &Connection, messages: &Receiver<Message>) {
 /// One transaction: `first`, and every request that arrives before it is committed. What is no
 /// request is left in `after`.
 fn write_batch(
-    db: &Connection,
+    db: &WriteConnection,
     first: Box<dyn Request>,
     messages: &Receiver<Message>,
     batch: &mut Vec<Box<dyn Request>>,
@@ -216,10 +248,12 @@ fn write_batch(
 
 /// Does one request and undoes it alone if it fails. An `Err` means that the transaction of all
 /// is gone: SQLite rolls it back by itself when the disk is full or fails.
-fn apply_in_savepoint(db: &Connection, request: &mut dyn Request) -> rusqlite::Result<()> {
+fn apply_in_savepoint(db: &WriteConnection, request: &mut dyn Request) -> rusqlite::Result<()> {
     execute(db, "SAVEPOINT request")?;
+    let mark = db.leaves.mark();
     if !request.apply(db) {
         execute(db, "ROLLBACK TO request")?;
+        db.leaves.undo_to(mark);
     }
     execute(db, "RELEASE request")
 }
@@ -231,7 +265,6 @@ fn execute(db: &Connection, statement: &str) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
     use std::thread;
     use std::time::Duration;
 
@@ -257,6 +290,10 @@ mod tests {
         db
     }
 
+    fn start(db: Connection) -> std::io::Result<Writer> {
+        Writer::start(WriteConnection::new(db, Arc::default()))
+    }
+
     fn insert(db: &Connection, number: i64) -> Result<(), Failure> {
         db.execute("INSERT INTO numbers (number) VALUES (?1)", [number])?;
         Ok(())
@@ -267,7 +304,7 @@ mod tests {
             .unwrap()
     }
 
-    type Work<T> = Box<dyn FnOnce(&Connection) -> Result<T, Failure> + Send>;
+    type Work<T> = Box<dyn FnOnce(&WriteConnection) -> Result<T, Failure> + Send>;
 
     /// Holds the writer inside a transaction until all the requests are sent, so that they share
     /// it.
@@ -303,7 +340,7 @@ mod tests {
     fn requests_that_arrive_during_a_transaction_share_it() {
         let folder = tempdir().unwrap();
         let file = folder.path().join("db");
-        let writer = Arc::new(Writer::start(connection(&file)).unwrap());
+        let writer = Arc::new(start(connection(&file)).unwrap());
         let requests = (0..64).map(|number| {
             let file = file.clone();
             let work: Work<(i64, i64)> = Box::new(move |db| {
@@ -324,7 +361,7 @@ mod tests {
     fn a_request_that_fails_is_undone_alone() {
         let folder = tempdir().unwrap();
         let file = folder.path().join("db");
-        let writer = Arc::new(Writer::start(connection(&file)).unwrap());
+        let writer = Arc::new(start(connection(&file)).unwrap());
         let requests = (0..4).map(|number| {
             let work: Work<()> = Box::new(move |db| {
                 insert(db, number)?;
@@ -350,7 +387,7 @@ mod tests {
     fn after_a_commit_in_doubt_nothing_more_is_written() {
         let folder = tempdir().unwrap();
         let file = folder.path().join("db");
-        let writer = Arc::new(Writer::start(connection(&file)).unwrap());
+        let writer = Arc::new(start(connection(&file)).unwrap());
         let requests = (0..3).map(|number| {
             let work: Work<()> = Box::new(move |db| {
                 insert(db, number)?;
@@ -382,8 +419,8 @@ mod tests {
             db.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
         };
         limit(&db, pages.saturating_add(4));
-        let writer = Writer::start(db).unwrap();
-        let large = |db: &Connection| -> Result<(), Failure> {
+        let writer = start(db).unwrap();
+        let large = |db: &WriteConnection| -> Result<(), Failure> {
             insert(db, 1)?;
             db.execute("UPDATE numbers SET bytes = zeroblob(1000000)", [])?;
             Ok(())
@@ -403,7 +440,7 @@ mod tests {
     fn a_lock_that_another_process_holds_is_unavailable_and_passes() {
         let folder = tempdir().unwrap();
         let file = folder.path().join("db");
-        let writer = Writer::start(connection(&file)).unwrap();
+        let writer = start(connection(&file)).unwrap();
         let other = connection(&file);
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let busy = block_on(writer.write(DOING, |db| insert(db, 1))).unwrap_err();
@@ -415,7 +452,7 @@ mod tests {
     #[test]
     fn a_thread_that_died_is_an_error_for_everybody() {
         let folder = tempdir().unwrap();
-        let writer = Arc::new(Writer::start(connection(&folder.path().join("db"))).unwrap());
+        let writer = Arc::new(start(connection(&folder.path().join("db"))).unwrap());
         let requests = (0..3).map(|number| {
             let work: Work<()> = Box::new(move |db| {
                 assert!(number != 1, "a test makes the writer panic");
@@ -434,7 +471,7 @@ mod tests {
     fn a_caller_that_went_away_leaves_the_others_alone() {
         let folder = tempdir().unwrap();
         let file = folder.path().join("db");
-        let writer = Writer::start(connection(&file)).unwrap();
+        let writer = start(connection(&file)).unwrap();
         let mut gone = Box::pin(writer.write(DOING, |db| insert(db, 1)));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         let _ = gone.as_mut().poll(&mut context);

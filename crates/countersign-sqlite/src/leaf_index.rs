@@ -1,0 +1,356 @@
+//! Where an entry with a given leaf hash is.
+//!
+//! Hashes come in no order: each one that is put into a B-tree writes a page of its own, and in a
+//! large ledger most of those pages have to be read first. So the table `leaf_index` is behind.
+//! The newest entries are found in memory, and move to the table one slice of all hashes at a
+//! time (the slice that has waited longest), many rows to a page.
+//!
+//! What is in memory is read from the file, and only from what is committed; so any number of
+//! processes may share the file, and a crash loses nothing.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_core::LeafHash;
+use rusqlite::Connection;
+
+use crate::failure::Failure;
+use crate::users::{all, first};
+
+/// A slice is all hashes with the same first byte.
+const SLICES: usize = 256;
+
+/// How many entries are found in memory, about: 16 bytes each, and what is read again when the
+/// file is opened. When a slice moves, it has twice its share of them: 256 rows, which is one for
+/// each page of the slice when the ledger has some twenty million entries.
+const RECENT: usize = 32_768;
+
+/// The first eight bytes of a hash. That two hashes have the same can be brought about on purpose,
+/// so what is found is compared with the whole hash.
+type Key = i64;
+
+fn key(leaf: &LeafHash) -> Key {
+    let first = leaf.as_bytes().first_chunk();
+    i64::from_be_bytes(first.copied().unwrap_or_default())
+}
+
+fn slice(leaf: &LeafHash) -> usize {
+    leaf.as_bytes().first().copied().map_or(0, usize::from)
+}
+
+/// The position after the last entry.
+fn end(db: &Connection) -> Result<i64, Failure> {
+    let mut select = db.prepare_cached("SELECT coalesce(max(position) + 1, 0) FROM entries")?;
+    Ok(select.query_row([], |row| row.get(0))?)
+}
+
+/// Whether the entry at a position has this leaf hash.
+fn is_at(db: &Connection, position: i64, leaf: &LeafHash) -> Result<bool, Failure> {
+    let mut select = db.prepare_cached("SELECT leaf FROM entries WHERE position = ?1")?;
+    let mut rows = select.query([position])?;
+    Ok(match rows.next()? {
+        Some(row) => row
+            .get_ref(0)?
+            .as_blob()
+            .is_ok_and(|it| it == leaf.as_bytes()),
+        None => false,
+    })
+}
+
+/// Looks among `recent` positions, then in the table.
+fn find(db: &Connection, leaf: &LeafHash, recent: &[i64]) -> Result<Option<i64>, Failure> {
+    for position in recent {
+        if is_at(db, *position, leaf)? {
+            return Ok(Some(*position));
+        }
+    }
+    let mut select = db.prepare_cached("SELECT position FROM leaf_index WHERE key = ?1")?;
+    let mut rows = select.query([key(leaf)])?;
+    while let Some(row) = rows.next()? {
+        let position = row.get(0)?;
+        if is_at(db, position, leaf)? {
+            return Ok(Some(position));
+        }
+    }
+    Ok(None)
+}
+
+/// The entries that the table may not have yet.
+#[derive(Debug, Default)]
+pub(crate) struct LeafIndex(Mutex<Recent>);
+
+#[derive(Debug, Default)]
+struct Recent {
+    /// Empty until they are read for the first time.
+    slices: Vec<Slice>,
+    /// How many entries they hold.
+    count: usize,
+    /// Every entry before this position is in the table or here.
+    known_to: i64,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Slice {
+    /// Every entry of the slice before this position is in the table.
+    indexed_to: i64,
+    entries: Vec<(Key, i64)>,
+}
+
+impl LeafIndex {
+    /// The positions of entries, in the order of `leaves`.
+    ///
+    /// The read transaction must not have read anything before: what moves to the table meanwhile
+    /// would be found neither here nor there.
+    pub(crate) fn positions(
+        &self,
+        db: &Connection,
+        leaves: &[LeafHash],
+    ) -> Result<Vec<Option<i64>>, Failure> {
+        let recent = self.lock();
+        let known_to = recent.known_to;
+        let mut recalled: Vec<Vec<i64>> = leaves.iter().map(|leaf| recent.of(leaf)).collect();
+        drop(recent);
+        let end = end(db)?;
+        if known_to < end {
+            let mut recent = self.lock();
+            recent.catch_up(db, end)?;
+            for (positions, leaf) in recalled.iter_mut().zip(leaves) {
+                positions.extend(recent.of(leaf));
+            }
+        }
+        let found = leaves.iter().zip(&recalled);
+        found.map(|(leaf, recent)| find(db, leaf, recent)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recent> {
+        // What a thread that panicked was about to add is read from the file by the next.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recent {
+    /// The positions at which a hash may be.
+    fn of(&self, leaf: &LeafHash) -> Vec<i64> {
+        let entries = self.slices.get(slice(leaf)).map(|slice| &slice.entries);
+        let same = entries.into_iter().flatten();
+        let same = same.filter(|(other, _)| *other == key(leaf));
+        same.map(|(_, position)| *position).collect()
+    }
+
+    /// Reads the entries before `end` that are not known yet; all of those are committed.
+    fn catch_up(&mut self, db: &Connection, end: i64) -> Result<(), Failure> {
+        // Where too many are held here, it may be another process that moves them.
+        if self.slices.is_empty() || self.count > RECENT.saturating_mul(2) {
+            self.read_slices(db)?;
+        }
+        if self.known_to >= end {
+            return Ok(());
+        }
+        let mut select = db.prepare_cached(
+            "SELECT position, leaf FROM entries WHERE position >= ?1 AND position < ?2",
+        )?;
+        let mut rows = select.query((self.known_to, end))?;
+        while let Some(row) = rows.next()? {
+            self.push(&LeafHash::from_bytes(row.get(1)?), row.get(0)?);
+        }
+        self.known_to = end;
+        Ok(())
+    }
+
+    /// Reads what the table has, and forgets that.
+    fn read_slices(&mut self, db: &Connection) -> Result<(), Failure> {
+        let is_new = self.slices.is_empty();
+        self.slices.resize_with(SLICES, Slice::default);
+        let sql = "SELECT slice, indexed_to FROM leaf_slices";
+        let moved = all(db, sql, [], |row| Ok((row.get::<_, u8>(0)?, row.get(1)?)))?;
+        for (slice, indexed_to) in moved {
+            self.forget(usize::from(slice), indexed_to);
+        }
+        if is_new {
+            let earliest = self.slices.iter().map(|slice| slice.indexed_to).min();
+            self.known_to = earliest.unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, leaf: &LeafHash, position: i64) {
+        if let Some(slice) = self.slices.get_mut(slice(leaf))
+            && slice.indexed_to <= position
+        {
+            slice.entries.push((key(leaf), position));
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// Forgets the entries of a slice that are in the table.
+    fn forget(&mut self, slice: usize, indexed_to: i64) {
+        let Some(slice) = self.slices.get_mut(slice) else {
+            return;
+        };
+        let before = slice.entries.len();
+        slice
+            .entries
+            .retain(|(_, position)| *position >= indexed_to);
+        slice.indexed_to = slice.indexed_to.max(indexed_to);
+        let forgotten = before.saturating_sub(slice.entries.len());
+        self.count = self.count.saturating_sub(forgotten);
+    }
+
+    /// The slices that have waited longest: so many that no more than [`RECENT`] entries are left.
+    fn overdue(&self) -> Vec<usize> {
+        let mut count = self.count;
+        if count <= RECENT {
+            return Vec::new();
+        }
+        let mut slices: Vec<(usize, &Slice)> = self.slices.iter().enumerate().collect();
+        slices.sort_by_key(|(_, slice)| slice.indexed_to);
+        let overdue = slices.into_iter().take_while(|(_, slice)| {
+            let is_over = count > RECENT;
+            count = count.saturating_sub(slice.entries.len());
+            is_over
+        });
+        overdue.map(|(number, _)| number).collect()
+    }
+}
+
+/// What the transaction that is open does to the index; it becomes known to others when it is
+/// committed.
+#[derive(Debug)]
+pub(crate) struct NewLeaves {
+    index: Arc<LeafIndex>,
+    open: RefCell<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    /// The position after the last committed entry, once it was asked for.
+    begin: Option<i64>,
+    /// What was added, in order.
+    added: Vec<LeafHash>,
+    added_set: HashSet<LeafHash>,
+    /// Slices that were moved to the table, and up to where.
+    moved: Vec<(usize, i64)>,
+}
+
+/// How much a transaction had done at a savepoint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    added: usize,
+    moved: usize,
+}
+
+impl NewLeaves {
+    pub(crate) fn new(index: Arc<LeafIndex>) -> Self {
+        Self {
+            index,
+            open: RefCell::default(),
+        }
+    }
+
+    /// The position of the next entry, if no entry has its leaf hash.
+    pub(crate) fn add(&self, db: &Connection, leaf: &LeafHash) -> Result<i64, Failure> {
+        let begin = self.begin(db)?;
+        let mut open = self.open.borrow_mut();
+        let recent = self.index.lock().of(leaf);
+        if open.added_set.contains(leaf) || find(db, leaf, &recent)?.is_some() {
+            return Err(Failure::Conflict("an entry has the leaf hash"));
+        }
+        let added = i64::try_from(open.added.len()).map_err(|_| Failure::OutOfRange)?;
+        open.added.push(*leaf);
+        open.added_set.insert(*leaf);
+        begin.checked_add(added).ok_or(Failure::OutOfRange)
+    }
+
+    /// Moves to the table what has waited longest, where too many wait.
+    pub(crate) fn move_overdue(&self, db: &Connection) -> Result<(), Failure> {
+        let begin = self.begin(db)?;
+        let overdue = self.index.lock().overdue();
+        for number in overdue {
+            if self
+                .open
+                .borrow()
+                .moved
+                .iter()
+                .any(|(moved, _)| *moved == number)
+            {
+                continue;
+            }
+            let slice = self.index.lock().slices.get(number).cloned();
+            move_slice(db, number, slice.unwrap_or_default(), begin)?;
+            self.open.borrow_mut().moved.push((number, begin));
+        }
+        Ok(())
+    }
+
+    fn begin(&self, db: &Connection) -> Result<i64, Failure> {
+        if let Some(begin) = self.open.borrow().begin {
+            return Ok(begin);
+        }
+        // Nothing was added yet: everything that is there is committed.
+        let begin = end(db)?;
+        self.index.lock().catch_up(db, begin)?;
+        self.open.borrow_mut().begin = Some(begin);
+        Ok(begin)
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        let open = self.open.borrow();
+        Mark {
+            added: open.added.len(),
+            moved: open.moved.len(),
+        }
+    }
+
+    /// Forgets what was done after `mark`.
+    pub(crate) fn undo_to(&self, mark: Mark) {
+        let mut open = self.open.borrow_mut();
+        while open.added.len() > mark.added
+            && let Some(leaf) = open.added.pop()
+        {
+            open.added_set.remove(&leaf);
+        }
+        open.moved.truncate(mark.moved);
+    }
+
+    /// The transaction is over.
+    pub(crate) fn end(&self, was_committed: bool) {
+        let open = self.open.take();
+        let Some(begin) = open.begin.filter(|_| was_committed) else {
+            return;
+        };
+        let mut recent = self.index.lock();
+        for (slice, indexed_to) in open.moved {
+            recent.forget(slice, indexed_to);
+        }
+        for (position, leaf) in (begin..).zip(&open.added) {
+            // A reader may have been faster.
+            if position == recent.known_to {
+                recent.push(leaf, position);
+                recent.known_to = position.saturating_add(1);
+            }
+        }
+    }
+}
+
+/// Puts a slice's entries before `end` into the table, in its order.
+fn move_slice(db: &Connection, number: usize, slice: Slice, end: i64) -> Result<(), Failure> {
+    let number = i64::try_from(number).map_err(|_| Failure::OutOfRange)?;
+    // Another process may have moved some of them.
+    let sql = "SELECT indexed_to FROM leaf_slices WHERE slice = ?1";
+    let indexed_to: i64 = first(db, sql, [number], |row| Ok(row.get(0)?))?.unwrap_or(0);
+    let mut entries = slice.entries;
+    entries.sort_unstable();
+    let mut insert = db.prepare_cached("INSERT INTO leaf_index (key, position) VALUES (?1, ?2)")?;
+    for (key, position) in entries {
+        if (indexed_to..end).contains(&position) {
+            insert.execute((key, position))?;
+        }
+    }
+    let mut upsert = db.prepare_cached(
+        "INSERT INTO leaf_slices (slice, indexed_to) VALUES (?1, ?2)
+             ON CONFLICT (slice) DO UPDATE SET indexed_to = excluded.indexed_to",
+    )?;
+    upsert.execute((number, end))?;
+    Ok(())
+}
