@@ -354,3 +354,158 @@ fn move_slice(db: &Connection, number: usize, slice: Slice, end: i64) -> Result<
     upsert.execute((number, end))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::file::{open_reader, open_writable};
+    use crate::writer::WriteConnection;
+
+    /// A hash that nothing else has, spread as hashes are.
+    fn leaf(number: u64) -> LeafHash {
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+        LeafHash::from_bytes([mixed; 4].concat().try_into().unwrap())
+    }
+
+    fn open(file: &Path, index: &Arc<LeafIndex>) -> WriteConnection {
+        WriteConnection::new(open_writable(file, true).unwrap(), Arc::clone(index))
+    }
+
+    fn add(db: &WriteConnection, leaf: &LeafHash) -> Result<i64, Failure> {
+        let position = db.leaves().add(db, leaf)?;
+        let mut insert = db.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, x'')")?;
+        insert.execute((position, position.to_string(), leaf.as_bytes()))?;
+        Ok(position)
+    }
+
+    /// Adds entries with these hashes and moves what is overdue, in one transaction.
+    fn commit(db: &WriteConnection, leaves: impl IntoIterator<Item = LeafHash>) {
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for leaf in leaves {
+            add(db, &leaf).unwrap();
+        }
+        db.leaves().move_overdue(db).unwrap();
+        db.execute_batch("COMMIT").unwrap();
+        db.leaves().end(true);
+    }
+
+    fn indexed(db: &Connection) -> usize {
+        db.query_row("SELECT count(*) FROM leaf_index", [], |row| row.get(0))
+            .map(|count: u32| usize::try_from(count).unwrap())
+            .unwrap()
+    }
+
+    fn position(index: &LeafIndex, file: &Path, leaf: LeafHash) -> Option<i64> {
+        let reader = open_reader(file).unwrap();
+        let found = index.positions(&reader, &[leaf]).unwrap();
+        *found.first().unwrap()
+    }
+
+    #[test]
+    fn hashes_are_found_in_memory_and_after_they_moved() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let index = Arc::default();
+        let db = open(&file, &index);
+        // Another process, which has looked once before anything moved.
+        let bystander = LeafIndex::default();
+        commit(&db, (0..10).map(leaf));
+        assert_eq!(position(&bystander, &file, leaf(3)), Some(3));
+        let count = 40_000;
+        for start in (10..count).step_by(1_000) {
+            commit(&db, (start..count.min(start + 1_000)).map(leaf));
+        }
+        commit(&db, []);
+        assert_eq!(
+            index.lock().count,
+            usize::try_from(count).unwrap() - indexed(&db)
+        );
+        assert!(index.lock().count <= RECENT);
+        let opened_later = LeafIndex::default();
+        for number in (0..count).step_by(997).chain(count - 10..count) {
+            let expected = Some(i64::try_from(number).unwrap());
+            for index in [&*index, &bystander, &opened_later] {
+                assert_eq!(position(index, &file, leaf(number)), expected, "{number}");
+            }
+        }
+        assert_eq!(opened_later.lock().count, index.lock().count);
+        assert_eq!(position(&index, &file, leaf(count)), None);
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for number in [0, count - 1] {
+            let again = add(&db, &leaf(number)).unwrap_err();
+            assert!(matches!(again, Failure::Conflict(_)), "{number}");
+        }
+    }
+
+    #[test]
+    fn hashes_that_begin_alike_are_told_apart() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let index = Arc::default();
+        let db = open(&file, &index);
+        let alike = [1, 2, 3].map(|last| {
+            let mut bytes = [7; 32];
+            bytes[31] = last;
+            LeafHash::from_bytes(bytes)
+        });
+        commit(&db, alike);
+        for (expected, leaf) in (0..).zip(alike) {
+            assert_eq!(position(&index, &file, leaf), Some(expected));
+        }
+        let other = LeafHash::from_bytes([7; 32]);
+        assert_eq!(position(&index, &file, other), None);
+        let slice = index.lock().slices[7].clone();
+        move_slice(&db, 7, slice, 3).unwrap();
+        index.lock().forget(7, 3);
+        assert_eq!((indexed(&db), index.lock().count), (3, 0));
+        for (expected, leaf) in (0..).zip(alike) {
+            assert_eq!(position(&index, &file, leaf), Some(expected));
+        }
+        assert_eq!(position(&index, &file, other), None);
+    }
+
+    #[test]
+    fn what_was_undone_is_not_found_and_may_come_again() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let index = Arc::default();
+        let db = open(&file, &index);
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        add(&db, &leaf(1)).unwrap();
+        db.execute_batch("SAVEPOINT request").unwrap();
+        let mark = db.leaves().mark();
+        assert_eq!(add(&db, &leaf(2)).unwrap(), 1);
+        assert!(add(&db, &leaf(1)).is_err());
+        db.execute_batch("ROLLBACK TO request").unwrap();
+        db.leaves().undo_to(mark);
+        assert_eq!(add(&db, &leaf(3)).unwrap(), 1);
+        assert_eq!(position(&index, &file, leaf(1)), None);
+        db.execute_batch("ROLLBACK").unwrap();
+        db.leaves().end(false);
+        for number in [1, 2, 3] {
+            assert_eq!(position(&index, &file, leaf(number)), None);
+        }
+        commit(&db, [leaf(2), leaf(1)]);
+        assert_eq!(position(&index, &file, leaf(1)), Some(1));
+    }
+
+    #[test]
+    fn what_another_process_added_is_known() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let (index, other_index) = (Arc::default(), Arc::default());
+        let (db, other) = (open(&file, &index), open(&file, &other_index));
+        commit(&db, [leaf(1)]);
+        commit(&other, [leaf(2)]);
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert!(add(&db, &leaf(2)).is_err());
+        assert_eq!(add(&db, &leaf(3)).unwrap(), 2);
+        db.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(position(&index, &file, leaf(2)), Some(1));
+        assert_eq!(position(&other_index, &file, leaf(1)), Some(0));
+    }
+}
