@@ -13,7 +13,7 @@
 //! | [`ci`] | all of these in turn |
 //!
 //! [`workspace`] knows the folder and runs programs in it; [`need`] installs what they need; [`plot`]
-//! draws bars, and [`lines`] what grows.
+//! draws bars, and [`lines`] what grows; [`postgres_cluster`] is the server of the tests.
 
 mod bench;
 mod ci;
@@ -25,6 +25,13 @@ mod lines;
 mod lint;
 mod need;
 mod plot;
+#[path = "../../crates/countersign-testkit/src/postgres_cluster.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the harness of the tests, which needs the standard library alone; here it is only started"
+)]
+mod postgres_cluster;
 mod test;
 mod vectors;
 mod workspace;

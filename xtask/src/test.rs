@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::need::{self, Need, program, provider};
+use crate::postgres_cluster::PostgresCluster;
 use crate::workspace::{Failure, Workspace, say, step, succeeds};
 
 /// Folder of fixtures beside the workspace, if nothing else is named.
@@ -34,9 +35,17 @@ const NEEDS: &[Need] = &[
     program("chromedriver", "chromium-driver"),
     program("chromium", "chromium"),
     program("curl", "curl"),
+    Need {
+        check: Some(POSTGRES_CHECK),
+        ..program("initdb", "postgresql")
+    },
     program("jq", "jq"),
     program("openssl", "openssl"),
     program("pdftotext", "poppler-utils"),
+    Need {
+        check: Some(POSTGRES_CHECK),
+        ..program("pg_ctl", "postgresql")
+    },
     program("python3", "python3"),
     program("samlsign", "opensaml-tools"),
     program("sha256sum", "coreutils"),
@@ -73,6 +82,9 @@ const NEEDS: &[Need] = &[
     provider("xmlsec", PYTHON, PYTHON_CHECK),
 ];
 
+/// Debian keeps the server's programs in a folder of their version, outside of `PATH`.
+const POSTGRES_CHECK: &str = "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb";
+
 /// What the Python packages of `providers.sh` stand on.
 const PYTHON: &str = "openssl python3-venv xmlsec1";
 const PYTHON_CHECK: &str =
@@ -105,6 +117,8 @@ pub(crate) fn provide_named(whom: &str, names: &[&str]) -> Result<(), Failure> {
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     provide(workspace)?;
     let fixtures = fixtures(workspace)?;
+    // One for all tests: under nextest each of them is a process, and would start its own.
+    let postgres = PostgresCluster::start();
 
     // What ring alone decrypts, and that the rest is refused by name: the run below has more.
     let alone = ["--package=countersign-dsig", "--test=encryption"];
@@ -153,7 +167,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             tests.env_remove("COUNTERSIGN_FIXTURES");
         }
     }
+    tests.env("COUNTERSIGN_POSTGRES", postgres.url());
     step(&mut tests)?;
+    drop(postgres);
 
     if fixtures.is_none() {
         say("");

@@ -10,6 +10,8 @@ pub mod fixtures;
 pub mod identity;
 pub mod idp;
 pub mod keys;
+#[cfg(unix)]
+pub mod postgres_cluster;
 pub mod providers;
 pub mod suite;
 pub mod witness;
