@@ -25,12 +25,14 @@ enum Layer {
     Facade,
     /// A store: a database, but no runtime of its own and no web framework.
     Store,
+    /// A store on a server, whose client needs a runtime: a database with one, and no web framework.
+    ServerStore,
     /// An application of ours.
     Top,
 }
 
 /// The crate map of DESIGN.md.
-const ARROWS: [Arrow; 12] = [
+const ARROWS: [Arrow; 13] = [
     Arrow {
         from: "countersign-core",
         to: &[],
@@ -95,6 +97,17 @@ const ARROWS: [Arrow; 12] = [
             "countersign-audit",
         ],
         layer: Layer::Store,
+    },
+    Arrow {
+        from: "countersign-postgres",
+        to: &[
+            "countersign-core",
+            "countersign-saml",
+            "countersign-roles",
+            "countersign-provision",
+            "countersign-audit",
+        ],
+        layer: Layer::ServerStore,
     },
     Arrow {
         from: "countersign-testkit",
@@ -179,7 +192,12 @@ const FOREIGN: [(&str, &[Layer], &[&str]); 5] = [
     ),
     (
         "a web framework",
-        &[Layer::Below, Layer::Facade, Layer::Store],
+        &[
+            Layer::Below,
+            Layer::Facade,
+            Layer::Store,
+            Layer::ServerStore,
+        ],
         &[
             "axum",
             "actix-web",
@@ -198,7 +216,13 @@ const FOREIGN: [(&str, &[Layer], &[&str]); 5] = [
     ),
     (
         "a C library that we replace",
-        &[Layer::Below, Layer::Facade, Layer::Store, Layer::Top],
+        &[
+            Layer::Below,
+            Layer::Facade,
+            Layer::Store,
+            Layer::ServerStore,
+            Layer::Top,
+        ],
         &["libxml", "xmlsec", "openssl", "openssl-sys", "native-tls"],
     ),
 ];
@@ -476,6 +500,17 @@ mod tests {
         let found = violations(&crates);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("countersign pulls in rusqlite"));
+    }
+
+    #[test]
+    fn a_runtime_is_for_the_store_on_a_server_only() {
+        let mut crates = sound();
+        for name in ["countersign-postgres", "countersign-sqlite"] {
+            change(&mut crates, name, |one| pull(one, "tokio"));
+        }
+        let found = violations(&crates);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("countersign-sqlite pulls in tokio"));
     }
 
     #[test]

@@ -1,0 +1,254 @@
+//! The port to wrapped keys, and erasing so that no table's file remembers.
+
+use std::num::NonZeroU32;
+
+use async_trait::async_trait;
+use countersign_audit::key_wrap::WrappedKey;
+use countersign_audit::vault_store::{StoredVaultKey, UnclaimedQuery, VaultStore};
+use countersign_core::{CorrelationId, StoreError, TenantId, UserId, VaultKeyId, VaultOwner};
+use tokio_postgres::Row;
+
+use crate::batch::{Batch, values};
+use crate::commit::LOCK;
+use crate::entries::check_owners;
+use crate::failure::Failure;
+use crate::rows::{text, timestamp, vault_owner, vault_owner_columns};
+use crate::store::PostgresStore;
+
+/// The columns that [`stored_key`] reads, in its order.
+macro_rules! key {
+    () => {
+        "id, tenant, owner, owner_id, made_at, wrapped_by, wrapped"
+    };
+}
+
+/// Whatever holds personal values, and so the tables that an erasure leaves something in.
+const PERSONAL: [&str; 5] = ["private", "vault_keys", "users", "links", "sessions"];
+
+#[async_trait]
+impl VaultStore for PostgresStore {
+    async fn vault_key(&self, id: &VaultKeyId) -> Result<Option<StoredVaultKey>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            key!(),
+            " FROM countersign.vault_keys WHERE id = $1"
+        );
+        let rows = self.read("read a vault key", sql, values![id.to_string()], stored_key);
+        Ok(rows.await?.pop())
+    }
+
+    async fn vault_keys_of(&self, owner: &VaultOwner) -> Result<Vec<StoredVaultKey>, StoreError> {
+        let (tenant, kind, id) = vault_owner_columns(owner);
+        let sql = concat!(
+            "SELECT ",
+            key!(),
+            " FROM countersign.vault_keys
+                 WHERE tenant = $1 AND owner = $2 AND owner_id = $3 ORDER BY made_at, id"
+        );
+        self.read(
+            "read vault keys",
+            sql,
+            values![tenant, kind, id],
+            stored_key,
+        )
+        .await
+    }
+
+    async fn put_vault_key(&self, key: &StoredVaultKey) -> Result<(), StoreError> {
+        let (tenant, kind, id) = vault_owner_columns(&key.owner);
+        let mut batch = Batch::default();
+        // By adoption an account may have several keys, so no unique index says that it is put one.
+        batch.add(
+            LOCK,
+            values![vec![format!("vault\n{tenant}\n{kind}\n{id}")]],
+        );
+        check_owners(&mut batch, std::iter::once(&key.owner));
+        batch.add(
+            "SELECT countersign.require(NOT EXISTS (
+                 SELECT FROM countersign.vault_keys
+                     WHERE tenant = $1 AND owner = $2 AND owner_id = $3
+             ), 'the owner has a key')",
+            values![tenant.clone(), kind, id.clone()],
+        );
+        batch.add(
+            "INSERT INTO countersign.vault_keys (id, tenant, owner, owner_id, made_at, wrapped_by,
+                     wrapped)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            values![
+                key.id.to_string(),
+                tenant,
+                kind,
+                id,
+                key.made_at.unix_millis(),
+                key.wrapped.wrapped_by.clone(),
+                key.wrapped.bytes.clone(),
+            ],
+        );
+        self.write("store a vault key", &batch).await.map(drop)
+    }
+
+    async fn rewrap_vault_key(
+        &self,
+        id: &VaultKeyId,
+        wrapped_by: &str,
+        anew: &WrappedKey,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        batch.add(
+            "WITH wrapped AS (
+                 UPDATE countersign.vault_keys SET wrapped_by = $3, wrapped = $4
+                     WHERE id = $1 AND wrapped_by = $2 RETURNING 1
+             )
+             SELECT countersign.require(EXISTS (SELECT FROM wrapped),
+                 'the key is not wrapped by that key')",
+            values![
+                id.to_string(),
+                wrapped_by.to_owned(),
+                anew.wrapped_by.clone(),
+                anew.bytes.clone()
+            ],
+        );
+        self.write("wrap a vault key anew", &batch).await.map(drop)
+    }
+
+    async fn vault_keys_not_wrapped_by(
+        &self,
+        wrapped_by: &str,
+        limit: NonZeroU32,
+    ) -> Result<Vec<StoredVaultKey>, StoreError> {
+        // Two ranges of an index: nearly all keys are wrapped by the newest.
+        let sql = concat!(
+            "SELECT ",
+            key!(),
+            " FROM (
+                 SELECT * FROM countersign.vault_keys WHERE wrapped_by < $1
+                 UNION ALL SELECT * FROM countersign.vault_keys WHERE wrapped_by > $1
+             ) AS others ORDER BY id LIMIT $2"
+        );
+        let values = values![wrapped_by.to_owned(), i64::from(limit.get())];
+        self.read("read vault keys", sql, values, stored_key).await
+    }
+
+    async fn unclaimed_walks(
+        &self,
+        query: &UnclaimedQuery,
+    ) -> Result<Vec<CorrelationId>, StoreError> {
+        let sql = "SELECT owner_id FROM (
+                 SELECT owner_id, filed_at AS at FROM countersign.private
+                     WHERE tenant = $1 AND owner = 'walk'
+                 UNION ALL SELECT owner_id, made_at FROM countersign.vault_keys
+                     WHERE tenant = $1 AND owner = 'walk'
+             ) AS filed GROUP BY owner_id HAVING max(at) < $2 ORDER BY owner_id LIMIT $3";
+        let values = values![
+            query.tenant.to_string(),
+            query.filed_before.unix_millis(),
+            i64::from(query.limit.get()),
+        ];
+        let read = |row: &Row| text(row, 0, "correlation id");
+        self.read("read unclaimed walks", sql, values, read).await
+    }
+
+    async fn scrub(&self) -> Result<(), StoreError> {
+        self.try_scrub()
+            .await
+            .map_err(|failure| failure.into_store_error("remove what was erased from the tables"))
+    }
+}
+
+impl PostgresStore {
+    /// Writes the tables that held what was erased anew, without it.
+    ///
+    /// A plain `VACUUM` would not do: it frees the space of a dead row, and leaves the bytes in it
+    /// until something else is written there.
+    async fn try_scrub(&self) -> Result<(), Failure> {
+        let lease = self.pool.take().await?;
+        let client = lease.session()?.client();
+        let sql = "SELECT max(number) FROM countersign.to_scrub";
+        let last: Option<i64> = client.query_one(sql, &[]).await?.try_get(0)?;
+        let Some(last) = last else {
+            return Ok(());
+        };
+        // Who may not is told so here; `VACUUM` itself would warn, and do nothing.
+        let sql = "SELECT bool_and(pg_has_role(c.relowner, 'USAGE')
+                 OR CASE WHEN current_setting('server_version_num')::integer >= 170000
+                     THEN has_table_privilege(c.oid, 'MAINTAIN') ELSE false END)
+             FROM pg_class c WHERE c.oid = ANY (ARRAY['countersign.private',
+                 'countersign.vault_keys', 'countersign.users', 'countersign.links',
+                 'countersign.sessions']::regclass[])";
+        let may: bool = client.query_one(sql, &[]).await?.try_get(0)?;
+        if !may {
+            return Err(Failure::Refused(
+                "only the tables' owner may rewrite them; call `scrub` as the owner",
+            ));
+        }
+        // A reader of what was before holds it back, and is not to be waited for with everybody
+        // else behind it.
+        client.batch_execute("SET lock_timeout = '5s'").await?;
+        let mut scrubbed = Ok(());
+        for table in PERSONAL {
+            let vacuum = format!("VACUUM (FULL) countersign.{table}");
+            scrubbed = client.batch_execute(&vacuum).await;
+            if scrubbed.is_err() {
+                break;
+            }
+        }
+        client.batch_execute("RESET lock_timeout").await?;
+        scrubbed?;
+        let sql = "DELETE FROM countersign.to_scrub WHERE number <= $1";
+        client.execute(sql, &[&last]).await?;
+        Ok(())
+    }
+}
+
+fn stored_key(row: &Row) -> Result<StoredVaultKey, Failure> {
+    Ok(StoredVaultKey {
+        id: text(row, 0, "vault key id")?,
+        owner: vault_owner(row, 1)?,
+        made_at: timestamp(row, 4)?,
+        wrapped: WrappedKey {
+            wrapped_by: row.try_get(5)?,
+            bytes: row.try_get(6)?,
+        },
+    })
+}
+
+/// Gives all private parts and keys of a walk to an account.
+pub(crate) fn adopt(batch: &mut Batch, tenant: &TenantId, walk: &CorrelationId, user: &UserId) {
+    let owner = VaultOwner::Account(tenant.clone(), user.clone());
+    check_owners(batch, std::iter::once(&owner));
+    for sql in [
+        "UPDATE countersign.private SET owner = 'account', owner_id = $3
+             WHERE tenant = $1 AND owner = 'walk' AND owner_id = $2",
+        "UPDATE countersign.vault_keys SET owner = 'account', owner_id = $3
+             WHERE tenant = $1 AND owner = 'walk' AND owner_id = $2",
+    ] {
+        batch.add(
+            sql,
+            values![tenant.to_string(), walk.to_string(), user.to_string()],
+        );
+    }
+}
+
+/// Deletes all private parts and keys of an owner, and what an account's sessions keep of how
+/// somebody signed in.
+pub(crate) fn erase(batch: &mut Batch, owner: &VaultOwner) {
+    let (tenant, kind, id) = vault_owner_columns(owner);
+    for sql in [
+        "DELETE FROM countersign.private WHERE tenant = $1 AND owner = $2 AND owner_id = $3",
+        "DELETE FROM countersign.vault_keys WHERE tenant = $1 AND owner = $2 AND owner_id = $3",
+    ] {
+        batch.add(sql, values![tenant.clone(), kind, id.clone()]);
+    }
+    if let VaultOwner::Account(..) = owner {
+        batch.add(
+            "UPDATE countersign.sessions
+                 SET authn_context = NULL, authn_instant = NULL, session_index = NULL
+                 WHERE tenant = $1 AND user_id = $2",
+            values![tenant, id],
+        );
+    }
+    batch.add(
+        "INSERT INTO countersign.to_scrub DEFAULT VALUES",
+        Vec::new(),
+    );
+}
