@@ -195,7 +195,7 @@ impl Found {
     }
 
     fn look_at_the_rows(&mut self, store: &Arc<dyn Store>) -> Result<(), Failure> {
-        let compared = History::read(store, &TenantId::new(TENANT)?, None)?.compare(store)?;
+        let compared = History::read(store, &TenantId::new(TENANT)?, 0, None)?.compare(store)?;
         self.orphan_users = self.orphan_users.saturating_add(compared.orphan_users);
         self.orphan_records = self.orphan_records.saturating_add(compared.orphan_records);
         self.damaged = self.damaged.saturating_add(compared.broken_rules);

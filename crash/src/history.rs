@@ -93,17 +93,18 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Reads the whole ledger, all of which must be integrated. The tenant is one that there are
-    /// rows of, whether or not there are records.
+    /// Reads the ledger from a leaf on; all of it must be integrated. The tenant is one that there
+    /// are rows of, whether or not there are records.
     pub(crate) fn read(
         store: &Arc<dyn Store>,
         tenant: &TenantId,
+        from: u64,
         seats: Option<u64>,
     ) -> Result<Self, Failure> {
         let mut history = Self::default();
         history.tenants.entry(tenant.clone()).or_default();
         let size = wait(store.size())?;
-        let mut start = 0;
+        let mut start = from;
         while start < size {
             let end = size.min(u64::from(PAGE).saturating_add(start));
             for stored in wait(store.entries(start..end))? {
@@ -116,11 +117,10 @@ impl History {
         Ok(history)
     }
 
-    /// How many records of that kind the tenant has.
-    #[cfg(any())]
-    pub(crate) fn count(&self, tenant: &TenantId, kind: &'static str) -> u64 {
-        let count = self.kinds.get(&(tenant.clone(), kind));
-        count.copied().unwrap_or(0)
+    /// How many records of each kind the tenant has.
+    pub(crate) fn kinds(&self, tenant: &TenantId) -> BTreeMap<&'static str, u64> {
+        let kinds = self.kinds.iter().filter(|((of, _), _)| of == tenant);
+        kinds.map(|((_, kind), count)| (*kind, *count)).collect()
     }
 
     fn take(&mut self, leaf: LeafHash, record: &Record, seats: Option<u64>) {

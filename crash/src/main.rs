@@ -2,7 +2,8 @@
 //! was lost.
 //!
 //! ```text
-//! countersign-crash crash [--rounds N] [--seed S] [--json] [--defect NAME]
+//! countersign-crash crash [--store sqlite] [--rounds N] [--seed S] [--json] [--defect NAME]
+//! countersign-crash races [--store memory|sqlite] [--rounds N] [--json] [--defect NAME]
 //! ```
 //!
 //! Rounds: a process ([`work`]) opens a store, signs people in on many threads, ends and erases
@@ -11,6 +12,8 @@
 //! one at the disk ([`disk`]), in the middle of a write; or there by a loss of power, which takes what was
 //! not synced. Then the store is opened anew and held against what was heard ([`check`]), and its rows
 //! against its records ([`history`]).
+//!
+//! Races ([`races`]): many sign in at once, at the edges where two orders differ.
 //!
 //! A check that can not fail proves nothing: `--defect` spoils the store, or the disk, and the
 //! tests see that it is found.
@@ -24,6 +27,7 @@ mod history;
 mod keyring;
 mod place;
 mod points;
+mod races;
 mod rounds;
 mod work;
 
@@ -43,12 +47,14 @@ fn told(error: &dyn std::error::Error) -> String {
     text
 }
 
-const USAGE: &str =
-    "usage: countersign-crash crash [--rounds N] [--seed S] [--json] [--defect NAME]";
+const USAGE: &str = "\
+usage: countersign-crash crash [--store sqlite] [--rounds N] [--seed S] [--json] [--defect NAME]
+       countersign-crash races [--store memory|sqlite] [--rounds N] [--json] [--defect NAME]";
 
 fn run(arguments: &[&str]) -> Result<bool, Failure> {
     match arguments {
         ["crash", rest @ ..] => rounds::run(&crash_options(rest)?),
+        ["races", rest @ ..] => races::run(&race_options(rest)?),
         ["work", place, seed, round, marks, rest @ ..] => {
             let mut orders = work::Orders {
                 place: place.parse()?,
@@ -74,6 +80,7 @@ fn run(arguments: &[&str]) -> Result<bool, Failure> {
 
 fn crash_options(arguments: &[&str]) -> Result<rounds::Options, Failure> {
     let mut options = rounds::Options {
+        store: "sqlite".to_owned(),
         rounds: 1_000,
         seed: 1,
         defect: None,
@@ -83,8 +90,29 @@ fn crash_options(arguments: &[&str]) -> Result<rounds::Options, Failure> {
     while let Some(&option) = rest.next() {
         match option {
             "--json" => options.json = true,
+            "--store" => options.store = (*rest.next().ok_or(USAGE)?).to_owned(),
             "--rounds" => options.rounds = rest.next().ok_or(USAGE)?.parse()?,
             "--seed" => options.seed = rest.next().ok_or(USAGE)?.parse()?,
+            "--defect" => options.defect = Some((*rest.next().ok_or(USAGE)?).to_owned()),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    Ok(options)
+}
+
+fn race_options(arguments: &[&str]) -> Result<races::Options, Failure> {
+    let mut options = races::Options {
+        store: "sqlite".to_owned(),
+        rounds: 1_000,
+        defect: None,
+        json: false,
+    };
+    let mut rest = arguments.iter();
+    while let Some(&option) = rest.next() {
+        match option {
+            "--json" => options.json = true,
+            "--store" => options.store = (*rest.next().ok_or(USAGE)?).to_owned(),
+            "--rounds" => options.rounds = rest.next().ok_or(USAGE)?.parse()?,
             "--defect" => options.defect = Some((*rest.next().ok_or(USAGE)?).to_owned()),
             _ => return Err(USAGE.into()),
         }

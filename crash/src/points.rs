@@ -107,6 +107,8 @@ impl FromStr for Defect {
 /// A store that is watched.
 pub(crate) struct Watched {
     pub(crate) inner: Arc<dyn Store>,
+    /// The same, or what spoils it.
+    pub(crate) users: Arc<dyn UserStore>,
     pub(crate) fuse: Option<Fuse>,
     pub(crate) defect: Option<Defect>,
     /// What `disk.c` sees being removed around a vacuum begins with this.
@@ -166,7 +168,7 @@ impl Watched {
 #[async_trait]
 impl UserStore for Watched {
     async fn snapshot(&self, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
-        self.inner.snapshot(query).await
+        self.users.snapshot(query).await
     }
 
     async fn user(
@@ -174,19 +176,19 @@ impl UserStore for Watched {
         tenant: &TenantId,
         user: &UserId,
     ) -> Result<Option<UserWithGrants>, StoreError> {
-        self.inner.user(tenant, user).await
+        self.users.user(tenant, user).await
     }
 
     async fn users(&self, query: &UserQuery) -> Result<Vec<UserWithGrants>, StoreError> {
-        self.inner.users(query).await
+        self.users.users(query).await
     }
 
     async fn is_spent(&self, tenant: &TenantId, entry: LeafHash) -> Result<bool, StoreError> {
-        self.inner.is_spent(tenant, entry).await
+        self.users.is_spent(tenant, entry).await
     }
 
     async fn policy_entry(&self, tenant: &TenantId) -> Result<Option<LeafHash>, StoreError> {
-        self.inner.policy_entry(tenant).await
+        self.users.policy_entry(tenant).await
     }
 
     async fn session(
@@ -194,11 +196,11 @@ impl UserStore for Watched {
         tenant: &TenantId,
         session: &SessionId,
     ) -> Result<Option<SessionRecord>, StoreError> {
-        self.inner.session(tenant, session).await
+        self.users.session(tenant, session).await
     }
 
     async fn open_sessions(&self, query: &SessionQuery) -> Result<Vec<SessionRecord>, StoreError> {
-        self.inner.open_sessions(query).await
+        self.users.open_sessions(query).await
     }
 
     async fn consents(
@@ -206,13 +208,13 @@ impl UserStore for Watched {
         tenant: &TenantId,
         user: &UserId,
     ) -> Result<Vec<ConsentRecord>, StoreError> {
-        self.inner.consents(tenant, user).await
+        self.users.consents(tenant, user).await
     }
 
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {
         self.pass("commit");
         match self.defect {
-            None => self.inner.commit(change).await?,
+            None => self.users.commit(change).await?,
             Some(defect) => self.commit_wrongly(defect, change).await?,
         }
         self.pass("commit-done");
@@ -225,7 +227,7 @@ impl UserStore for Watched {
         connection: &ConnectionId,
         enabled: bool,
     ) -> Result<ConnectionState, StoreError> {
-        self.inner.set_connection(tenant, connection, enabled).await
+        self.users.set_connection(tenant, connection, enabled).await
     }
 }
 

@@ -36,6 +36,7 @@ const OUTSIDE: [&str; 2] = ["lying-disk", "goes-back"];
 /// What to do.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
+    pub(crate) store: String,
     pub(crate) rounds: u64,
     pub(crate) seed: u64,
     /// A defect that has to be found.
@@ -96,6 +97,9 @@ struct Tally {
 }
 
 pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
+    if options.store != "sqlite" {
+        return Err(format!("`{}` is no store to kill", options.store).into());
+    }
     let folder = tempfile::Builder::new()
         .prefix("crash-")
         .tempdir_in(beside()?)?;
@@ -307,7 +311,7 @@ impl Tally {
         if options.json {
             let report = json!({
                 "task": "crash",
-                "store": "sqlite",
+                "store": options.store,
                 "seed": options.seed,
                 "rounds": self.rounds,
                 "acknowledged": self.acknowledged,

@@ -74,8 +74,10 @@ fn acknowledged(leaf: LeafHash) {
 }
 
 fn start(orders: Orders) -> Result<(), Failure> {
+    let inner = orders.place.open()?;
     let store: Arc<dyn Store> = Arc::new(Watched {
-        inner: orders.place.open()?,
+        users: Arc::new(Arc::clone(&inner)),
+        inner,
         fuse: orders.fuse,
         defect: orders.defect,
         marks: orders.marks,

@@ -12,6 +12,10 @@ const NEEDS: [&str; 1] = ["cc"];
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
     test::provide_named("the crash tests", &NEEDS)?;
     let mut crash = workspace.cargo(["run", "--quiet", "--locked", "--release"]);
-    crash.args(["--package", "countersign-crash", "--", "crash"]);
-    step(crash.args(arguments))
+    let task = match arguments.contains(&"--races") {
+        true => "races",
+        false => "crash",
+    };
+    crash.args(["--package", "countersign-crash", "--", task]);
+    step(crash.args(arguments.iter().filter(|argument| **argument != "--races")))
 }

@@ -61,6 +61,8 @@ usage: cargo xtask <task>
   crash [--store sqlite] [--rounds N] [--seed N] [--json]
                                 kill a process under load N times (1,000), by chance and at named
                                 points, and look after each kill for what was lost
+  crash --races [--store memory|sqlite] [--rounds N] [--json]
+                                let many sign in at the same moment, where two orders differ
   vectors [--check]             run the committed generators; --check fails if a file changed
   ci                            lint, deps, vectors; fuzz, differ and bench briefly; then test
 
