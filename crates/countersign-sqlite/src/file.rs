@@ -221,18 +221,23 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
     Ok(db)
 }
 
-/// An empty file that its owner alone may read: it will hold personal data. SQLite gives the log
-/// beside it the same permissions.
+/// An empty file, if there is none yet.
 fn create(path: &Path) -> Result<(), OpenError> {
+    match create_private(path) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => Ok(created?),
+    }
+}
+
+/// A new and empty file that its owner alone may read: it will hold personal data. SQLite gives
+/// the log beside it the same permissions.
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        // Another process was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        created => Ok(created.map(drop)?),
-    }
+    options.open(path).map(drop)
 }
 
 /// A connection that reads beside one that writes.
@@ -265,6 +270,26 @@ pub(crate) fn open_inspector(path: &Path) -> Result<Connection, OpenError> {
     };
     schema::check(&db)?;
     Ok(db)
+}
+
+/// A connection that reads under SQLite's locks even where nobody else has the file open at this
+/// moment, so that whoever opens it next waits, and nothing is read half old and half new. The
+/// file is not changed; where it can not be locked because it may only be read, it is taken as
+/// [`open_inspector`] takes it.
+pub(crate) fn open_under_lock(path: &Path) -> Result<Connection, OpenError> {
+    let path = std::path::absolute(path)?;
+    let may_write = !std::fs::metadata(&path)?.permissions().readonly();
+    if beside(&path, "-wal").exists() || !may_write || !check_header(&path)? {
+        return open_inspector(&path);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(&path, flags)?;
+    configure(&db)?;
+    // The log is made with the first look into the file, if it can be.
+    match schema::check(&db) {
+        Err(OpenError::Failed(_)) => open_inspector(&path),
+        checked => checked.map(|()| db),
+    }
 }
 
 /// `file:` with every byte but the plainest escaped \[RFC 3986 §2.1\].

@@ -37,6 +37,9 @@
 //! | `file` | what is checked of a file before and while it is opened: [`OpenError`] |
 //! | `schema` | the numbered migrations of `migrations/` |
 //! | `writer`, `readers` | the threads |
+//! | `aside` | long work on a connection of its own |
+//! | `backup` | [`SqliteStore::backup_to`] |
+//! | `integrity` | [`SqliteStore::check_integrity`] |
 //! | `commit` | a [`Change`] as one transaction |
 //! | `users`, `ledger`, `vault`, `replay` | the ports |
 //! | `leaf_index`, `nodes` | where a leaf hash is found; the tree's nodes |
@@ -51,9 +54,12 @@
 //! [`StoreError`]: countersign_core::StoreError
 
 mod anchors;
+mod aside;
+mod backup;
 mod commit;
 mod failure;
 mod file;
+mod integrity;
 mod leaf_index;
 mod ledger;
 mod nodes;
@@ -66,5 +72,7 @@ mod users;
 mod vault;
 mod writer;
 
-pub use crate::file::OpenError;
+pub use crate::backup::{BackupError, BackupFailure};
+pub use crate::file::{OpenError, OpenFailure, SchemaVersion};
+pub use crate::integrity::Finding;
 pub use crate::store::SqliteStore;

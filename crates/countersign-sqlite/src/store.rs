@@ -1,12 +1,13 @@
 //! The store itself: one thread that writes, a few that read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use countersign_core::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
+use crate::aside::Source;
 use crate::failure::Failure;
 use crate::file::{self, OpenError};
 use crate::leaf_index::LeafIndex;
@@ -37,6 +38,7 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Option<Writer>,
     pub(crate) leaf_index: Arc<LeafIndex>,
+    path: PathBuf,
 }
 
 impl SqliteStore {
@@ -65,11 +67,13 @@ impl SqliteStore {
     /// # Errors
     /// As [`open_existing`](Self::open_existing), and if its schema is older.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let db = file::open_inspector(path.as_ref())?;
+        let path = path.as_ref();
+        let db = file::open_inspector(path)?;
         Ok(Self {
             readers: Readers::start(vec![db])?,
             writer: None,
             leaf_index: Arc::default(),
+            path: std::path::absolute(path)?,
         })
     }
 
@@ -85,6 +89,7 @@ impl SqliteStore {
             readers: Readers::start(connections?)?,
             writer: Some(Writer::start(db)?),
             leaf_index,
+            path: std::path::absolute(path)?,
         })
     }
 
@@ -120,6 +125,15 @@ impl SqliteStore {
             Ok(())
         })
         .await
+    }
+
+    /// The file, and how it is opened once more.
+    pub(crate) fn source(&self) -> (&Path, Source) {
+        let source = match self.writer {
+            Some(_) => Source::Shared,
+            None => Source::Alone,
+        };
+        (&self.path, source)
     }
 
     pub(crate) async fn read<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
