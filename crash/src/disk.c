@@ -9,9 +9,9 @@
  *   CRASH_LIES=1                 with `power`: a sync answers that it is done, and is not
  *   CRASH_SEED=S                 chance
  *
- * Names: FILE-write, FILE-sync, FILE-truncate; FILE is db, wal, journal or temp. They begin with
- * `vacuum-` from when somebody removes (or tries to) a file whose name ends in `.vacuum-begins`,
- * until the same with `.vacuum-ends`.
+ * Names: FILE-write, FILE-sync, FILE-truncate; FILE is db, wal, journal, temp, or copy for a backup
+ * that has not its name yet. They begin with `vacuum-` from when somebody removes (or tries to) a
+ * file whose name ends in `.vacuum-begins`, until the same with `.vacuum-ends`.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -41,7 +41,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum mode mode;
 static char name[64];
 static long left;
-static int failure, lies, in_vacuum, is_read;
+static int failure, lies, in_vacuum, is_read, is_dying;
 static unsigned long long chance;
 static struct unsynced *last;
 
@@ -109,6 +109,8 @@ static const char *file_of(int fd, char *path, size_t size)
         return "wal";
     if (ends(path, "-journal"))
         return "journal";
+    if (ends(path, ".partial"))
+        return "copy";
     return ends(path, ".db") ? "db" : NULL;
 }
 
@@ -170,6 +172,7 @@ static void lose_power(void)
 
 static void die(void)
 {
+    is_dying = 1;
     if (mode == POWER)
         lose_power();
     kill(getpid(), SIGKILL);
@@ -219,6 +222,9 @@ static ssize_t write_at(int fd, const void *bytes, size_t len, off_t at)
     char path[512];
     read_plan();
     const char *file = mode == NOTHING ? NULL : file_of(fd, path, sizeof path);
+    /* Without power nobody says what the other threads see of it. */
+    while (is_dying && !file)
+        pause();
     if (!file)
         return at < 0 ? real_write(fd, bytes, len) : real_pwrite(fd, bytes, len, at);
     pthread_mutex_lock(&lock);

@@ -86,6 +86,7 @@ impl Findings {
 /// The history of every tenant in a store.
 #[derive(Debug, Default)]
 pub(crate) struct History {
+    leaves: BTreeSet<LeafHash>,
     tenants: BTreeMap<TenantId, Tenant>,
     pub(crate) findings: Findings,
     /// How many records there are of each kind, by tenant.
@@ -124,6 +125,7 @@ impl History {
     }
 
     fn take(&mut self, leaf: LeafHash, record: &Record, seats: Option<u64>) {
+        self.leaves.insert(leaf);
         let kind = record.kind().as_str();
         let count = self.kinds.entry((record.tenant.clone(), kind)).or_default();
         *count = count.saturating_add(1);
@@ -261,7 +263,12 @@ impl History {
         }
         if user.state.name() != told.state {
             let (is, told) = (user.state.name(), told.state);
-            findings.record(format!("`{id}` is {is}, and its records say {told}"));
+            let words = format!("`{id}` is {is}, and its records say {told}");
+            match user.state_entry {
+                // The row is ahead of the records, or behind them.
+                Some(entry) if !self.leaves.contains(&entry) => findings.user(words),
+                _ => findings.record(words),
+            }
         }
         if row.subjects.len() != told.subjects {
             let (are, told) = (row.subjects.len(), told.subjects);
@@ -299,9 +306,14 @@ impl History {
                     if row.user != session.user || row.entry != session.entry {
                         findings.user(format!("the session `{id}` has another record"));
                     }
-                    if row.closed_at.is_some() != session.closed {
-                        findings
-                            .record(format!("the session `{id}` is open, or closed, unrecorded"));
+                    match (row.closed_at, session.closed) {
+                        (Some(_), false) => {
+                            findings.user(format!("no record closes the session `{id}`"));
+                        }
+                        (None, true) => {
+                            findings.record(format!("the session `{id}` was not closed"));
+                        }
+                        _ => {}
                     }
                 }
             }

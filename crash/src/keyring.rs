@@ -18,7 +18,7 @@ const PKCS8: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 
-/// More rotations than a file sees.
+/// More rotations, and more races for one, than a file sees.
 const MAX_KEYS: u32 = 10_000;
 
 /// The key that comes after `number` rotations.
@@ -40,25 +40,46 @@ impl Notary {
     /// Opens the ledger with the first key that was not retired, and finishes a rotation that a
     /// crash has interrupted.
     pub(crate) fn open(store: Arc<dyn LedgerStore>) -> Result<Self, Failure> {
-        for number in 0..MAX_KEYS {
-            match wait(Ledger::open(store.clone(), key(number)?, ORIGIN)) {
-                Ok(ledger) => {
-                    let mut notary = Self {
-                        ledger,
-                        key: number,
-                    };
-                    match wait(notary.ledger.advance()) {
-                        Err(AuditError::RotationUnfinished { .. }) => notary.rotate().map(drop)?,
-                        Err(AuditError::RetiredKey { .. }) => continue,
-                        other => drop(other?),
+        let mut number = 0;
+        for _ in 0..MAX_KEYS {
+            match Self::open_with(&store, number) {
+                Err(error) if Self::is_behind(&error) => {
+                    if let Some(AuditError::RetiredKey { .. }) = error.downcast_ref() {
+                        number = number.saturating_add(1);
                     }
-                    return Ok(notary);
                 }
-                Err(AuditError::RetiredKey { .. }) => {}
-                Err(error) => return Err(error.into()),
+                opened => return opened,
             }
         }
         Err("every key was retired".into())
+    }
+
+    fn open_with(store: &Arc<dyn LedgerStore>, key_number: u32) -> Result<Self, Failure> {
+        let ledger = wait(Ledger::open(store.clone(), key(key_number)?, ORIGIN))?;
+        let mut notary = Self {
+            ledger,
+            key: key_number,
+        };
+        match wait(notary.ledger.advance()) {
+            Err(AuditError::RotationUnfinished { .. }) => drop(notary.rotate()?),
+            other => drop(other?),
+        }
+        Ok(notary)
+    }
+
+    /// Whether another node has replaced the key, or is about to: then open it anew.
+    pub(crate) fn is_behind(error: &Failure) -> bool {
+        let mut error: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
+        while let Some(cause) = error {
+            match cause.downcast_ref::<AuditError>() {
+                Some(AuditError::RetiredKey { .. } | AuditError::RotationUnfinished { .. }) => {
+                    return true;
+                }
+                Some(AuditError::Store(error)) if error.is_conflict() => return true,
+                _ => error = cause.source(),
+            }
+        }
+        false
     }
 
     /// Replaces the key by the next one; gives the record of it.

@@ -2,7 +2,7 @@
 //! was lost.
 //!
 //! ```text
-//! countersign-crash crash [--store sqlite] [--rounds N] [--seed S] [--json] [--defect NAME]
+//! countersign-crash crash [--store sqlite] [--nodes N] [--rounds N] [--seed S] [--json] [--defect NAME]
 //! countersign-crash races [--store memory|sqlite] [--rounds N] [--json] [--defect NAME]
 //! ```
 //!
@@ -48,18 +48,18 @@ fn told(error: &dyn std::error::Error) -> String {
 }
 
 const USAGE: &str = "\
-usage: countersign-crash crash [--store sqlite] [--rounds N] [--seed S] [--json] [--defect NAME]
+usage: countersign-crash crash [--store sqlite] [--nodes N] [--rounds N] [--seed S] [--json] [--defect NAME]
        countersign-crash races [--store memory|sqlite] [--rounds N] [--json] [--defect NAME]";
 
 fn run(arguments: &[&str]) -> Result<bool, Failure> {
     match arguments {
         ["crash", rest @ ..] => rounds::run(&crash_options(rest)?),
         ["races", rest @ ..] => races::run(&race_options(rest)?),
-        ["work", place, seed, round, marks, rest @ ..] => {
+        ["work", place, seed, name, marks, rest @ ..] => {
             let mut orders = work::Orders {
                 place: place.parse()?,
                 seed: seed.parse()?,
-                round: round.parse()?,
+                name: (*name).to_owned(),
                 fuse: None,
                 defect: None,
                 marks: marks.into(),
@@ -81,6 +81,7 @@ fn run(arguments: &[&str]) -> Result<bool, Failure> {
 fn crash_options(arguments: &[&str]) -> Result<rounds::Options, Failure> {
     let mut options = rounds::Options {
         store: "sqlite".to_owned(),
+        nodes: 1,
         rounds: 1_000,
         seed: 1,
         defect: None,
@@ -92,6 +93,7 @@ fn crash_options(arguments: &[&str]) -> Result<rounds::Options, Failure> {
             "--json" => options.json = true,
             "--store" => options.store = (*rest.next().ok_or(USAGE)?).to_owned(),
             "--rounds" => options.rounds = rest.next().ok_or(USAGE)?.parse()?,
+            "--nodes" => options.nodes = rest.next().ok_or(USAGE)?.parse()?,
             "--seed" => options.seed = rest.next().ok_or(USAGE)?.parse()?,
             "--defect" => options.defect = Some((*rest.next().ok_or(USAGE)?).to_owned()),
             _ => return Err(USAGE.into()),

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -30,6 +29,9 @@ const SELDOM: [(&str, u64); 4] = [
     ("integrate", 8),
 ];
 
+/// How long the others go on after the first is dead.
+const AFTERWARDS: Duration = Duration::from_millis(40);
+
 /// Defects that the process knows nothing of.
 const OUTSIDE: [&str; 2] = ["lying-disk", "goes-back"];
 
@@ -37,6 +39,8 @@ const OUTSIDE: [&str; 2] = ["lying-disk", "goes-back"];
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) store: String,
+    /// How many processes work on one store.
+    pub(crate) nodes: u64,
     pub(crate) rounds: u64,
     pub(crate) seed: u64,
     /// A defect that has to be found.
@@ -58,7 +62,9 @@ enum End {
 }
 
 impl End {
-    fn of_round(round: u64, chance: &mut Chance) -> Self {
+    /// A loss of power takes what one process has not synced; of several at once nobody here knows
+    /// what is whose.
+    fn of_round(round: u64, nodes: u64, chance: &mut Chance) -> Self {
         let mut passage = |point: &'static str| {
             let seldom = SELDOM.iter().find(|(name, _)| point.starts_with(name));
             let most = seldom.map_or(PASSAGES, |(_, most)| *most);
@@ -72,7 +78,7 @@ impl End {
         match round % 4 {
             0 => Self::Point(passage(pick(&points::POINTS))),
             1 => Self::Disk(passage(pick(&disk::POINTS))),
-            2 => Self::Power(passage(pick(&disk::POINTS))),
+            2 if nodes == 1 => Self::Power(passage(pick(&disk::POINTS))),
             _ => Self::Time(Duration::from_millis(chance.below(LONGEST_BY_TIME_MILLIS))),
         }
     }
@@ -115,7 +121,11 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
             outside = Outside::default();
         }
         let place = Place::Sqlite(file);
-        let end = End::of_round(round, &mut chance);
+        let end = match options.defect.as_deref() {
+            // It shows by nothing else.
+            Some("lying-disk") => End::Power(("wal-sync", chance.below(PASSAGES))),
+            _ => End::of_round(round, options.nodes, &mut chance),
+        };
         let process = Process {
             options,
             place: &place,
@@ -201,6 +211,14 @@ fn beside() -> Result<PathBuf, Failure> {
         .to_owned())
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how long a process may live has nothing to do with the time of what it does"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 struct Process<'a> {
     options: &'a Options,
     place: &'a Place,
@@ -211,97 +229,108 @@ struct Process<'a> {
 }
 
 impl Process<'_> {
-    /// Runs one process to its end, and says how it came.
+    /// Runs processes to their end, and says how the first one came to its own. The others work
+    /// beside it and some time longer, and are killed then.
     fn run(&self, end: &End, outside: &mut Outside) -> Result<String, Failure> {
-        let mut child = self.start(end)?;
-        let output = child.stdout.take().ok_or("no output")?;
-        let over = Arc::new(AtomicBool::new(false));
         let patience = match end {
             End::Time(time) => *time,
             _ => LONGEST,
         };
-        let mut lines = BufReader::new(output).lines();
-        // Its time begins with the first word: how long it takes to start says nothing.
-        let first = lines.next().transpose()?;
-        let mut failed = None;
-        let mut hear = |line: String| {
-            if let Err(error) = outside.hear(&line) {
-                failed.get_or_insert(error);
-            }
-        };
-        let by_us = std::thread::scope(|scope| -> Result<bool, Failure> {
-            let is_over = Arc::clone(&over);
-            let killer = scope.spawn(move || {
-                std::thread::park_timeout(patience);
-                let by_us = !is_over.load(Ordering::SeqCst);
-                if by_us {
-                    let _ = child.kill();
+        let (say, heard) = mpsc::channel();
+        let mut nodes = Vec::new();
+        for node in 0..self.options.nodes {
+            let mut child = match node {
+                0 => self.start(node, Some(end))?,
+                _ => self.start(node, None)?,
+            };
+            let output = child.stdout.take().ok_or("no output")?;
+            let say = say.clone();
+            let reader = std::thread::spawn(move || {
+                // What it had said when it was killed is still in the pipe, and counts.
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    let _ = say.send((node, Some(line)));
                 }
-                (by_us, child.wait())
+                let _ = say.send((node, None));
             });
-            // What it had said when it was killed is still in the pipe, and counts.
-            for line in first.into_iter().map(Ok).chain(lines) {
-                hear(line?);
+            nodes.push((child, reader));
+        }
+        drop(say);
+        // Its time begins with its first word: how long it takes to start says nothing.
+        let (mut deadline, mut by_itself) = (None, false);
+        loop {
+            let next = match deadline {
+                None => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(deadline) => {
+                    let left: Duration = Instant::saturating_duration_since(&deadline, now());
+                    heard.recv_timeout(left)
+                }
+            };
+            match next {
+                Ok((0, None)) => {
+                    by_itself = true;
+                    break;
+                }
+                Ok((_, None)) => {}
+                Ok((node, Some(line))) => {
+                    outside.hear(&line)?;
+                    if node == 0 && deadline.is_none() {
+                        deadline = now().checked_add(patience);
+                    }
+                }
+                Err(_) => break,
             }
-            over.store(true, Ordering::SeqCst);
-            killer.thread().unpark();
-            let (by_us, status) = killer.join().map_err(|_| "the killer panicked")?;
-            status?;
-            Ok(by_us)
-        })?;
-        match failed {
-            Some(error) => Err(error),
-            None if by_us => Ok("by time".to_owned()),
-            None => Ok(end.name()),
+        }
+        for (node, (child, _)) in nodes.iter_mut().enumerate() {
+            if node == 1 {
+                std::thread::sleep(AFTERWARDS);
+            }
+            let _ = child.kill();
+            child.wait()?;
+        }
+        for (_, reader) in nodes {
+            reader.join().map_err(|_| "a reader panicked")?;
+        }
+        for (_, line) in heard.try_iter() {
+            line.map_or(Ok(()), |line| outside.hear(&line))?;
+        }
+        match by_itself {
+            true => Ok(end.name()),
+            false => Ok("by time".to_owned()),
         }
     }
 
-    fn start(&self, end: &End) -> Result<Child, Failure> {
+    fn start(&self, node: u64, end: Option<&End>) -> Result<Child, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("work").arg(self.place.to_string());
-        command
-            .arg(self.seed.to_string())
-            .arg(self.round.to_string());
+        command.arg(self.seed.wrapping_add(node).to_string());
+        command.arg(format!("{}-{node}", self.round));
         command.arg(self.folder.join("marks"));
-        let (preload, lies) = match (end, self.options.defect.as_deref()) {
-            (End::Disk((point, passage)), _) => (Some(format!("kill:{point}:{passage}")), false),
-            (End::Power((point, passage)), Some("lying-disk")) => {
-                (Some(format!("power:{point}:{passage}")), true)
+        let defect = self.options.defect.as_deref();
+        let plan = match end {
+            Some(End::Disk((point, passage))) => Some(format!("kill:{point}:{passage}")),
+            Some(End::Power((point, passage))) => Some(format!("power:{point}:{passage}")),
+            Some(End::Point((point, passage))) => {
+                // One that is in the defect itself, if it is one of two steps.
+                let two_steps = matches!(defect, Some("records-later" | "records-before"));
+                let point = if two_steps { "between" } else { point };
+                command.args(["--at", &format!("{point}:{passage}")]);
+                None
             }
-            (End::Power((point, passage)), _) => (Some(format!("power:{point}:{passage}")), false),
-            _ => (None, false),
+            _ => None,
         };
-        if let Some(plan) = preload {
-            command
-                .env("LD_PRELOAD", self.library)
-                .env("CRASH_DISK", plan);
+        if let Some(plan) = plan {
+            command.env("LD_PRELOAD", self.library);
+            command.env("CRASH_DISK", plan);
             command.env("CRASH_SEED", (self.seed >> 1).to_string());
         }
-        if lies {
+        if defect == Some("lying-disk") {
             command.env("CRASH_LIES", "1");
         }
-        match (end, self.options.defect.as_deref()) {
-            // A point that is in the defect itself.
-            (End::Point((_, passage)), Some("records-later" | "records-before")) => {
-                command.args(["--at", &format!("between:{passage}")]);
-            }
-            (End::Point((point, passage)), _) => {
-                command.args(["--at", &format!("{point}:{passage}")]);
-            }
-            _ => {}
-        }
-        if let Some(defect) = self
-            .options
-            .defect
-            .as_deref()
-            .filter(|name| !OUTSIDE.contains(name))
-        {
+        if let Some(defect) = defect.filter(|name| !OUTSIDE.contains(name)) {
             command.args(["--defect", defect]);
         }
-        Ok(command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?)
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Ok(command.spawn()?)
     }
 }
 
@@ -314,6 +343,7 @@ impl Tally {
                 "store": options.store,
                 "seed": options.seed,
                 "rounds": self.rounds,
+                "nodes": options.nodes,
                 "acknowledged": self.acknowledged,
                 "lost": found.lost,
                 "orphan_users": found.orphan_users,

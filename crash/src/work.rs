@@ -14,7 +14,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign::account::AccountError;
-use countersign::audit::AuditError;
 use countersign::blocking::wait;
 use countersign::builder::Store;
 use countersign::provision::store::UserQuery;
@@ -32,16 +31,17 @@ use crate::{Failure, told};
 const DOORS: u64 = 6;
 /// Checkpoints between two rotations of the key.
 const SIGNED_BY_A_KEY: u32 = 15;
+/// How often a node tries to open a ledger whose key others replace.
+const TRIES: u32 = 10;
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// What the process is told.
 #[derive(Debug)]
 pub(crate) struct Orders {
     pub(crate) place: Place,
-    /// Names the people, and is the seed of what they do.
     pub(crate) seed: u64,
-    /// Which of the processes on this store it is.
-    pub(crate) round: u64,
+    /// No other process on this store has it; the people are named after it.
+    pub(crate) name: String,
     pub(crate) fuse: Option<Fuse>,
     pub(crate) defect: Option<Defect>,
     pub(crate) marks: PathBuf,
@@ -83,14 +83,25 @@ fn start(orders: Orders) -> Result<(), Failure> {
         marks: orders.marks,
     });
     let mut chance = Chance::new(orders.seed);
-    let notary = Notary::open(Arc::new(Arc::clone(&store)))?;
     // The clock of a machine may stand anywhere after a crash, before where it was, too.
     let days = i64::try_from(chance.below(30))?;
     let now = Timestamp::from_unix_millis(NOON.saturating_add(days.saturating_mul(DAY_MILLIS)));
-    let acme = Acme::new(Arc::clone(&store), key(notary.key)?, TENANT, None, now)?;
+    // Another node may replace the key between the two.
+    let open = || {
+        let notary = Notary::open(Arc::new(Arc::clone(&store)))?;
+        let key = key(notary.key)?;
+        Ok((
+            Acme::new(Arc::clone(&store), key, TENANT, None, now)?,
+            notary,
+        ))
+    };
+    let mut attempts = (0..TRIES).map(|_| open());
+    let (acme, notary) = attempts
+        .find(|opened: &Result<_, Failure>| !opened.as_ref().is_err_and(Notary::is_behind))
+        .ok_or("other nodes replace the key all the time")??;
     std::thread::scope(|scope| {
         for door in 0..DOORS {
-            let (acme, name) = (&acme, format!("{}-{door}", orders.round));
+            let (acme, name) = (&acme, format!("{}-{door}", orders.name));
             let chance = Chance::new(chance.number());
             scope.spawn(move || sign_in(acme, &name, chance).unwrap_or_else(|e| fail(&told(&*e))));
         }
@@ -181,21 +192,22 @@ fn erase(acme: &Acme, store: &Arc<dyn Store>) -> Result<(), Failure> {
 /// Integrates and signs; and replaces the key.
 fn notarize(mut notary: Notary, store: Arc<dyn Store>) -> Result<(), Failure> {
     for number in 1_u32.. {
-        match wait(notary.ledger.advance()) {
-            Ok(signed) => {
-                let note = signed.bytes().iter().map(|byte| format!("{byte:02x}"));
-                say(&format!("signed {}", note.collect::<String>()));
+        let mut step = || -> Result<(), Failure> {
+            let signed = wait(notary.ledger.advance())?;
+            let note = signed.bytes().iter().map(|byte| format!("{byte:02x}"));
+            say(&format!("signed {}", note.collect::<String>()));
+            if number.is_multiple_of(SIGNED_BY_A_KEY)
+                && let Some(leaf) = notary.rotate()?
+            {
+                acknowledged(leaf);
             }
-            // Another node has replaced the key, or is about to.
-            Err(AuditError::RetiredKey { .. } | AuditError::RotationUnfinished { .. }) => {
+            Ok(())
+        };
+        match step() {
+            Err(error) if Notary::is_behind(&error) => {
                 notary = Notary::open(Arc::new(Arc::clone(&store)))?;
             }
-            Err(error) => return Err(error.into()),
-        }
-        if number.is_multiple_of(SIGNED_BY_A_KEY)
-            && let Some(leaf) = notary.rotate()?
-        {
-            acknowledged(leaf);
+            other => other?,
         }
     }
     Ok(())

@@ -39,6 +39,16 @@ fn nothing_acknowledged_is_lost_when_a_process_is_killed() {
     assert!(ends.len() > 10, "{report}");
 }
 
+/// Two processes on one file, of which one is killed at a point while the other goes on.
+#[test]
+fn nothing_is_lost_when_one_of_two_processes_on_a_file_is_killed() {
+    let report = crash(10, &["--seed", "2", "--nodes", "2"]);
+    for name in FINDINGS {
+        assert_eq!(report[name], 0, "{name}: {report}");
+    }
+    assert!(report["acknowledged"].as_u64().unwrap() > 30, "{report}");
+}
+
 #[test]
 fn a_store_that_acknowledges_before_it_commits_is_found() {
     let report = crash(8, &["--defect", "acknowledges-first"]);
@@ -47,9 +57,9 @@ fn a_store_that_acknowledges_before_it_commits_is_found() {
 
 #[test]
 fn a_store_that_records_in_a_second_transaction_is_found() {
-    let report = crash(5, &["--defect", "records-later"]);
+    let report = crash(8, &["--defect", "records-later"]);
     assert_ne!(report["orphan_users"], 0, "{report}");
-    let report = crash(5, &["--defect", "records-before"]);
+    let report = crash(8, &["--defect", "records-before"]);
     assert_ne!(report["orphan_records"], 0, "{report}");
 }
 

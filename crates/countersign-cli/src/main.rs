@@ -11,6 +11,7 @@ mod log_key;
 mod policy;
 mod progress;
 mod saml;
+mod store;
 mod style;
 mod text;
 mod verdict;
@@ -53,6 +54,9 @@ enum Command {
     /// Check a ledger, or publish it.
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Look through a database for damage, or copy it while it is in use.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Show or verify an evidence bundle.
     #[command(subcommand)]
     Evidence(evidence::Command),
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Command::Policy(command) => policy::run(command),
         Command::Account(command) => account::run(command),
         Command::Ledger(command) => ledger::run(command),
+        Command::Store(command) => store::run(command),
         Command::Evidence(command) => evidence::run(command),
     }
     .unwrap_or_else(Verdict::from);

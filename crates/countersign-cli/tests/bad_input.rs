@@ -253,6 +253,9 @@ fn a_database_that_is_no_database_is_unreadable_and_left_alone() {
     let before = bad.listing();
     for name in ["empty", "deep", "truncated", "binary", "folder", "missing"] {
         assert_says_one_line(&["ledger", "verify", text(&bad.path(name))], 2);
+        assert_says_one_line(&["store", "check", text(&bad.path(name))], 2);
+        let copy = bad.path("copy");
+        assert_says_one_line(&["store", "backup", text(&bad.path(name)), text(&copy)], 2);
     }
     assert_eq!(bad.listing(), before);
 }

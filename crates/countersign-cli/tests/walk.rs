@@ -268,6 +268,36 @@ fn a_ledger_is_computed_again_and_nothing_is_written() {
 }
 
 #[test]
+fn a_database_is_checked_and_copied_and_left_as_it_was() {
+    let walked = Walked::new();
+    let (database, copy) = (walked.path("store.db"), walked.path("copy.db"));
+    let before = std::fs::read(&database).unwrap();
+    let checked = countersign(&["--json", "store", "check", &database]);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    assert_eq!(checked.json()["findings"], serde_json::json!([]));
+    let copied = countersign(&["--json", "store", "backup", &database, &copy]);
+    assert_eq!(copied.code, 0, "{copied:?}");
+    assert_eq!(std::fs::read(&database).unwrap(), before);
+    let verified = countersign(&["--json", "ledger", "verify", &copy]);
+    assert_eq!(verified.json()["entries"], 7, "{verified:?}");
+    let again = countersign(&["--json", "store", "backup", &database, &copy]);
+    assert_eq!(
+        (again.code, &again.json()["code"]),
+        (1, &Value::from("backup.exists"))
+    );
+
+    let mut torn = before;
+    torn[3 * 4096..][..8].fill(0xee);
+    std::fs::write(&database, &torn).unwrap();
+    let found = countersign(&["--json", "store", "check", &database]);
+    assert_eq!(
+        (found.code, &found.json()["code"]),
+        (1, &Value::from("sqlite.corrupt")),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_changed_entry_is_found_and_located() {
     let walked = Walked::new();
     let database = walked.path("store.db");

@@ -90,8 +90,8 @@ pub enum OpenError {
     /// it for writing brings it to the newest schema.
     #[error(transparent)]
     OlderSchema(SchemaVersion),
-    /// It may only be read, and was opened for writing.
-    #[error("it may only be read")]
+    /// It or its folder may only be read, and it was opened for writing.
+    #[error("it, or its folder, may only be read")]
     ReadOnly,
     /// The file system that it is on has no shared memory, which a write-ahead log needs.
     #[error("its file system can not hold a write-ahead log")]
@@ -132,12 +132,14 @@ impl From<io::Error> for OpenError {
 
 impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
-        if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
-            return Self::NotADatabase;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase,
+            // The file may be written, and its folder not: there is no place for a log.
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            _ => Self::Failed(OpenFailure {
+                source: error.into(),
+            }),
         }
-        Self::Failed(OpenFailure {
-            source: error.into(),
-        })
     }
 }
 
@@ -287,7 +289,7 @@ pub(crate) fn open_under_lock(path: &Path) -> Result<Connection, OpenError> {
     configure(&db)?;
     // The log is made with the first look into the file, if it can be.
     match schema::check(&db) {
-        Err(OpenError::Failed(_)) => open_inspector(&path),
+        Err(OpenError::Failed(_) | OpenError::ReadOnly) => open_inspector(&path),
         checked => checked.map(|()| db),
     }
 }

@@ -22,8 +22,7 @@ fn numbered(number: u64) -> (UserId, Change) {
     let name = format!("u{number}");
     let mut change = create(&name);
     let mut hash = [0; 32];
-    hash.first_chunk_mut()
-        .map(|first| *first = number.to_be_bytes());
+    *hash.first_chunk_mut().unwrap() = number.to_be_bytes();
     let id = EntryId::new(format!("entry-{number}")).unwrap();
     let leaf = LeafHash::from_bytes(hash);
     change
