@@ -287,7 +287,8 @@ fn a_database_is_checked_and_copied_and_left_as_it_was() {
     );
 
     let mut torn = before;
-    torn[3 * 4096..][..8].fill(0xee);
+    let page = usize::from(u16::from_be_bytes([torn[16], torn[17]]));
+    torn[3 * page..][..8].fill(0xee);
     std::fs::write(&database, &torn).unwrap();
     let found = countersign(&["--json", "store", "check", &database]);
     assert_eq!(

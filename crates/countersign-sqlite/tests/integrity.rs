@@ -16,7 +16,11 @@ use tempfile::{TempDir, tempdir};
 
 use crate::common::{create, tenant};
 
-const PAGE: usize = 4096;
+/// [SQLite file format §1.3.2]
+fn page_size(file: &[u8]) -> usize {
+    let size = file.get(16..18).and_then(<[u8]>::first_chunk).unwrap();
+    usize::from(u16::from_be_bytes(*size))
+}
 
 /// A store of some hundred accounts, each with an entry, half of them leaves.
 fn filled() -> (TempDir, std::path::PathBuf) {
@@ -58,12 +62,13 @@ fn codes(store: &SqliteStore) -> Vec<&'static str> {
 fn every_page_that_is_torn_is_found_and_nothing_is_half_written_over_it() {
     let (folder, file) = filled();
     let sound = fs::read(&file).unwrap();
-    let pages = sound.len() / PAGE;
+    let size = page_size(&sound);
+    let pages = sound.len() / size;
     assert!(pages > 20);
     for page in 1..pages {
         let torn = folder.path().join(format!("torn-{page}.db"));
         let mut bytes = sound.clone();
-        let start = page * PAGE;
+        let start = page * size;
         bytes.get_mut(start..start + 8).unwrap().fill(0xee);
         fs::write(&torn, bytes).unwrap();
         let Ok(store) = SqliteStore::open(&torn) else {
@@ -98,6 +103,23 @@ fn spoiled(statements: &str) -> Vec<&'static str> {
 fn a_gap_between_entries_is_found() {
     let found = spoiled("DROP TRIGGER entries_stay; DELETE FROM entries WHERE position = 7");
     assert_eq!(found, ["sqlite.entries_gap"]);
+}
+
+#[test]
+fn two_entries_with_one_leaf_hash_are_found() {
+    let found = spoiled("INSERT INTO entries VALUES (200, 'twice', zeroblob(32), x'00')");
+    assert_eq!(found, ["sqlite.leaf_twice"]);
+}
+
+#[test]
+fn an_index_that_is_not_that_of_the_entries_is_found() {
+    let found = spoiled("INSERT INTO leaf_index VALUES (0, 7)");
+    assert_eq!(found, ["sqlite.leaf_index"]);
+    let found = spoiled("INSERT INTO leaf_slices VALUES (7, 100)");
+    assert_eq!(found, ["sqlite.leaf_index"]);
+    let filed = "INSERT INTO leaf_slices VALUES (7, 100);
+         INSERT INTO leaf_index VALUES (0x0707070707070707, 7)";
+    assert_eq!(spoiled(filed), <[&str; 0]>::default());
 }
 
 #[test]
