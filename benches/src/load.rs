@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use countersign::audit::Ledger;
+use pollster::block_on;
 use tempfile::TempDir;
 
 use crate::measure::{Load, now};
@@ -65,6 +68,37 @@ pub(crate) fn drive<C: FnMut()>(
     Load::new(waits_ms, seconds)
 }
 
+/// How long the integrating thread rests when it finds nothing to do.
+const REST: Duration = Duration::from_millis(1);
+
+/// Turns entries into leaves on a thread of its own while `work` is done.
+pub(crate) fn integrating<T>(ledger: &Ledger, work: impl FnOnce() -> T) -> T {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut size = 0;
+            while !over.load(Ordering::Relaxed) {
+                let before = size;
+                size = block_on(ledger.integrate()).expect("a sound outbox");
+                if size == before {
+                    std::thread::sleep(REST);
+                }
+            }
+        });
+        let _end = End(&over);
+        work()
+    })
+}
+
+/// Ends the other thread, even if the work panics.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A new folder on the disk that the program is on: a temporary folder may be in memory, where
 /// nothing is ever synced.
 pub(crate) fn folder() -> TempDir {
@@ -78,7 +112,7 @@ pub(crate) fn folder() -> TempDir {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 

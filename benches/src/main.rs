@@ -1,7 +1,7 @@
 //! The benchmarks: each beside its floor, in one run.
 //!
 //! ```text
-//! cargo run --release -p countersign-benches -- [NAME] [--brief]
+//! cargo run --release -p countersign-benches -- [NAME | GROUP] [--brief]
 //! ```
 //!
 //! writes one JSON object a row to standard output; `cargo xtask bench` makes a table and plots
@@ -20,6 +20,7 @@ mod inclusion_proof;
 mod ledger_append;
 mod load;
 mod measure;
+mod plain_host;
 mod policy_evaluate;
 mod policy_load;
 mod row;
@@ -34,6 +35,12 @@ use row::Row;
 
 /// A benchmark measures all of its cases.
 type Bench = fn(Effort) -> Vec<Row>;
+
+/// Benchmarks that are asked for by one name.
+const GROUPS: [(&str, &[&str]); 1] = [(
+    "stores",
+    &["ledger_append", "sign_in_durable", "inclusion_proof"],
+)];
 
 const BENCHES: [(&str, Bench); 7] = [
     ("saml_verify", saml_verify::run),
@@ -55,10 +62,12 @@ fn main() -> ExitCode {
             chosen = Some(argument);
         }
     }
-    if let Some(name) = &chosen
-        && !BENCHES.iter().any(|(bench, _)| bench == name)
+    let chosen = chosen.as_deref();
+    if let Some(name) = chosen
+        && !BENCHES.iter().any(|(bench, _)| is_chosen(name, bench))
     {
-        let names: Vec<&str> = BENCHES.iter().map(|&(name, _)| name).collect();
+        let names = BENCHES.iter().map(|&(name, _)| name);
+        let names: Vec<&str> = names.chain(GROUPS.map(|(name, _)| name)).collect();
         eprintln!(
             "`{name}` is not a benchmark; there are {}",
             names.join(", ")
@@ -66,11 +75,33 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     for (name, run) in BENCHES {
-        if chosen.as_deref().is_none_or(|chosen| chosen == name) {
+        if chosen.is_none_or(|chosen| is_chosen(chosen, name)) {
             for row in run(effort) {
                 println!("{}", row.json());
             }
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Whether it is the benchmark that was asked for, or of the group that was.
+fn is_chosen(asked: &str, bench: &str) -> bool {
+    let group = GROUPS.iter().find(|(name, _)| *name == asked);
+    group.map_or(asked == bench, |(_, benches)| benches.contains(&bench))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_made_of_benchmarks_and_has_a_name_of_its_own() {
+        for (group, members) in GROUPS {
+            let is_bench = |name: &str| BENCHES.iter().any(|(bench, _)| *bench == name);
+            assert!(!is_bench(group));
+            assert!(members.iter().all(|member| is_bench(member)));
+            let chosen = BENCHES.iter().filter(|(name, _)| is_chosen(group, name));
+            assert_eq!(chosen.count(), members.len());
+        }
+    }
 }

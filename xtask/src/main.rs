@@ -54,10 +54,10 @@ usage: cargo xtask <task>
                                 (1,000,000) with those of libxml2 and roxmltree, and check N
                                 signatures (2,000) with xmlsec1 in each direction
   bench [NAME] [--brief] [--json] [--without-peers]
-                                each benchmark, or one; without --brief and --json the table and
-                                plots in docs/benchmarks are written anew; saml_verify and
-                                policy_evaluate have other implementations beside ours, unless
-                                they are to be left out
+                                each benchmark, or one, or those of all `stores`; without --brief
+                                and --json the table and plots in docs/benchmarks are written anew;
+                                saml_verify and policy_evaluate have other implementations beside
+                                ours, unless they are to be left out
   crash [--store sqlite] [--rounds N] [--seed N] [--json]
                                 kill a process under load N times (1,000), by chance and at named
                                 points, and look after each kill for what was lost
