@@ -291,7 +291,7 @@ impl<'a> Writer<'a> {
         let mut given = Vec::new();
         for proposed in &delta.give {
             given.push(Given {
-                id: identifier::grant(self.random()?)?,
+                id: identifier::grant(self.now, self.random()?)?,
                 role: &proposed.role,
                 owner: &proposed.owner,
                 rule: proposed.rule.as_ref(),
@@ -375,7 +375,7 @@ impl<'a> Writer<'a> {
             .session()
             .deadline(self.now, bound)
             .min(self.admission.session_not_after);
-        let id = identifier::session(self.random()?)?;
+        let id = identifier::session(self.now, self.random()?)?;
         let body = SessionOpened {
             session: id.clone(),
             connection: self.arrival.id.clone(),

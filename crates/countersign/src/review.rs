@@ -299,7 +299,7 @@ impl Engine {
                 return Ok(Err(refusal));
             }
             for answer in answers {
-                let bar = identifier::grant(random(&*self.shared.entropy)?)?;
+                let bar = identifier::grant(step.now, random(&*self.shared.entropy)?)?;
                 match step.review(answer, bar, by) {
                     Ok(()) => {}
                     Err(EngineError::Account(AccountError::LastHolder { role })) => {

@@ -86,7 +86,8 @@ impl Engine {
     ) -> Result<Grant, EngineError> {
         check_not_oneself(user, by)?;
         let by = By::administrator(by, note);
-        let id = identifier::grant(random(&*self.shared.entropy)?)?;
+        let now = self.shared.clock.now();
+        let id = identifier::grant(now, random(&*self.shared.entropy)?)?;
         self.step_account(tenant, user, Notes::of_account(note), |step| {
             step.grant(id.clone(), role, by)
         })
@@ -112,7 +113,8 @@ impl Engine {
         note: Option<&str>,
     ) -> Result<LeafHash, EngineError> {
         let by = By::administrator(by, note);
-        let bar = identifier::grant(random(&*self.shared.entropy)?)?;
+        let now = self.shared.clock.now();
+        let bar = identifier::grant(now, random(&*self.shared.entropy)?)?;
         self.step_account(tenant, user, Notes::of_account(note), |step| {
             step.take_away(grant, bar.clone(), None, by)
         })

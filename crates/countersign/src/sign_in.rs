@@ -405,7 +405,7 @@ impl Engine {
         let tenant = &arrival.rules.tenant;
         let query = self.policy().snapshot_query(arrival.id, facts, arrival.now);
         // One id for all attempts, so that a lost race leaves no key of an account that is not.
-        let new_user = identifier::user(random(&*self.shared.entropy)?)?;
+        let new_user = identifier::user(arrival.now, random(&*self.shared.entropy)?)?;
         for _ in 0..MOST_ATTEMPTS {
             self.check_unspent(arrival).await?;
             if let Some(invited) = &mut facts.invited {
