@@ -1,5 +1,8 @@
 -- Instants are milliseconds since the Unix epoch. Hashes are 32 bytes. Texts compare byte for
 -- byte (BINARY, SQLite's default), because identifiers do.
+--
+-- No check has a list of more than two behind its IN: SQLite would fill a temporary table with it for
+-- each row that it writes.
 
 -- Accounts. -----------------------------------------------------------------------------------
 
@@ -7,8 +10,9 @@ CREATE TABLE users (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
     state TEXT NOT NULL
-        CHECK (state IN ('invited', 'active', 'stale', 'pending_approval', 'suspended',
-            'deprovisioned', 'erased')),
+        CHECK (state = 'invited' OR state = 'active' OR state = 'stale'
+            OR state = 'pending_approval' OR state = 'suspended' OR state = 'deprovisioned'
+            OR state = 'erased'),
     state_since INTEGER NOT NULL,
     state_entry BLOB CHECK (length(state_entry) = 32),
     hold BLOB CHECK (length(hold) = 32),
@@ -74,8 +78,9 @@ CREATE TABLE grants (
     id TEXT NOT NULL,
     user TEXT NOT NULL,
     role TEXT NOT NULL,
-    owner TEXT NOT NULL CHECK (owner IN ('jit', 'default', 'manual', 'temporary', 'scim',
-        'barred')),
+    owner TEXT NOT NULL
+        CHECK (owner = 'jit' OR owner = 'default' OR owner = 'manual' OR owner = 'temporary'
+            OR owner = 'scim' OR owner = 'barred'),
     owner_connection TEXT CHECK ((owner_connection IS NULL) = (owner NOT IN ('jit', 'default'))),
     rule TEXT,
     policy_hash BLOB NOT NULL CHECK (length(policy_hash) = 32),

@@ -23,7 +23,10 @@ pub(crate) fn apply(db: &WriteConnection, change: &Change) -> Result<(), Failure
     check_tenant(change)?;
     check_connection(db, change)?;
     move_policy_on(db, change)?;
-    let seated = seats_taken(db, tenant)?;
+    let seated = match change.seat_cap {
+        Some(_) => seats_taken(db, tenant)?,
+        None => 0,
+    };
     let held = held_roles(db, change)?;
     let written = write_users(db, change)?;
     check_seats(db, change, seated)?;

@@ -209,6 +209,9 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
     db.pragma_update(None, "checkpoint_fullfsync", true)?;
     // Negative: in KiB, and not in pages.
     db.pragma_update(None, "cache_size", CACHE_KIBIBYTES.saturating_neg())?;
+    // What a savepoint would undo is kept in memory: otherwise every page that a request changes is
+    // written to a temporary file first, with whatever personal data is on it.
+    db.pragma_update(None, "temp_store", "MEMORY")?;
     // What is deleted or overwritten is not left behind in the file.
     db.pragma_update(None, "secure_delete", true)?;
     // Counts for a new file only.
@@ -319,5 +322,8 @@ fn configure(db: &Connection) -> Result<(), OpenError> {
     db.pragma_update(None, "foreign_keys", true)?;
     // Without it, `INSERT OR REPLACE` would delete a row past the triggers that forbid it.
     db.pragma_update(None, "recursive_triggers", true)?;
+    // A plan does not depend on the values of its parameters: with them, a statement with a
+    // `LIMIT ?` would be planned anew each time.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }

@@ -229,7 +229,11 @@ fn scrub(db: &Connection) -> Result<(), Failure> {
     if !db.prepare_cached("SELECT 1 FROM to_scrub")?.exists([])? {
         return Ok(());
     }
-    db.execute_batch("VACUUM")?;
+    // It makes a copy of everything, which has no room in memory.
+    db.pragma_update(None, "temp_store", "FILE")?;
+    let vacuumed = db.execute_batch("VACUUM");
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    vacuumed?;
     // The log holds the pages as they were and as they are; readers of what was hold it back.
     let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy {
