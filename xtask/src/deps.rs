@@ -70,7 +70,12 @@ const ARROWS: [Arrow; 13] = [
     },
     Arrow {
         from: "countersign-evidence",
-        to: &["countersign-core", "countersign-cms", "countersign-audit"],
+        to: &[
+            "countersign-core",
+            "countersign-dsig",
+            "countersign-cms",
+            "countersign-audit",
+        ],
         layer: Layer::Below,
     },
     Arrow {

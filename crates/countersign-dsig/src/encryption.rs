@@ -203,6 +203,35 @@ pub fn decrypt(
     })
 }
 
+/// Decrypts the element in `holder`, which stands in what a verified signature covers, with the
+/// key of its content instead of one that unwraps it: as somebody reads evidence who was given the
+/// signed bytes and [`Decrypted::content_key`].
+///
+/// # Errors
+/// See [`DecryptionError`]; a key of another length is [`DecryptionError::Failed`].
+pub fn decrypt_with_content_key(
+    covered: Covered<'_>,
+    holder: Element<'_>,
+    key: ContentKey,
+    limits: &Limits,
+) -> Result<Decrypted, DecryptionError> {
+    if !std::ptr::eq(covered.root().document(), holder.document()) {
+        return Err(DecryptionError::NotCovered);
+    }
+    let sealed = profile::read(holder)?;
+    if key.as_bytes().len() != sealed.cipher.key_len_bytes() {
+        return Err(DecryptionError::Failed);
+    }
+    let document = cipher::open(sealed.cipher, key.as_bytes(), sealed.ciphertext)
+        .and_then(|plaintext| plaintext::parse(&plaintext, sealed.data, limits))
+        .ok_or(DecryptionError::Failed)?;
+    Ok(Decrypted {
+        document,
+        content_key: key,
+        certificate_sha256: covered.certificate_sha256,
+    })
+}
+
 /// Decrypts the element in `holder`, which nobody has signed.
 ///
 /// # Errors

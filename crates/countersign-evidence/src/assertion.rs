@@ -1,8 +1,10 @@
 //! What an identity provider signed: the signature, the digest, the key (`docs/spec/bundle.md` §5.5).
 
+use std::collections::BTreeMap;
+
 use countersign_audit::assertion::AssertionVerified;
 use countersign_audit::{Body, Kind};
-use countersign_core::{Door, Sha256Digest};
+use countersign_core::{Door, LeafHash, Sha256Digest};
 use der::{AnyRef, Decode, Reader, Tagged};
 use ring::digest::{self, digest};
 use ring::signature::{self as ring_signature, UnparsedPublicKey, VerificationAlgorithm};
@@ -17,14 +19,27 @@ use crate::trust::TrustPolicy;
 
 const CLAIM: Claim = Claim::AssertionSignature;
 
-/// Checks every assertion that the records tell of.
-pub(crate) fn check(
-    members: &Members<'_>,
+/// What stands in the signed elements, by the records that they are of: only where the signature
+/// over one holds, whoever made it.
+pub(crate) type Signed<'a> = BTreeMap<LeafHash, SignedElement<'a>>;
+
+/// A signed element, and what its signature refers to.
+#[derive(Debug)]
+pub(crate) struct SignedElement<'a> {
+    pub(crate) file: String,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) reference: String,
+}
+
+/// Checks the signature of every assertion that the records tell of.
+pub(crate) fn check<'a>(
+    members: &Members<'a>,
     layout: &Layout<'_>,
     records: &Records,
     trust: &TrustPolicy,
     lines: &mut Lines,
-) {
+) -> Signed<'a> {
+    let mut signed = Signed::new();
     for item in records.of_kind(Kind::AssertionVerified) {
         let Body::AssertionVerified(body) = &item.record.body else {
             continue;
@@ -33,9 +48,9 @@ pub(crate) fn check(
         match (body.door, is_there) {
             (Door::Saml, true) => {
                 // What is missing has been said of the members.
-                if let Some(files) = Files::of(members, item.number) {
-                    files.check(item, body, trust, lines);
-                }
+                let files = Files::of(members, item.number);
+                let element = files.and_then(|files| files.check(item, body, trust, lines));
+                signed.extend(element.map(|element| (item.leaf, element)));
             }
             (Door::Saml, false) => {
                 let why = "what the identity provider signed is not disclosed";
@@ -59,6 +74,7 @@ pub(crate) fn check(
             lines.not_proved(CLAIM, &file, "its record can not be read");
         }
     }
+    signed
 }
 
 /// The four files of one assertion.
@@ -91,32 +107,49 @@ impl<'a> Files<'a> {
         })
     }
 
-    fn check(&self, item: &Item, body: &AssertionVerified, trust: &TrustPolicy, lines: &mut Lines) {
+    /// Says what it is worth; gives what was signed if the signature holds.
+    fn check(
+        self,
+        item: &Item,
+        body: &AssertionVerified,
+        trust: &TrustPolicy,
+        lines: &mut Lines,
+    ) -> Option<SignedElement<'a>> {
         if let Err((file, why)) = self.compare_with_record(item, body) {
             lines.failed(CLAIM, file, why);
-            return;
+            return None;
         }
         let [_, _, _, certificate] = self.digests;
-        match self.verify(body) {
-            Err(Flaw::Refuted(file, why)) => lines.failed(CLAIM, file, why),
-            Err(Flaw::Unknown(file, why)) => lines.not_proved(CLAIM, file, why),
-            Ok(()) if trust.identity_providers.contains(&certificate) => lines.proved(
-                CLAIM,
-                &item.file,
-                format!(
-                    "`{}` signed it with the trusted certificate {certificate}",
-                    body.issuer
-                ),
-            ),
-            Ok(()) => lines.not_proved(
-                CLAIM,
-                &item.file,
-                format!(
-                    "the signature holds, but nobody said that certificate {certificate} is that of `{}`",
-                    body.issuer
-                ),
-            ),
+        let info = match self.verify(body) {
+            Err(Flaw::Refuted(file, why)) => {
+                lines.failed(CLAIM, file, why);
+                return None;
+            }
+            Err(Flaw::Unknown(file, why)) => {
+                lines.not_proved(CLAIM, file, why);
+                return None;
+            }
+            Ok(info) => info,
+        };
+        if trust.identity_providers.contains(&certificate) {
+            let by = format!(
+                "signed with the trusted certificate {certificate} of `{}`",
+                body.issuer
+            );
+            lines.proved(CLAIM, &item.file, by);
+        } else {
+            let why = format!(
+                "the signature holds, but nobody said that certificate {certificate} is that of `{}`",
+                body.issuer
+            );
+            lines.not_proved(CLAIM, &item.file, why);
         }
+        let [file, ..] = self.names;
+        Some(SignedElement {
+            file,
+            bytes: self.signed,
+            reference: info.reference,
+        })
     }
 
     /// Whether they are the bytes that the record is about.
@@ -147,17 +180,17 @@ impl<'a> Files<'a> {
     }
 
     /// Whether the key has signed the digest of the element \[XMLDSig §3.2\].
-    fn verify(&self, body: &AssertionVerified) -> Result<(), Flaw<'_>> {
+    fn verify(&self, body: &AssertionVerified) -> Result<SignedInfo, Flaw<'_>> {
         let [signed, signed_info, signature, certificate] = &self.names;
         let info = SignedInfo::parse(self.signed_info).ok_or(Flaw::Refuted(
             signed_info,
             "is no SignedInfo in canonical form",
         ))?;
-        if body.signature_algorithm.as_deref() != Some(info.signature_method) {
+        if body.signature_algorithm.as_deref() != Some(&info.signature_method) {
             let why = "is of another algorithm than the record says";
             return Err(Flaw::Refuted(signed_info, why));
         }
-        let algorithm = digest_algorithm(info.digest_method).ok_or(Flaw::Unknown(
+        let algorithm = digest_algorithm(&info.digest_method).ok_or(Flaw::Unknown(
             signed_info,
             "its digest algorithm is not known here",
         ))?;
@@ -171,13 +204,14 @@ impl<'a> Files<'a> {
             certificate,
             "no key that is known here can be read from it",
         ))?;
-        let algorithm = key.algorithm(info.signature_method).ok_or(Flaw::Unknown(
+        let algorithm = key.algorithm(&info.signature_method).ok_or(Flaw::Unknown(
             signed_info,
             "its signature algorithm is not one of the key's",
         ))?;
         UnparsedPublicKey::new(algorithm, key.bytes)
             .verify(self.signed_info, self.signature)
-            .map_err(|_| Flaw::Refuted(signature, "is not the certificate's signature"))
+            .map_err(|_| Flaw::Refuted(signature, "is not the certificate's signature"))?;
+        Ok(info)
     }
 }
 

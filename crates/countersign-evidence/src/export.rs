@@ -53,6 +53,9 @@ impl Disclosure {
     }
 }
 
+/// What an `assertion.verified` record commits to of what the provider signed \[record.md §5\].
+const ASSERTION_FIELDS: [&str; 4] = ["name_id", "assertion_id", "session_index", "content_keys"];
+
 /// What to export.
 #[derive(Debug, Clone)]
 pub struct Export {
@@ -102,6 +105,10 @@ impl Export {
 
     /// Discloses what the identity providers signed, so that it can be checked with their
     /// certificates alone. It names the person, and says whatever else the provider did.
+    ///
+    /// So it discloses as well what shows that it is what the records are about, whichever fields
+    /// are disclosed otherwise: the name identifier, the assertion's id, the session index and the
+    /// keys to what is encrypted in it, and the subject of the account.
     #[must_use]
     pub fn assertions(mut self, disclose: bool) -> Self {
         self.assertions = disclose;
@@ -243,7 +250,7 @@ impl Files<'_> {
             let proof = self.ledger.log_proof(*index, self.checkpoint).await?;
             files.push((record_name(&stem), item.bytes.clone()));
             proofs.push((proof_name(&stem), proof.to_bytes()));
-            if let Some(bytes) = item.disclosed(&self.request.disclosure)? {
+            if let Some(bytes) = item.disclosed(|field| self.shows(item, field, chain))? {
                 openings.push((opening_name(&stem), bytes));
             }
             if self.request.assertions {
@@ -270,6 +277,25 @@ impl Files<'_> {
             files.push((member, bytes.clone()));
         }
         Ok(files)
+    }
+}
+
+impl Files<'_> {
+    /// Whether a field of a record is disclosed: asked for, or part of what a provider signed that
+    /// is disclosed.
+    fn shows(&self, item: &ChainRecord, field: &str, chain: &BTreeMap<u64, ChainRecord>) -> bool {
+        if self.request.disclosure.includes(field) {
+            return true;
+        }
+        let assertion = match &item.record.body {
+            Body::AssertionVerified(_) if ASSERTION_FIELDS.contains(&field) => Some(item),
+            Body::UserProvisioned(_) | Body::UserLinked(_) if field == "subject" => {
+                let first = item.record.parents.first();
+                chain.values().find(|other| Some(&other.leaf) == first)
+            }
+            _ => None,
+        };
+        self.request.assertions && assertion.is_some_and(|item| item.assertion().is_some())
     }
 }
 
@@ -317,12 +343,12 @@ struct ChainRecord {
 }
 
 impl ChainRecord {
-    fn disclosed(&self, disclosure: &Disclosure) -> Result<Option<Vec<u8>>, EvidenceError> {
+    fn disclosed(&self, is_shown: impl Fn(&str) -> bool) -> Result<Option<Vec<u8>>, EvidenceError> {
         let Some(private) = &self.private else {
             return Ok(None);
         };
         let mut openings = private.openings().clone();
-        openings.retain(|field| disclosure.includes(field));
+        openings.retain(is_shown);
         if openings.is_empty() {
             return Ok(None);
         }

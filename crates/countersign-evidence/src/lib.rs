@@ -28,6 +28,7 @@
 //! ```
 
 mod assertion;
+mod canonical_xml;
 mod certificate;
 mod container;
 mod erasure;
@@ -38,8 +39,11 @@ mod layout;
 mod links;
 mod manifest;
 mod members;
+mod person;
 pub mod report;
+mod said;
 pub mod seal;
+mod signed_element;
 mod signed_info;
 pub mod trail;
 pub mod trust;

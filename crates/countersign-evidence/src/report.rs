@@ -55,8 +55,12 @@ pub enum Claim {
     SessionLiveAtSigning,
     /// Causes come before what they cause, and nothing lies in the future.
     TimeOrder,
-    /// A trusted identity provider has signed what the record says that it did.
+    /// A trusted identity provider has signed the element that the record names.
     AssertionSignature,
+    /// What the provider signed says what the record does.
+    AssertionContent,
+    /// The person that the provider spoke of is the one that the account was tied to.
+    SamePerson,
     /// The signer had consented to electronic records.
     Consent,
     /// The document is the one that was signed.
@@ -117,6 +121,8 @@ impl Claim {
         Self::SessionLiveAtSigning,
         Self::TimeOrder,
         Self::AssertionSignature,
+        Self::AssertionContent,
+        Self::SamePerson,
         Self::Consent,
         Self::Document,
         Self::Attachment,
@@ -150,6 +156,8 @@ impl Claim {
             Self::SessionLiveAtSigning => "session_live_at_signing",
             Self::TimeOrder => "time_order",
             Self::AssertionSignature => "assertion_signature",
+            Self::AssertionContent => "assertion_content",
+            Self::SamePerson => "same_person",
             Self::Consent => "consent",
             Self::Document => "document",
             Self::Attachment => "attachment",

@@ -1,181 +1,70 @@
-//! What a canonical `ds:SignedInfo` says [XMLDSig §4.4]: read strictly, by the few shapes that
-//! canonical XML has, because a whole XML parser is more than a verifier needs.
+//! What a canonical `ds:SignedInfo` says [XMLDSig §4.4], by the one shape that it has in SAML.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_dsig::algorithm::DSIG_NAMESPACE;
+use countersign_dsig::xml::Element;
+
+use crate::canonical_xml;
 
 /// What of a SignedInfo counts here.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct SignedInfo<'a> {
+pub(crate) struct SignedInfo {
     /// The signature algorithm's URI.
-    pub(crate) signature_method: &'a str,
+    pub(crate) signature_method: String,
+    /// What the reference refers to; empty if it does not say.
+    pub(crate) reference: String,
     /// The digest algorithm's URI.
-    pub(crate) digest_method: &'a str,
+    pub(crate) digest_method: String,
     /// The digest of the one element that is referred to.
     pub(crate) digest: Vec<u8>,
 }
 
-impl<'a> SignedInfo<'a> {
+impl SignedInfo {
     /// Reads the element that bytes consist of \[bundle.md §5.5\]; `None` for any other shape.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader {
-            rest: std::str::from_utf8(bytes).ok()?,
-            prefix: "",
-        };
-        let root = reader.start()?;
-        let prefix = root.name.strip_suffix("SignedInfo")?;
-        let declaration = match prefix.strip_suffix(':') {
-            Some(prefix) => format!("xmlns:{prefix}"),
-            None if prefix.is_empty() => "xmlns".to_owned(),
-            None => return None,
-        };
-        // [XML-Names §6.1]: in canonical form, the outermost element declares what it uses.
-        if root.attribute(&declaration)? != "http://www.w3.org/2000/09/xmldsig#" {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let document = canonical_xml::parse(bytes)?;
+        let root = document.root();
+        if !is(root, "SignedInfo") || root.has_text_beside_children() {
             return None;
         }
-        reader.prefix = prefix;
-
-        reader.open("CanonicalizationMethod")?;
-        reader.skip_to_end_of("CanonicalizationMethod")?;
-        let signature_method = reader.open("SignatureMethod")?.attribute("Algorithm")?;
-        reader.skip_to_end_of("SignatureMethod")?;
-        reader.open("Reference")?;
-        if reader.is_next("Transforms") {
-            reader.open("Transforms")?;
-            reader.skip_to_end_of("Transforms")?;
+        let [_, signature_method, reference] = children(
+            root,
+            ["CanonicalizationMethod", "SignatureMethod", "Reference"],
+        )?;
+        if reference.has_text_beside_children() {
+            return None;
         }
-        let digest_method = reader.open("DigestMethod")?.attribute("Algorithm")?;
-        reader.skip_to_end_of("DigestMethod")?;
-        reader.open("DigestValue")?;
-        let digest = reader.text();
+        let [_, digest_method, digest] =
+            children(reference, ["Transforms", "DigestMethod", "DigestValue"]).or_else(|| {
+                let [method, value] = children(reference, ["DigestMethod", "DigestValue"])?;
+                Some([reference, method, value])
+            })?;
+        let algorithm = |method: Element<'_>| method.attribute("Algorithm").map(str::to_owned);
+        let digest = digest.text().ok()?;
         let digest: String = digest.split_ascii_whitespace().collect();
-        reader.close("DigestValue")?;
-        reader.close("Reference")?;
-        reader.close("SignedInfo")?;
-        if !reader.rest.is_empty() {
-            return None;
-        }
         Some(Self {
-            signature_method,
-            digest_method,
+            signature_method: algorithm(signature_method)?,
+            reference: reference.attribute("URI").unwrap_or_default().to_owned(),
+            digest_method: algorithm(digest_method)?,
             digest: STANDARD.decode(digest).ok()?,
         })
     }
 }
 
-/// A start tag, whose attributes are `name="value"` with one space before each \[C14N §2.3\].
-#[derive(Debug, Clone, Copy)]
-struct StartTag<'a> {
-    name: &'a str,
-    attributes: &'a str,
+fn is(element: Element<'_>, local_name: &str) -> bool {
+    element.is(DSIG_NAMESPACE, local_name)
 }
 
-impl<'a> StartTag<'a> {
-    /// The value of an attribute. A URI in canonical form has no reference in it, unless for `&`,
-    /// which none of the URIs that are compared here has.
-    fn attribute(&self, name: &str) -> Option<&'a str> {
-        let mut rest = self.attributes;
-        while let Some(attribute) = rest.strip_prefix(' ') {
-            let (is, after) = attribute.split_once("=\"")?;
-            let (value, after) = after.split_once('"')?;
-            if is == name {
-                return Some(value);
-            }
-            rest = after;
-        }
-        None
-    }
-
-    /// Whether it gives a prefix another meaning than the elements around it.
-    fn redeclares(&self, prefix: &str) -> bool {
-        let declared = match prefix.strip_suffix(':') {
-            Some(prefix) => format!(" xmlns:{prefix}=\""),
-            None => " xmlns=\"".to_owned(),
-        };
-        self.attributes.contains(&declared)
-    }
-}
-
-struct Reader<'a> {
-    rest: &'a str,
-    /// The prefix of the namespace, with its colon.
-    prefix: &'a str,
-}
-
-impl<'a> Reader<'a> {
-    /// Skips white space between elements, which is all the text that may stand there.
-    fn space(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
-    }
-
-    /// Reads the next start tag; canonical XML has no empty-element tags \[C14N §1.1\].
-    fn start(&mut self) -> Option<StartTag<'a>> {
-        let (tag, rest) = self.rest.strip_prefix('<')?.split_once('>')?;
-        // A `>` may stand in a value, and none of the values that belong here holds one.
-        let is_cut = tag.matches('"').count() % 2 == 1;
-        if tag.starts_with(['/', '!', '?']) || tag.ends_with('/') || is_cut {
-            return None;
-        }
-        self.rest = rest;
-        let (name, _) = tag.split_once(' ').unwrap_or((tag, ""));
-        let attributes = tag.strip_prefix(name)?;
-        Some(StartTag { name, attributes })
-    }
-
-    fn is_next(&mut self, local_name: &str) -> bool {
-        self.space();
-        let after = self
-            .rest
-            .strip_prefix('<')
-            .and_then(|rest| rest.strip_prefix(self.prefix)?.strip_prefix(local_name));
-        after.is_some_and(|after| after.starts_with([' ', '>']))
-    }
-
-    /// Reads the start tag of an element of the namespace.
-    fn open(&mut self, local_name: &str) -> Option<StartTag<'a>> {
-        if !self.is_next(local_name) {
-            return None;
-        }
-        let tag = self.start()?;
-        (!tag.redeclares(self.prefix)).then_some(tag)
-    }
-
-    fn close(&mut self, local_name: &str) -> Option<()> {
-        self.space();
-        self.rest = self
-            .rest
-            .strip_prefix("</")?
-            .strip_prefix(self.prefix)?
-            .strip_prefix(local_name)?
-            .strip_prefix('>')?;
-        Some(())
-    }
-
-    /// The text up to the next tag.
-    fn text(&mut self) -> &'a str {
-        let end = self.rest.find('<').unwrap_or(self.rest.len());
-        let (text, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-        self.rest = rest;
-        text
-    }
-
-    /// Skips what stands in the element that was just opened, whatever it is, and its end tag.
-    fn skip_to_end_of(&mut self, local_name: &str) -> Option<()> {
-        let mut open = 0_usize;
-        loop {
-            self.text();
-            if self.rest.starts_with("</") {
-                if open == 0 {
-                    return self.close(local_name);
-                }
-                open = open.checked_sub(1)?;
-                self.rest = self.rest.split_once('>')?.1;
-            } else {
-                self.start()?;
-                open = open.checked_add(1)?;
-            }
-        }
-    }
+/// The children, if they are these and no others.
+fn children<'d, const N: usize>(parent: Element<'d>, names: [&str; N]) -> Option<[Element<'d>; N]> {
+    let children: Vec<_> = parent.children().collect();
+    let children = <[Element<'d>; N]>::try_from(children).ok()?;
+    let named = children
+        .iter()
+        .zip(names)
+        .all(|(child, name)| is(*child, name));
+    named.then_some(children)
 }
 
 #[cfg(test)]
@@ -195,10 +84,11 @@ mod tests {
     );
 
     #[test]
-    fn algorithms_and_digest_are_read() {
+    fn algorithms_reference_and_digest_are_read() {
         let expected = Some(SignedInfo {
-            signature_method: "urn:rsa",
-            digest_method: "urn:sha",
+            signature_method: "urn:rsa".to_owned(),
+            reference: "#a".to_owned(),
+            digest_method: "urn:sha".to_owned(),
             digest: vec![1, 2, 3],
         });
         assert_eq!(SignedInfo::parse(GOOD.as_bytes()), expected);
@@ -223,6 +113,7 @@ mod tests {
             GOOD.replace("</ds:SignedInfo>", "</ds:SignedInfo>\n"),
             format!("\n{GOOD}"),
             GOOD.replace("<ds:Reference", "text<ds:Reference"),
+            GOOD.replace("<ds:Digest", "text<ds:Digest"),
             GOOD.replace("<ds:Reference", "<!-- --><ds:Reference"),
             GOOD.replace("<ds:Reference", "<ds:Reference xmlns:ds=\"urn:other\""),
             GOOD.replace("<ds:DigestValue>", "<x:DigestValue>"),
@@ -230,7 +121,6 @@ mod tests {
             GOOD.replace("AQID", "AQ<!---->ID"),
             GOOD.replace("ds:DigestMethod", "ds:OtherMethod"),
             GOOD.replace(" Algorithm=\"urn:rsa\"", " Other=\"Algorithm=\""),
-            GOOD.replace("URI=\"#a\"", "URI=\"#a>\""),
         ] {
             assert_eq!(SignedInfo::parse(bad.as_bytes()), None, "{bad}");
         }

@@ -24,6 +24,7 @@ pub struct TrustPolicy {
     pub(crate) sealers: Vec<TrustAnchor>,
     /// By the SHA-256 of the certificate.
     pub(crate) identity_providers: BTreeSet<Sha256Digest>,
+    pub(crate) audiences: BTreeSet<String>,
     required: BTreeSet<Claim>,
 }
 
@@ -71,11 +72,21 @@ impl TrustPolicy {
     }
 
     /// Trusts what was signed with this certificate of an identity provider (DER; or the bare key
-    /// that was configured), and asks for such a signature at the root of every document's: a
-    /// signer who came in by a mailed link has none, and neither has an account that began so.
+    /// that was configured), and asks for such a signature at the root of every document's, over
+    /// what the records say and about the person whose account it is: a signer who came in by a
+    /// mailed link has none, and neither has an account that began so.
     #[must_use]
     pub fn identity_provider(mut self, certificate: &[u8]) -> Self {
         self.identity_providers.insert(sha256(certificate));
+        self
+    }
+
+    /// Takes no assertion that was not made for this service provider, by its entity id; given
+    /// several times, for one of them. Which one the host is, no bundle can show: without this a
+    /// report tells the audience, and judges it not.
+    #[must_use]
+    pub fn audience(mut self, entity_id: impl Into<String>) -> Self {
+        self.audiences.insert(entity_id.into());
         self
     }
 
@@ -89,14 +100,14 @@ impl TrustPolicy {
     /// What must be proved for a bundle to be accepted \[bundle.md §6\].
     #[must_use]
     pub fn required(&self) -> BTreeSet<Claim> {
+        let asks_providers = !self.identity_providers.is_empty();
         let trusted = [
             (self.witnesses.is_some(), Claim::Witnessed),
             (!self.time_authorities.is_empty(), Claim::TrustedTime),
             (!self.sealers.is_empty(), Claim::ManifestSignature),
-            (
-                !self.identity_providers.is_empty(),
-                Claim::AssertionSignature,
-            ),
+            (asks_providers, Claim::AssertionSignature),
+            (asks_providers, Claim::AssertionContent),
+            (asks_providers, Claim::SamePerson),
         ];
         let trusted = trusted.into_iter().filter(|(is, _)| *is);
         let always = Claim::REQUIRED.iter().copied();

@@ -1,6 +1,6 @@
 //! The offline verifier.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_audit::commitment::Openings;
 use countersign_audit::proof::LogProof;
@@ -16,7 +16,7 @@ use crate::members::Members;
 use crate::report::{CONTAINER, Claim, Lines, Report};
 use crate::trail::Trail;
 use crate::trust::TrustPolicy;
-use crate::{assertion, certificate, container, erasure, head, manifest, seal};
+use crate::{assertion, certificate, container, erasure, head, manifest, person, said, seal};
 
 /// Checks a bundle offline \[bundle.md §6\].
 ///
@@ -46,11 +46,13 @@ pub fn verify(bundle: &[u8], trust: &TrustPolicy, now: Timestamp) -> Report {
         .filter_map(|signed| Chain::resolve(&records, signed))
         .collect();
     check_agreement(&chains, &records, now, &mut lines);
-    assertion::check(&members, &layout, &records, trust, &mut lines);
-    check_document(&members, &layout, &chains, &mut lines);
-    check_attachments(&members, &layout, &chains, &mut lines);
     let openings = check_openings(&members, &layout, &records, &mut lines);
     let erased = erasure::check(&records, &openings, &mut lines);
+    let signed = assertion::check(&members, &layout, &records, trust, &mut lines);
+    let said = said::check(&records, &signed, &openings, trust, &mut lines);
+    person::check(&records, &said, &openings, &mut lines);
+    check_document(&members, &layout, &chains, &mut lines);
+    check_attachments(&members, &layout, &chains, &mut lines);
     say_what_is_not_proved(&mut lines);
     let trail = if lines.has_failed(Claim::Linked) {
         None
@@ -253,7 +255,7 @@ fn check_openings(
         let Some(bytes) = members.data(&file) else {
             continue;
         };
-        let openings = match Openings::parse(bytes) {
+        let mut openings = match Openings::parse(bytes) {
             Ok(openings) if !openings.is_empty() => openings,
             _ => {
                 lines.failed(Claim::Opening, &file, "holds no openings");
@@ -264,11 +266,15 @@ fn check_openings(
             lines.not_proved(Claim::Opening, &file, "its record can not be read");
             continue;
         };
+        let mut wrong = BTreeSet::new();
         for (field, opening) in openings.iter() {
             let committed = item.record.commitments.get(field);
             let matches = opening
                 .commit(field)
                 .is_ok_and(|commitment| Some(&commitment) == committed);
+            if !matches {
+                wrong.insert(field.to_owned());
+            }
             lines.check(
                 Claim::Opening,
                 matches,
@@ -277,6 +283,8 @@ fn check_openings(
                 format!("`{field}` is not what the record commits to"),
             );
         }
+        // What does not match discloses nothing.
+        openings.retain(|field| !wrong.contains(field));
         disclosed.insert(item.leaf, openings);
     }
     disclosed

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use countersign_audit::{LedgerReader, VerifierKey};
 use countersign_evidence::{Disclosure, Export, export};
-use countersign_testkit::keys::IDP_RSA_2048_CERTIFICATE;
+use countersign_testkit::keys::{IDP_P256_CERTIFICATE, IDP_RSA_2048_CERTIFICATE};
 use everything::Everything;
 use pollster::block_on;
 use support::{CountingEntropy, DOCUMENT, TestStore, Walk, WalkPlan, open, signer, store_with};
@@ -91,9 +91,13 @@ fn run_trusting(all: &Everything, unpacked: &Unpacked) -> Vec<String> {
         format!("{}\n", everything::log_key()).as_bytes(),
     );
     let witnesses = write("witnesses", format!("{}\n", all.witness).as_bytes());
+    // A provider that changes its key has two for a while.
+    let next = write("next.der", IDP_P256_CERTIFICATE);
     let provider = write("provider.der", IDP_RSA_2048_CERTIFICATE);
+    let audience = everything::AUDIENCE;
     let named = format!(
-        "log={log} witnesses={witnesses} time_roots={roots} seal_roots={roots} provider={provider}\n"
+        "log={log} witnesses={witnesses} time_roots={roots} seal_roots={roots} \
+         provider='{next}\n{provider}' audience={audience}\n"
     );
     bash(folder.path(), &(named + &commands(unpacked)))
 }
@@ -231,6 +235,8 @@ fn the_instructions_prove_everything_to_somebody_who_names_whom_to_trust() {
         "ok checkpoint",
         "ok witness witness.example",
         "ok assertions/001",
+        "ok assertions/001/signed.xml names the person in openings/001-assertion.verified.json",
+        "ok records/004-session.opened.json is about the person of records/002-user.provisioned.json",
         "ok attachments/prices.txt was shown",
     ] {
         assert!(

@@ -70,7 +70,8 @@ async fn walk(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let signer = keys::log_signer(&out)?;
     let log_key = VerifierKey::of_signer(ORIGIN, &signer)?;
     let outside = Outside::new(log_key.clone(), &clock)?;
-    let trust = Trust::new(&log_key, &arrival.identity_provider, &outside)?;
+    let audience = arrival.service_provider.entity_id();
+    let trust = Trust::new(&log_key, &arrival.identity_provider, audience, &outside)?;
     let engine = Engine::builder(arrival.policy)
         .connection(
             arrival.connection.clone(),

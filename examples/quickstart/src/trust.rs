@@ -5,6 +5,7 @@
 //! they are: the log's key from the host's contract or website, the roots from their authorities,
 //! the identity provider's certificate from its metadata.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use crate::outside::Outside;
 /// What a verifier is given.
 pub(crate) struct Trust {
     pub(crate) policy: TrustPolicy,
+    /// The service provider that people sign in to, by its entity id.
+    audience: String,
     files: Vec<File>,
 }
 
@@ -28,14 +31,15 @@ struct File {
     bytes: Vec<u8>,
     /// How `countersign evidence verify` is told of it.
     option: &'static str,
-    /// How the commands of `VERIFY.md` are; `None` if they know one of its kind already.
-    variable: Option<&'static str>,
+    /// How the commands of `VERIFY.md` are.
+    variable: &'static str,
 }
 
 impl Trust {
     pub(crate) fn new(
         log: &VerifierKey,
         identity_provider: &IdentityProvider,
+        audience: &str,
         outside: &Outside,
     ) -> Result<Self, Box<dyn Error>> {
         let witness = countersign::audit::Witness::key(&*outside.witness);
@@ -44,12 +48,13 @@ impl Trust {
             .log_key(log.clone())
             .witnesses(WitnessPolicy::new(1, vec![witness.clone()])?)
             .time_authority(TrustAnchor::from_certificate(time.certificate())?)
-            .sealer(TrustAnchor::from_certificate(sealer.certificate())?);
+            .sealer(TrustAnchor::from_certificate(sealer.certificate())?)
+            .audience(audience);
         let file = |name: &str, text: String, option, variable| File {
             name: name.to_owned(),
             bytes: text.into_bytes(),
             option,
-            variable: Some(variable),
+            variable,
         };
         let mut files = vec![
             file("log.vkey", format!("{log}\n"), "--log-key", "log"),
@@ -74,10 +79,14 @@ impl Trust {
                 },
                 bytes: key.encoded().to_vec(),
                 option: "--idp-certificate",
-                variable: (number == 1).then_some("provider"),
+                variable: "provider",
             });
         }
-        Ok(Self { policy, files })
+        Ok(Self {
+            policy,
+            audience: audience.to_owned(),
+            files,
+        })
     }
 
     /// Writes the files into a folder.
@@ -105,33 +114,45 @@ impl Written {
         let mut command =
             String::from("cargo run --release -p countersign-cli -- evidence verify \\\n");
         for file in &self.trust.files {
-            let path = quoted(&self.folder.join(&file.name));
+            let path = quoted(&self.folder.join(&file.name).display().to_string());
             let _ = writeln!(command, "    {} {path} \\", file.option);
         }
-        command + "    " + &quoted(bundle)
+        let _ = writeln!(
+            command,
+            "    --audience {} \\",
+            quoted(&self.trust.audience)
+        );
+        command + "    " + &quoted(&bundle.display().to_string())
     }
 
     /// The commands that check a bundle by those in its own `VERIFY.md`, in a new folder.
     pub(crate) fn own_commands(&self, bundle: &Path) -> String {
-        let bundle = quoted(bundle);
+        let bundle = quoted(&bundle.display().to_string());
         let mut commands =
             format!("( cd \"$(mktemp -d)\" && unzip -q {bundle} &&\n    export \\\n");
+        // Several files under one name stand one a line.
+        let mut named: BTreeMap<&str, String> = BTreeMap::new();
+        named.insert("audience", self.trust.audience.clone());
         for file in &self.trust.files {
-            if let Some(variable) = file.variable {
-                let path = quoted(&self.folder.join(&file.name));
-                let _ = writeln!(commands, "    {variable}={path} \\");
+            let path = self.folder.join(&file.name).display().to_string();
+            let value = named.entry(file.variable).or_default();
+            if !value.is_empty() {
+                value.push('\n');
             }
+            value.push_str(&path);
+        }
+        for (variable, value) in named {
+            let _ = writeln!(commands, "    {variable}={} \\", quoted(&value));
         }
         commands + "    && bash <(sed '/^```bash$/,/^```$/!d; /^```/d' VERIFY.md) )"
     }
 }
 
-/// A path as a shell reads it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
+/// A text as a shell reads it.
+fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     match text.chars().all(plain) {
-        true => text,
+        true => text.to_owned(),
         false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }

@@ -39,6 +39,10 @@ pub(crate) struct Trust {
     /// Certificates (PEM or DER) of the identity providers that may vouch for a signer.
     #[arg(long, value_name = "FILE")]
     idp_certificate: Vec<InputPath>,
+    /// The entity id of the service that signers signed in to: an assertion for another one is
+    /// refused. May be given several times, for one of them.
+    #[arg(long, value_name = "ENTITY_ID")]
+    audience: Vec<String>,
     /// One more claim that must be proved, such as `consent`; may be given several times.
     #[arg(long, value_name = "CLAIM")]
     require: Vec<Claim>,
@@ -80,6 +84,10 @@ impl Trust {
                 trust = trust.identity_provider(anchor.certificate());
             }
         }
+        let trust = self
+            .audience
+            .iter()
+            .fold(trust, |trust, one| trust.audience(one));
         Ok(self
             .require
             .iter()

@@ -37,6 +37,9 @@ use crate::support::{
 /// What was shown with the document.
 pub const ATTACHMENT: &[u8] = b"Price list\n";
 
+/// The service provider that assertions are for.
+pub const AUDIENCE: &str = "https://app.example/saml";
+
 /// When the bundle is checked: certificates of the test authorities are valid for a century.
 pub fn now() -> Timestamp {
     at("2026-03-05T12:00:00Z")
@@ -49,23 +52,14 @@ pub fn log_key() -> VerifierKey {
 /// Somebody whom a provider vouches for with a real signature.
 pub fn identity(name: &str) -> VerifiedIdentity {
     let bare = support::identity(name);
-    let signed = format!(
-        "<Assertion ID=\"_assertion-1\"><Issuer>https://idp.example/saml</Issuer><Subject><NameID>{name}@acme.example</NameID></Subject></Assertion>"
-    );
-    let digest = STANDARD.encode(sha256(signed.as_bytes()).as_bytes());
-    let signed_info = format!(
-        "<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\"></ds:SignatureMethod><ds:Reference URI=\"#_assertion-1\"><ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"></ds:Transform><ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
-    );
+    let signed = assertion(name);
+    let signed_info = signed_info(&signed, &format!("_{name}"));
     let key = RsaKeyPair::from_pkcs8(IDP_RSA_2048_PKCS8).unwrap();
     let mut signature = vec![0; key.public().modulus_len()];
     let random = SystemRandom::new();
-    key.sign(
-        &RSA_PKCS1_SHA256,
-        &random,
-        signed_info.as_bytes(),
-        &mut signature,
-    )
-    .unwrap();
+    let message = signed_info.as_bytes();
+    key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+        .unwrap();
     VerifiedIdentity::vouched_by_door(
         bare.door(),
         bare.claims().clone(),
@@ -78,9 +72,49 @@ pub fn identity(name: &str) -> VerifiedIdentity {
             certificate: IDP_RSA_2048_CERTIFICATE.to_vec(),
             certificate_sha256: sha256(IDP_RSA_2048_CERTIFICATE),
             signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
-            assertion_id: "_assertion-1".to_owned(),
+            assertion_id: format!("_{name}"),
             content_keys: Vec::new(),
         },
+    )
+}
+
+/// An assertion in canonical form that says what [`support::identity`] claims.
+pub fn assertion(name: &str) -> String {
+    let bare = support::identity(name);
+    let claims = bare.claims();
+    let text = |value: &Option<String>| value.clone().unwrap();
+    format!(
+        concat!(
+            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_{name}" "#,
+            r#"IssueInstant="2026-03-01T09:30:00Z" Version="2.0"><saml:Issuer>{issuer}</saml:Issuer>"#,
+            r#"<saml:Subject><saml:NameID Format="{format}">{name_id}</saml:NameID>"#,
+            r#"<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer">"#,
+            r#"<saml:SubjectConfirmationData NotOnOrAfter="2026-03-01T09:35:00Z" "#,
+            r#"Recipient="https://app.example/acs"></saml:SubjectConfirmationData>"#,
+            r#"</saml:SubjectConfirmation></saml:Subject>"#,
+            r#"<saml:Conditions NotBefore="2026-03-01T09:25:00Z" NotOnOrAfter="2026-03-01T09:35:00Z">"#,
+            r#"<saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience>"#,
+            r#"</saml:AudienceRestriction></saml:Conditions>"#,
+            r#"<saml:AuthnStatement AuthnInstant="{instant}" SessionIndex="{session}">"#,
+            r#"<saml:AuthnContext><saml:AuthnContextClassRef>{context}</saml:AuthnContextClassRef>"#,
+            r#"</saml:AuthnContext></saml:AuthnStatement></saml:Assertion>"#,
+        ),
+        name = name,
+        issuer = claims.issuer,
+        format = text(&claims.name_id.format),
+        name_id = claims.name_id.value,
+        audience = AUDIENCE,
+        instant = claims.authn_instant.unwrap(),
+        session = text(&claims.session_index),
+        context = text(&claims.authn_context),
+    )
+}
+
+/// A `SignedInfo` with the digest of an element.
+fn signed_info(element: &str, id: &str) -> String {
+    let digest = STANDARD.encode(sha256(element.as_bytes()).as_bytes());
+    format!(
+        "<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\"></ds:SignatureMethod><ds:Reference URI=\"#{id}\"><ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"></ds:Transform><ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     )
 }
 

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import xml.etree.ElementTree as ElementTree
 from hashlib import sha256, sha384, sha512
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -12,8 +11,9 @@ from cryptography.exceptions import InvalidSignature
 
 import certificates
 import der
+import xml_tree
 
-DS = "{http://www.w3.org/2000/09/xmldsig#}"
+DS = "http://www.w3.org/2000/09/xmldsig#"
 MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 MORE_2007 = "http://www.w3.org/2007/05/xmldsig-more#"
 DIGESTS = {
@@ -44,38 +44,52 @@ def need(condition, what):
 
 
 def check(record, signed, info, signature, certificate):
-    """That the files are the record's, and that the certificate's key signed."""
+    """That the files are the record's, and that the certificate's key signed: the reference then."""
     hashes = [sha256(part).hexdigest() for part in (signed, info, signature, certificate)]
     need([blob["sha256"] for blob in record.blobs] == hashes, "the files are not those of the record")
     need(record.body["signed_sha256"] == hashes[0], "another element was recorded")
     need(record.body["certificate_sha256"] == hashes[3], "another certificate was recorded")
-    method, digest_method, digest_value = read_signed_info(info)
+    method, reference, digest_method, digest_value = read_signed_info(info)
     need(method == record.body["signature_algorithm"], "another algorithm was recorded")
     need(method in SIGNATURES, "an algorithm that nobody should accept")
     need(digest_method in DIGESTS, "a hash that nobody should accept")
     need(DIGESTS[digest_method](signed).digest() == digest_value, "something else was digested")
     need(verifies(public_key(certificate), SIGNATURES[method], info, signature), "the signature is wrong")
+    return reference
 
 
 def read_signed_info(info):
-    """The signature's algorithm, the digest's, and the digest of the one reference."""
-    need(b"<!" not in info and b"<?" not in info, "more than elements and text")
+    """The signature's algorithm, what the one reference refers to, its digest's algorithm, its digest."""
     try:
-        element = ElementTree.fromstring(info)
-    except (ElementTree.ParseError, ValueError, LookupError):
-        raise AssertionError_("no XML") from None
-    need(element.tag == DS + "SignedInfo", "no SignedInfo")
-    names = [child.tag.removeprefix(DS) for child in element]
-    need(names == ["CanonicalizationMethod", "SignatureMethod", "Reference"], "other children")
-    parts = list(element[2])
-    if parts and parts[0].tag == DS + "Transforms":
+        root = xml_tree.parse_canonical(info)
+    except xml_tree.XmlError as error:
+        raise AssertionError_(str(error)) from None
+    need((root.namespace, root.name) == (DS, "SignedInfo") and is_blank(root), "no SignedInfo")
+    need(named(root) == ["CanonicalizationMethod", "SignatureMethod", "Reference"], "other children")
+    _, method, reference = root.children()
+    need(is_blank(reference), "another reference")
+    parts = reference.children()
+    if named(reference)[:1] == ["Transforms"]:
         parts.pop(0)
-    need([part.tag for part in parts] == [DS + "DigestMethod", DS + "DigestValue"], "another reference")
+    need(named(reference)[-len(parts):] == ["DigestMethod", "DigestValue"], "another reference")
+    need(len(parts) == 2 and parts[1].text() is not None, "another reference")
     try:
-        value = base64.b64decode("".join((parts[1].text or "").split()), validate=True)
+        value = base64.b64decode("".join(parts[1].text().split()), validate=True)
     except (binascii.Error, ValueError):
         raise AssertionError_("no base64") from None
-    return element[1].get("Algorithm"), parts[0].get("Algorithm"), value
+    algorithms = method.get("Algorithm"), parts[0].get("Algorithm")
+    need(None not in algorithms, "no algorithm")
+    return algorithms[0], reference.get("URI"), algorithms[1], value
+
+
+def named(element):
+    """The names of its children; None for one of another namespace."""
+    return [child.name if child.namespace == DS else None for child in element.children()]
+
+
+def is_blank(element):
+    """Whether there is no text but white space beside its children."""
+    return not "".join(part for part in element.content if isinstance(part, str)).strip(" \t\r\n")
 
 
 def public_key(data):

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z", re.ASCII)
+ANY_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
 UUID7 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 FIELD = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 HIDDEN = re.compile(
@@ -64,6 +65,19 @@ def time(value):
     except ValueError:
         raise FormError("no such time") from None
     return ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + fraction
+
+
+def any_time(value):
+    """The same with any offset, and what is finer than a millisecond cut off [SAML-Core §1.3.3]."""
+    text(value)
+    found = ANY_TIME.fullmatch(value)
+    need(found, "no time")
+    moment, fraction, sign, hours, minutes = found.groups()
+    away = 0
+    if sign:
+        need(int(hours) < 24 and int(minutes) < 60, "no such offset")
+        away = int(sign + "1") * (int(hours) * 60 + int(minutes)) * 60_000
+    return time(f"{moment}.{(fraction or '').ljust(3, '0')[:3]}Z") - away
 
 
 def milliseconds(when):

@@ -14,6 +14,7 @@ import links
 import members
 import note
 import record
+import saml
 import timestamp
 from members import Members
 
@@ -38,6 +39,7 @@ class Trust:
         self.quorum, self.witnesses = witnesses["k"], [key(text) for text in witnesses["keys"]]
         self.time_authorities, self.sealers = anchors("time_authorities"), anchors("sealers")
         self.identity_providers = [unbase64(der) for der in given.get("identity_providers", [])]
+        self.audiences = given.get("audiences", [])
         self.claims = given.get("claims", [])
 
     def required(self):
@@ -46,6 +48,8 @@ class Trust:
             "witnessed": self.quorum,
             "trusted_time": self.time_authorities,
             "assertion_signature": self.identity_providers,
+            "assertion_content": self.identity_providers,
+            "same_person": self.identity_providers,
         }
         return [*ALWAYS, *(claim for claim, needed in extra.items() if needed), *self.claims]
 
@@ -260,8 +264,10 @@ class Verifier:
         for signed in signatures:
             for claim, about, holds in links.check_signature(links.Trail(signed, self.by_leaf)):
                 self.report.check(claim, about.name, holds)
-        self.assertions(every)
         self.openings()
+        self.assertions(every)
+        self.contents()
+        self.persons(every)
         self.erased(every, erasures)
         self.document(signatures)
         self.attachments(signatures)
@@ -278,7 +284,9 @@ class Verifier:
         self.report.check("linked", "container", right)
 
     def assertions(self, every):
+        """Fills `signed` with what stands under a signature that holds, and what it refers to."""
         claim = "assertion_signature"
+        self.signed = {}
         for one in every:
             if one.kind != "assertion.verified" or one.body["door"] != "saml":
                 if one.number in self.bundle.assertions:
@@ -292,14 +300,60 @@ class Verifier:
                 continue
             files = [self.data[name] for name in names]
             try:
-                assertion.check(one, *files)
+                reference = assertion.check(one, *files)
             except assertion.AssertionError_ as error:
                 self.report.fail(claim, names[0], error)
             else:
+                self.signed[one.number] = files[0], reference
                 trusted = files[3] in self.trust.identity_providers
                 self.report.say(claim, names[0], PROVED if trusted else NOT_PROVED)
 
+    def contents(self):
+        """Fills `said` with what is shown to be what was recorded [bundle.md §5.8]."""
+        claim, seen = "assertion_content", set()
+        self.said = {}
+        for one in self.by_number.values():
+            if one.kind != "assertion.verified":
+                continue
+            if one.number not in self.signed:
+                self.report.say(claim, one.name, NOT_PROVED)
+                continue
+            signed, reference = self.signed[one.number]
+            opened = self.opened.get(one.number, {})
+            try:
+                keys = saml.Keys("content_keys" in one.commitments, opened.get("content_keys", (None, None))[1])
+                said = saml.Statement(signed, one.body["signed_element"], reference, keys)
+                saml.need((said.issuer, said.id) not in seen, "the same assertion again")
+                seen.add((said.issuer, said.id))
+                saml.need(not self.trust.audiences or said.is_for(self.trust.audiences), "for somebody else")
+                said.compare(one, opened)
+            except saml.Wrong as error:
+                self.report.fail(claim, one.name, error)
+            except saml.Unknown as error:
+                self.report.say(claim, one.name, NOT_PROVED, str(error))
+            else:
+                self.said[one.leaf] = said
+                self.report.say(claim, one.name, PROVED)
+
+    def persons(self, every):
+        """The person of each assertion is the subject of the account [bundle.md §5.9]."""
+        claim = "same_person"
+        for one in every:
+            parents = [self.by_leaf[leaf] for leaf in one.parents]
+            assertions = [parent for parent in parents if parent.kind == "assertion.verified"]
+            accounts = [one] if one.kind in links.ACCOUNT else [p for p in parents if p.kind in links.ACCOUNT]
+            if not assertions or not accounts:
+                continue
+            said = self.said.get(assertions[0].leaf)
+            subject = self.opened.get(accounts[0].number, {}).get("subject")
+            if said is None or subject is None:
+                self.report.say(claim, one.name, NOT_PROVED)
+            else:
+                self.report.check(claim, one.name, said.names(subject[1]))
+
     def openings(self):
+        """Fills `opened` with what is what was committed to."""
+        self.opened = {}
         for number, (name, _) in self.bundle.openings.items():
             try:
                 opened = record.read_openings(self.data[name])
@@ -310,6 +364,8 @@ class Verifier:
             committed = self.by_number[number].commitments
             for field, (salt, value) in opened.items():
                 right = committed.get(field) == record.commitment(field, salt, value)
+                if right:
+                    self.opened.setdefault(number, {})[field] = salt, value
                 self.report.check("opening", name, right)
 
     def erased(self, every, erasures):

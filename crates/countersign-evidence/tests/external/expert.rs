@@ -28,6 +28,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use countersign_evidence::{Claim, Disclosure, Export, Status, verify};
 use countersign_testkit::keys::IDP_RSA_2048_CERTIFICATE;
 use everything::Everything;
+use forge::attached::cases;
 use forge::court::{Court, NOW, Policy, base64, policy};
 use forge::mutation::{self, Mutant, Sample};
 use forge::provider::Provider;
@@ -204,11 +205,6 @@ fn agree(seed: u64, count: usize, mutate: impl Fn(&[Sample], &mut Random, &Court
         }
     }
     println!("{count} mutants, {accepted} accepted, first failed: {firsts:#?}");
-    std::fs::write(
-        format!("/tmp/expert-x/d{seed}.txt"),
-        disagreements.join("\n"),
-    )
-    .unwrap();
     let shown = disagreements
         .iter()
         .take(20)
@@ -299,6 +295,29 @@ fn both_say_the_same_of_bundles_of_every_shape() {
         "{}:\n{shown}",
         disagreements.len()
     );
+}
+
+/// What a provider really signed, and of something else.
+#[test]
+#[ignore = "runs cryptography; cargo xtask test runs it"]
+fn both_refuse_what_was_said_of_something_else() {
+    let court = court();
+    let policy = court.full();
+    let mut expert = Expert::start(&court.by.page);
+    for case in cases() {
+        let plan = case.plan();
+        let mut story = plan.story(&court.by.provider);
+        (case.wrote)(&mut story);
+        let bundle = plan.bundle(&story, &court.by).write();
+        let (ours, theirs) = (
+            ours(&bundle, &policy),
+            expert.judge(&policy.theirs, &bundle),
+        );
+        let why = disagreement(&ours, &theirs);
+        assert_eq!(why, None, "{}", case.name);
+        let first = first(theirs.failed.iter().map(|(claim, _, _)| claim.as_str()));
+        assert_eq!(first, Some(case.claim), "{}: {theirs:?}", case.name);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::log::NoteKey;
 use super::provider::Provider;
-use super::{Authorities, ORIGIN, published, story};
+use super::{Authorities, ORIGIN, published, statement, story};
 
 /// Whom the tests trust.
 pub struct Court {
@@ -173,6 +173,19 @@ impl Court {
                 NOW,
             ),
             policy(
+                "an identity provider, and whom it spoke to",
+                json!({
+                    "log_keys": [log], "audiences": [statement::AUDIENCE],
+                    "identity_providers": [base64(&self.by.provider.key())],
+                }),
+                NOW,
+            ),
+            policy(
+                "an identity provider that spoke to somebody else",
+                json!({"log_keys": [log], "audiences": ["https://other.example"]}),
+                NOW,
+            ),
+            policy(
                 "another identity provider",
                 json!({"log_keys": [log], "identity_providers": [base64(b"certificate")]}),
                 NOW,
@@ -249,6 +262,9 @@ pub fn policy(name: &'static str, mut given: Value, now: u64) -> Policy {
     }
     for certificate in bytes(&given["identity_providers"]) {
         ours = ours.identity_provider(&certificate);
+    }
+    for audience in texts(&given["audiences"]) {
+        ours = ours.audience(audience);
     }
     for claim in texts(&given["claims"]) {
         ours = ours.require(claim.parse::<Claim>().unwrap());

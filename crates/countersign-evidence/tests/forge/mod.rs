@@ -7,12 +7,14 @@
     reason = "each test binary uses a part of it"
 )]
 
+pub mod attached;
 pub mod court;
 pub mod log;
 pub mod mutation;
 pub mod provider;
 pub mod published;
 pub mod random;
+pub mod statement;
 pub mod story;
 
 use countersign_core::Timestamp;
@@ -21,6 +23,7 @@ use serde_json::{Map, Value, json};
 use log::{Hash, NoteKey, hex, leaf_hash, sha256};
 use provider::Provider;
 use random::Random;
+use statement::Style;
 use story::{Record, Story, time};
 
 use crate::unpacked::Unpacked;
@@ -30,10 +33,10 @@ pub const DOCUMENT: &[u8] = b"I will keep it to myself.\n";
 pub const ATTACHMENT: &[u8] = b"As we said.\n";
 
 /// A time-stamp over bytes, at a time.
-pub type Stamping = Box<dyn Fn(&[u8], u64) -> Vec<u8>>;
+pub type Stamping = Box<dyn Fn(&[u8], u64) -> Vec<u8> + Send + Sync>;
 
 /// A seal over bytes.
-pub type Sealing = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+pub type Sealing = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 
 /// Who signs what is around the records.
 pub struct Authorities {
@@ -65,6 +68,11 @@ pub struct Plan {
     pub document: bool,
     pub attachments: bool,
     pub assertions: bool,
+    /// How the first person's provider packs what it says; the others' do it in other ways.
+    pub style: usize,
+    /// What the first person's provider said instead, in an assertion and in what is signed.
+    pub said: fn(String) -> String,
+    pub signed: fn(String) -> String,
     pub by_email: bool,
     pub linked: bool,
     pub invited: bool,
@@ -89,6 +97,9 @@ impl Plan {
             document: true,
             attachments: true,
             assertions: true,
+            style: 0,
+            said: |same| same,
+            signed: |same| same,
             by_email: false,
             linked: false,
             invited: false,
@@ -116,6 +127,9 @@ impl Plan {
             document: random.chance(2),
             attachments: random.chance(2),
             assertions: random.chance(2),
+            style: random.below(Style::ALL.len()),
+            said: |same| same,
+            signed: |same| same,
             by_email: random.chance(3),
             linked: random.chance(3),
             invited: random.chance(3),
@@ -284,16 +298,34 @@ impl Plan {
                 &[name_id],
             );
         }
-        let files = provider.assertion(name);
+        let signer = story
+            .records
+            .iter()
+            .filter(|one| one.assertion.is_some())
+            .count();
+        let style = Style::ALL[(self.style + signer) % Style::ALL.len()];
+        let same: fn(String) -> String = |same| same;
+        let (said, signed) = if signer == 0 {
+            (self.said, self.signed)
+        } else {
+            (same, same)
+        };
+        let element = signed(style.write(name, story.clock, said));
+        let files = provider.signed(&element, &style.id(name));
         let hashes = files.each_ref().map(|file| hex(&sha256(file)));
         let body = json!({
             "door": "saml", "connection": "acme-idp", "issuer": "https://idp.example/saml",
-            "signed_element": "Assertion", "signed_sha256": hashes[0],
+            "signed_element": style.element(), "signed_sha256": hashes[0],
             "certificate_sha256": hashes[3], "signature_algorithm": provider.algorithm(),
             "authn_context": null, "authn_instant": time(story.clock),
             "session_not_on_or_after": null,
         });
-        let secrets = [name_id, ("assertion_id", format!("_{name}").into())];
+        let mut secrets = vec![name_id, ("assertion_id", format!("_{name}").into())];
+        secrets.extend(
+            style
+                .content_keys()
+                .map(|keys| ("content_keys", keys.into())),
+        );
         let number = story.record("assertion.verified", &[], false, body, &secrets);
         let types = [
             "application/xml",
@@ -426,7 +458,9 @@ impl Plan {
     fn disclosed_of(&self, openings: &Map<String, Value>) -> Map<String, Value> {
         let shown = |field: &str| match self.disclosed {
             Disclosed::Nothing => false,
-            Disclosed::PrintedName => field == "printed_name",
+            Disclosed::PrintedName => {
+                field == "printed_name" || self.assertions && shows_person(field)
+            }
             Disclosed::Everything => true,
         };
         let shown = openings.iter().filter(|(field, _)| shown(field));
@@ -434,6 +468,18 @@ impl Plan {
             .map(|(field, opening)| (field.clone(), opening.clone()))
             .collect()
     }
+}
+
+/// Whether a field shows what a provider said of whom.
+fn shows_person(field: &str) -> bool {
+    const FIELDS: [&str; 5] = [
+        "name_id",
+        "assertion_id",
+        "session_index",
+        "content_keys",
+        "subject",
+    ];
+    FIELDS.contains(&field)
 }
 
 /// Writes page, manifest and seal over the members there are, as a forger would.

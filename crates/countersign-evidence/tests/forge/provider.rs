@@ -62,15 +62,20 @@ impl Provider {
         }
     }
 
-    /// `signed.xml`, `signed-info.xml`, `signature.bin`, `certificate.der`.
-    pub fn assertion(&self, name: &str) -> [Vec<u8>; 4] {
-        let signed = format!("<Assertion ID=\"_{name}\">{name}</Assertion>").into_bytes();
-        let digest = STANDARD.encode(sha256(&signed));
+    /// `signed.xml`, `signed-info.xml`, `signature.bin`, `certificate.der` of an element that this
+    /// provider signs; the signature refers to the ID `id`.
+    pub fn signed(&self, element: &str, id: &str) -> [Vec<u8>; 4] {
+        let digest = STANDARD.encode(sha256(element.as_bytes()));
         let algorithm = self.algorithm();
         let info = format!(
-            "<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm=\"{algorithm}\"></ds:SignatureMethod><ds:Reference URI=\"#_{name}\"><ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+            "<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm=\"{algorithm}\"></ds:SignatureMethod><ds:Reference URI=\"#{id}\"><ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
         );
         let signature = self.sign(info.as_bytes());
-        [signed, info.into_bytes(), signature, self.key()]
+        [
+            element.as_bytes().to_vec(),
+            info.into_bytes(),
+            signature,
+            self.key(),
+        ]
     }
 }

@@ -74,6 +74,35 @@ impl Story {
         dashed(&hex(&bytes))
     }
 
+    /// The first record of a kind.
+    pub fn first(&mut self, kind: &str) -> &mut Value {
+        let first = self.records.iter_mut().find(|one| one.kind() == kind);
+        &mut first.unwrap().value
+    }
+
+    /// Commits a record to a value, instead of another if there is one.
+    pub fn commit(&mut self, place: usize, field: &str, value: &Value) {
+        let (commitment, opening) = self.opening(field, value);
+        let record = &mut self.records[place];
+        record.value["commitments"][field] = commitment;
+        record.openings.insert(field.to_owned(), opening);
+    }
+
+    /// A commitment and its opening.
+    fn opening(&mut self, field: &str, value: &Value) -> (Value, Value) {
+        let salt = self.random.bytes::<32>();
+        let message = [
+            b"countersign/commitment/v1\0",
+            field.as_bytes(),
+            b"\0",
+            &salt,
+            value.to_string().as_bytes(),
+        ]
+        .concat();
+        let opening = json!({"salt": hex(&salt), "value": value});
+        (hex(&sha256(&message)).into(), opening)
+    }
+
     /// Takes a record out, also as a parent; those behind it have other numbers then.
     pub fn remove(&mut self, gone: usize) {
         self.records.remove(gone);
@@ -104,20 +133,9 @@ impl Story {
         let mut commitments = Map::new();
         let mut openings = Map::new();
         for (field, value) in secrets {
-            let salt = self.random.bytes::<32>();
-            let message = [
-                b"countersign/commitment/v1\0",
-                field.as_bytes(),
-                b"\0",
-                &salt,
-                value.to_string().as_bytes(),
-            ]
-            .concat();
-            commitments.insert((*field).to_owned(), hex(&sha256(&message)).into());
-            openings.insert(
-                (*field).to_owned(),
-                json!({"salt": hex(&salt), "value": value}),
-            );
+            let (commitment, opening) = self.opening(field, value);
+            commitments.insert((*field).to_owned(), commitment);
+            openings.insert((*field).to_owned(), opening);
         }
         let parents: Vec<String> = parents.iter().flatten().map(|n| format!("@{n}")).collect();
         let subject = self.subject.clone().filter(|_| about_account);
