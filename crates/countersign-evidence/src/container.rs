@@ -129,6 +129,12 @@ pub(crate) fn read<'a>(bytes: &'a [u8], lines: &mut Lines) -> Vec<Member<'a>> {
     }
     let mut names = HashSet::new();
     for member in &members {
+        // [bundle.md §1]: with other characters, readers differ on what the name is.
+        if !member.name.is_ascii() {
+            sound = false;
+            let why = "its name is not written in ASCII";
+            lines.failed(Claim::Container, member.name, why);
+        }
         // Two members of one name let two readers see different files.
         if !names.insert(member.name) {
             sound = false;

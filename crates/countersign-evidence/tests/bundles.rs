@@ -876,7 +876,11 @@ fn what_is_no_container_is_refused() {
 #[test]
 fn hostile_text_does_not_reach_the_terminal() {
     let name = "documents/\u{1b}[2J\u{202e}x";
-    let report = tampered(|unpacked| unpacked.members.push((name.to_owned(), Vec::new())));
+    let mut unpacked = Unpacked::read(&bundle());
+    unpacked.members.push((name.to_owned(), Vec::new()));
+    unpacked.write_manifest();
+    let report = check(&unpacked.write());
+    assert!(!report.accepted(), "{report}");
     let text = report.to_string();
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
 }

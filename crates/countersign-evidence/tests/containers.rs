@@ -277,6 +277,16 @@ fn names_that_occur_twice_are_refused() {
     }
 }
 
+/// \[APPNOTE §4.4.17\]: without a flag that nobody sets here, other characters are read in two ways.
+#[test]
+fn names_that_are_not_ascii_are_refused() {
+    for name in ["documents/\u{202e}x", "documents/é"] {
+        let mut parts = parts();
+        parts.push(Part::new(name.as_bytes(), b"x"));
+        refuses("not ASCII", &write(&parts));
+    }
+}
+
 /// Names that a file system takes for the same, or for another place, are names of no member.
 #[test]
 fn names_that_are_dangerous_to_unpack_are_refused() {

@@ -143,8 +143,15 @@ impl Case {
         let session = admitted(self.sign_in(&engine));
         assert_eq!(roles(&session), ["signer"]);
         let signature = sign(&engine, &session, &document("nda/mutual")).unwrap();
-        let bundle = wait(engine.export(&Export::of(signature.leaf()))).unwrap();
+        let request = Export::of(signature.leaf()).assertions(true);
+        let bundle = wait(engine.export(&request)).unwrap();
         let trust = TrustPolicy::new().log_key(engine.ledger().verifier_key().clone());
+        // What the provider signed is read offline as it was read at the door.
+        let idp = IdentityProvider::from_metadata(&self.file("metadata.xml")).unwrap();
+        let keys = idp.keys().iter();
+        let trust = keys.fold(trust, |trust, key| trust.identity_provider(key.encoded()));
+        let params: serde_json::Value = serde_json::from_slice(&self.file("params.json")).unwrap();
+        let trust = trust.audience(params["sp_entity_id"].as_str().unwrap());
         let report = verify(&bundle, &trust, clock.now());
         assert!(report.accepted(), "{report}");
         assert_eq!(refused(self.sign_in(&engine)).code(), "saml.replayed");
