@@ -293,6 +293,13 @@ CREATE TABLE countersign.outbox (
     number bigint NOT NULL PRIMARY KEY
 ) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000);
 
+CREATE TRIGGER outbox_empties_itself BEFORE INSERT OR UPDATE OR DELETE ON countersign.outbox
+    WHEN (pg_trigger_depth() < 1)
+    EXECUTE FUNCTION countersign.refuse('the outbox is filled and emptied by triggers alone');
+
+CREATE TRIGGER outbox_stays BEFORE TRUNCATE ON countersign.outbox
+    EXECUTE FUNCTION countersign.refuse('the outbox is filled and emptied by triggers alone');
+
 CREATE FUNCTION countersign.entries_wait() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
@@ -377,9 +384,11 @@ CREATE INDEX vault_keys_by_owner ON countersign.vault_keys (tenant, owner, owner
 
 CREATE INDEX vault_keys_by_wrapping_key ON countersign.vault_keys (wrapped_by, id);
 
--- Has rows from an erasure until nothing of what it erased is left in any table's file.
+-- Has rows from an erasure until nothing of what it erased is left in any table's file: not before
+-- everybody who may still read what was there, by an older snapshot, is done.
 CREATE TABLE countersign.to_scrub (
-    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    erased_in xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
 -- The size of the tree, and the fencing epoch: whoever becomes the integrator takes the next one,

@@ -53,7 +53,8 @@ DO $$
 BEGIN
     IF current_setting('server_version_num')::integer >= 170000 THEN
         EXECUTE 'GRANT MAINTAIN ON countersign.users, countersign.links, countersign.sessions,
-            countersign.private, countersign.vault_keys TO countersign_application';
+            countersign.private, countersign.vault_keys, countersign.to_scrub
+            TO countersign_application';
     END IF;
 END
 $$;

@@ -19,7 +19,6 @@ use crate::session::Session;
 /// statements that take microseconds only costs time.
 const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SET default_transaction_read_only = off;
-    SET search_path = pg_catalog;
     SET jit = off;
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') = 'off';";

@@ -23,6 +23,9 @@ use crate::store::{PostgresStore, query};
 /// How long the integrator waits for a wake-up before it looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How long a node waits before it asks again to become the integrator.
+const TRY_AGAIN: Duration = Duration::from_millis(200);
+
 /// The ledger's store on the node that is the integrator, for as long as it is.
 ///
 /// It holds a lock of the server's for as long as its own connection lasts, and a number that the
@@ -78,7 +81,9 @@ impl PostgresStore {
                 return Ok(integrator);
             }
             let connector = self.pool.connector();
-            let slept = connector.on_runtime(async { tokio::time::sleep(LOOK_AGAIN).await });
+            // A statement that waited for the lock would hold a snapshot, and keep every table from
+            // being cleaned meanwhile.
+            let slept = connector.on_runtime(async { tokio::time::sleep(TRY_AGAIN).await });
             slept
                 .await
                 .map_err(|failure| failure.into_store_error("become the integrator"))?;

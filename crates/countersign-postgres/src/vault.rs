@@ -1,12 +1,13 @@
 //! The port to wrapped keys, and erasing so that no table's file remembers.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_audit::key_wrap::WrappedKey;
 use countersign_audit::vault_store::{StoredVaultKey, UnclaimedQuery, VaultStore};
 use countersign_core::{CorrelationId, StoreError, TenantId, UserId, VaultKeyId, VaultOwner};
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 
 use crate::batch::{Batch, values};
 use crate::commit::LOCK;
@@ -161,43 +162,97 @@ impl PostgresStore {
     /// A plain `VACUUM` would not do: it frees the space of a dead row, and leaves the bytes in it
     /// until something else is written there.
     async fn try_scrub(&self) -> Result<(), Failure> {
-        let lease = self.pool.take().await?;
-        let client = lease.session()?.client();
+        let mut lease = self.pool.take().await?;
+        let scrubbed = self.scrub_by(lease.session()?.client()).await;
+        if scrubbed.is_err() {
+            // With the setting that is for this alone.
+            lease.close();
+        }
+        scrubbed
+    }
+
+    async fn scrub_by(&self, client: &Client) -> Result<(), Failure> {
         let sql = "SELECT max(number) FROM countersign.to_scrub";
         let last: Option<i64> = client.query_one(sql, &[]).await?.try_get(0)?;
         let Some(last) = last else {
             return Ok(());
         };
+        let tables: Vec<String> = PERSONAL
+            .iter()
+            .map(|table| format!("countersign.{table}"))
+            .collect();
         // Who may not is told so here; `VACUUM` itself would warn, and do nothing.
-        let sql = "SELECT bool_and(pg_has_role(c.relowner, 'USAGE')
-                 OR CASE WHEN current_setting('server_version_num')::integer >= 170000
-                     THEN has_table_privilege(c.oid, 'MAINTAIN') ELSE false END)
-             FROM pg_class c WHERE c.oid = ANY (ARRAY['countersign.private',
-                 'countersign.vault_keys', 'countersign.users', 'countersign.links',
-                 'countersign.sessions']::regclass[])";
-        let may: bool = client.query_one(sql, &[]).await?.try_get(0)?;
+        let may: bool = client
+            .query_one(MAY_REWRITE, &[&tables])
+            .await?
+            .try_get(0)?;
         if !may {
             return Err(Failure::Refused(
                 "only the tables' owner may rewrite them; call `scrub` as the owner",
             ));
         }
-        // A reader of what was before holds it back, and is not to be waited for with everybody
-        // else behind it.
+        // Who holds a table is not to be waited for with everybody else behind us.
         client.batch_execute("SET lock_timeout = '5s'").await?;
-        let mut scrubbed = Ok(());
-        for table in PERSONAL {
-            let vacuum = format!("VACUUM (FULL) countersign.{table}");
-            scrubbed = client.batch_execute(&vacuum).await;
-            if scrubbed.is_err() {
+        // Rewriting keeps dead rows that somebody's snapshot still sees. On a table of a few rows
+        // it costs nothing to learn whether there is anybody.
+        let probe = vec!["countersign.to_scrub".to_owned()];
+        for look in (0..LOOKS).rev() {
+            rewrite(client, &probe).await?;
+            if is_rewritten(client, &probe, last).await? {
                 break;
             }
+            if look == 0 {
+                return Err(HELD_BACK);
+            }
+            let connector = self.pool.connector();
+            connector
+                .on_runtime(async { tokio::time::sleep(LOOK_AGAIN).await })
+                .await?;
+        }
+        rewrite(client, &tables).await?;
+        if !is_rewritten(client, &tables, last).await? {
+            return Err(HELD_BACK);
         }
         client.batch_execute("RESET lock_timeout").await?;
-        scrubbed?;
         let sql = "DELETE FROM countersign.to_scrub WHERE number <= $1";
         client.execute(sql, &[&last]).await?;
         Ok(())
     }
+}
+
+/// How often, and how many times, it is looked whether somebody reads what was before: two seconds,
+/// because most transactions are shorter.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOKS: usize = 20;
+
+const HELD_BACK: Failure = Failure::Unavailable("somebody reads what was before");
+
+const MAY_REWRITE: &str = "SELECT bool_and(pg_has_role(c.relowner, 'USAGE')
+        OR CASE WHEN current_setting('server_version_num')::integer >= 170000
+            THEN has_table_privilege(c.oid, 'MAINTAIN') ELSE false END)
+    FROM pg_class c WHERE c.oid = ANY ($1::text[]::regclass[])";
+
+/// Whether the tables were rewritten when nobody could see any more what was erased: whatever is
+/// older than `relfrozenxid` was looked at then, and kept only if it is alive. (What was erased in
+/// another cluster, before a dump of it was restored here, is in no file of this one.)
+const IS_REWRITTEN: &str = "SELECT bool_and(age(c.relfrozenxid) < coalesce((
+        SELECT min(age(erased_in::xid)) FROM countersign.to_scrub
+            WHERE number <= $2 AND erased_in < pg_snapshot_xmax(pg_current_snapshot())
+    ), 2147483647))
+    FROM pg_class c WHERE c.oid = ANY ($1::text[]::regclass[])";
+
+async fn rewrite(client: &Client, tables: &[String]) -> Result<(), Failure> {
+    for table in tables {
+        client
+            .batch_execute(&format!("VACUUM (FULL) {table}"))
+            .await?;
+    }
+    Ok(())
+}
+
+async fn is_rewritten(client: &Client, tables: &[String], last: i64) -> Result<bool, Failure> {
+    let row = client.query_one(IS_REWRITTEN, &[&tables, &last]).await?;
+    Ok(row.try_get(0)?)
 }
 
 fn stored_key(row: &Row) -> Result<StoredVaultKey, Failure> {

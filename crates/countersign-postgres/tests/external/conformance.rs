@@ -1,4 +1,5 @@
-//! The ports' contracts.
+//! The ports' contracts, kept with the rights of the application's role: all but the vault's, whose
+//! `scrub` rewrites tables.
 
 use countersign_testkit::conformance;
 
@@ -8,8 +9,9 @@ use crate::common::Postgres;
 #[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
 fn postgres_is_a_user_store() {
     let postgres = Postgres::new();
+    let url = postgres.application_url();
     postgres
-        .run(conformance::user_store(|| postgres.store()))
+        .run(conformance::user_store(|| postgres.emptied(&url)))
         .assert_passed();
 }
 
@@ -17,8 +19,9 @@ fn postgres_is_a_user_store() {
 #[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
 fn postgres_is_a_ledger_store() {
     let postgres = Postgres::new();
+    let url = postgres.application_url();
     postgres
-        .run(conformance::ledger_store(|| postgres.store()))
+        .run(conformance::ledger_store(|| postgres.emptied(&url)))
         .assert_passed();
 }
 
@@ -26,8 +29,9 @@ fn postgres_is_a_ledger_store() {
 #[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
 fn postgres_is_a_replay_store() {
     let postgres = Postgres::new();
+    let url = postgres.application_url();
     postgres
-        .run(conformance::replay_store(|| postgres.store()))
+        .run(conformance::replay_store(|| postgres.emptied(&url)))
         .assert_passed();
 }
 
@@ -36,6 +40,21 @@ fn postgres_is_a_replay_store() {
 fn postgres_is_a_vault() {
     let postgres = Postgres::new();
     postgres
-        .run(conformance::vault(|| postgres.store()))
+        .run(conformance::vault(|| postgres.emptied(&postgres.url)))
+        .assert_passed();
+}
+
+#[test]
+#[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
+fn the_integrator_is_a_ledger_store() {
+    let postgres = Postgres::new();
+    let url = postgres.application_url();
+    let make = || async {
+        let node = postgres.emptied(&url).await;
+        // The one of the check before lets go when its connection is closed.
+        node.become_integrator().await.unwrap()
+    };
+    postgres
+        .run(conformance::ledger_store(make))
         .assert_passed();
 }

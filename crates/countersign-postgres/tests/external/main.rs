@@ -12,3 +12,8 @@
 
 mod common;
 mod conformance;
+mod failures;
+mod integrator;
+mod migrations;
+mod rights;
+mod transaction;
