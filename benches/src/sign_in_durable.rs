@@ -87,7 +87,7 @@ fn written(acme: &Acme, path: &Path) -> usize {
 fn responses(acme: &Acme, persons: &AtomicUsize, turn: Duration) -> Vec<Vec<u8>> {
     let each = match turn {
         turn if turn < Duration::from_secs(1) => 2,
-        _ => 64,
+        _ => 32,
     };
     let next = || persons.fetch_add(1, Ordering::Relaxed);
     (0..AT_ONCE.saturating_mul(each))

@@ -59,3 +59,28 @@ pub(crate) fn check(db: &Connection) -> Result<(), OpenError> {
         None => Err(OpenError::Foreign),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_added_to_each_table_without_a_temporary_one() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        let texts = |sql: &str, column: usize| -> Vec<String> {
+            let mut select = db.prepare(sql).unwrap();
+            let rows = select.query_map([], |row| row.get(column)).unwrap();
+            rows.map(Result::unwrap).collect()
+        };
+        let tables = texts("SELECT name FROM sqlite_schema WHERE type = 'table'", 0);
+        assert!(tables.iter().any(|table| table == "users"));
+        for table in tables {
+            let columns = texts(&format!("PRAGMA table_info({table})"), 1).len();
+            let values = vec!["1"; columns].join(", ");
+            let steps = texts(&format!("EXPLAIN INSERT INTO {table} VALUES ({values})"), 1);
+            assert!(steps.iter().any(|step| step == "MakeRecord"), "{table}");
+            assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "{table}");
+        }
+    }
+}
