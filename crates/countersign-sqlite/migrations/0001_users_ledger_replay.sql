@@ -186,10 +186,11 @@ CREATE TABLE entries (
     bytes BLOB NOT NULL
 ) STRICT;
 
+-- `FAIL`, because SQLite prepares for an `ABORT` by copying the pages that are about to change.
 CREATE TRIGGER entries_have_no_gap BEFORE INSERT ON entries
     WHEN NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM entries)
 BEGIN
-    SELECT RAISE(ABORT, 'entries are added at the end');
+    SELECT RAISE(FAIL, 'entries are added at the end');
 END;
 
 CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
@@ -221,7 +222,9 @@ CREATE TABLE leaf_slices (
 -- key. A table of its own, because they are erased while the entry stays for ever: those of one
 -- owner together, an account or a walk that no account is known of.
 CREATE TABLE private (
-    position INTEGER NOT NULL PRIMARY KEY REFERENCES entries (position),
+    -- Deferred: a transaction adds its entries last, all at once.
+    position INTEGER NOT NULL PRIMARY KEY
+        REFERENCES entries (position) DEFERRABLE INITIALLY DEFERRED,
     tenant TEXT NOT NULL,
     owner TEXT NOT NULL CHECK (owner IN ('account', 'walk')),
     owner_id TEXT NOT NULL,
@@ -349,7 +352,7 @@ END;
 -- The last entry by which the ledger's key was replaced.
 CREATE TABLE rotation (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
-    position INTEGER NOT NULL REFERENCES entries (position)
+    position INTEGER NOT NULL REFERENCES entries (position) DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
 
 CREATE TRIGGER rotation_stays BEFORE DELETE ON rotation

@@ -74,7 +74,7 @@ pub(crate) fn apply(db: &WriteConnection, change: &Change) -> Result<(), Failure
     for owner in &change.erase {
         vault::erase(db, owner)?;
     }
-    ledger::enqueue(db, &change.entries)
+    ledger::enqueue(db, change.entries.clone())
 }
 
 /// The roles that must keep a holder, and have one before the change.

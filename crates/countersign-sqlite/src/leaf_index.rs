@@ -8,9 +8,7 @@
 //! What is in memory is read from the file, and only from what is committed; so any number of
 //! processes may share the file, and a crash loses nothing.
 
-use std::cell::RefCell;
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_core::LeafHash;
 use rusqlite::Connection;
@@ -123,6 +121,48 @@ impl LeafIndex {
         found.map(|(leaf, recent)| find(db, leaf, recent)).collect()
     }
 
+    /// The position after the last committed entry; all of those are known from now on. The
+    /// transaction must not have added any.
+    pub(crate) fn begin(&self, db: &Connection) -> Result<i64, Failure> {
+        let end = end(db)?;
+        self.lock().catch_up(db, end)?;
+        Ok(end)
+    }
+
+    /// Whether a committed entry has this leaf hash; for a transaction that has [begun](Self::begin).
+    pub(crate) fn has(&self, db: &Connection, leaf: &LeafHash) -> Result<bool, Failure> {
+        let recent = self.lock().of(leaf);
+        Ok(find(db, leaf, &recent)?.is_some())
+    }
+
+    /// Moves to the table the slices that have waited longest, where too many entries wait, and
+    /// answers which. They are [forgotten](Self::forget) when that is committed.
+    pub(crate) fn move_overdue(&self, db: &Connection, end: i64) -> Result<Vec<usize>, Failure> {
+        let overdue = self.lock().overdue();
+        for number in &overdue {
+            let slice = self.lock().slices.get(*number).cloned();
+            move_slice(db, *number, slice.unwrap_or_default(), end)?;
+        }
+        Ok(overdue)
+    }
+
+    /// Forgets the entries of a slice before `end`, which were moved to the table.
+    pub(crate) fn forget(&self, slice: usize, end: i64) {
+        self.lock().forget(slice, end);
+    }
+
+    /// Adds entries that were committed.
+    pub(crate) fn add<'a>(&self, begin: i64, leaves: impl Iterator<Item = &'a LeafHash>) {
+        let mut recent = self.lock();
+        for (position, leaf) in (begin..).zip(leaves) {
+            // A reader may have been faster.
+            if position == recent.known_to {
+                recent.push(leaf, position);
+                recent.known_to = position.saturating_add(1);
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Recent> {
         // What a thread that panicked was about to add is read from the file by the next.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -214,125 +254,6 @@ impl Recent {
     }
 }
 
-/// What the transaction that is open does to the index; it becomes known to others when it is
-/// committed.
-#[derive(Debug)]
-pub(crate) struct NewLeaves {
-    index: Arc<LeafIndex>,
-    open: RefCell<Open>,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    /// The position after the last committed entry, once it was asked for.
-    begin: Option<i64>,
-    /// What was added, in order.
-    added: Vec<LeafHash>,
-    added_set: HashSet<LeafHash>,
-    /// Slices that were moved to the table, and up to where.
-    moved: Vec<(usize, i64)>,
-}
-
-/// How much a transaction had done at a savepoint.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Mark {
-    added: usize,
-    moved: usize,
-}
-
-impl NewLeaves {
-    pub(crate) fn new(index: Arc<LeafIndex>) -> Self {
-        Self {
-            index,
-            open: RefCell::default(),
-        }
-    }
-
-    /// The position of the next entry, if no entry has its leaf hash.
-    pub(crate) fn add(&self, db: &Connection, leaf: &LeafHash) -> Result<i64, Failure> {
-        let begin = self.begin(db)?;
-        let mut open = self.open.borrow_mut();
-        let recent = self.index.lock().of(leaf);
-        if open.added_set.contains(leaf) || find(db, leaf, &recent)?.is_some() {
-            return Err(Failure::Conflict("an entry has the leaf hash"));
-        }
-        let added = i64::try_from(open.added.len()).map_err(|_| Failure::OutOfRange)?;
-        open.added.push(*leaf);
-        open.added_set.insert(*leaf);
-        begin.checked_add(added).ok_or(Failure::OutOfRange)
-    }
-
-    /// Moves to the table what has waited longest, where too many wait.
-    pub(crate) fn move_overdue(&self, db: &Connection) -> Result<(), Failure> {
-        let begin = self.begin(db)?;
-        let overdue = self.index.lock().overdue();
-        for number in overdue {
-            if self
-                .open
-                .borrow()
-                .moved
-                .iter()
-                .any(|(moved, _)| *moved == number)
-            {
-                continue;
-            }
-            let slice = self.index.lock().slices.get(number).cloned();
-            move_slice(db, number, slice.unwrap_or_default(), begin)?;
-            self.open.borrow_mut().moved.push((number, begin));
-        }
-        Ok(())
-    }
-
-    fn begin(&self, db: &Connection) -> Result<i64, Failure> {
-        if let Some(begin) = self.open.borrow().begin {
-            return Ok(begin);
-        }
-        // Nothing was added yet: everything that is there is committed.
-        let begin = end(db)?;
-        self.index.lock().catch_up(db, begin)?;
-        self.open.borrow_mut().begin = Some(begin);
-        Ok(begin)
-    }
-
-    pub(crate) fn mark(&self) -> Mark {
-        let open = self.open.borrow();
-        Mark {
-            added: open.added.len(),
-            moved: open.moved.len(),
-        }
-    }
-
-    /// Forgets what was done after `mark`.
-    pub(crate) fn undo_to(&self, mark: Mark) {
-        let mut open = self.open.borrow_mut();
-        while open.added.len() > mark.added
-            && let Some(leaf) = open.added.pop()
-        {
-            open.added_set.remove(&leaf);
-        }
-        open.moved.truncate(mark.moved);
-    }
-
-    /// The transaction is over.
-    pub(crate) fn end(&self, was_committed: bool) {
-        let open = self.open.take();
-        let Some(begin) = open.begin.filter(|_| was_committed) else {
-            return;
-        };
-        let mut recent = self.index.lock();
-        for (slice, indexed_to) in open.moved {
-            recent.forget(slice, indexed_to);
-        }
-        for (position, leaf) in (begin..).zip(&open.added) {
-            // A reader may have been faster.
-            if position == recent.known_to {
-                recent.push(leaf, position);
-                recent.known_to = position.saturating_add(1);
-            }
-        }
-    }
-}
-
 /// Puts a slice's entries before `end` into the table, in its order.
 fn move_slice(db: &Connection, number: usize, slice: Slice, end: i64) -> Result<(), Failure> {
     let number = i64::try_from(number).map_err(|_| Failure::OutOfRange)?;
@@ -358,7 +279,9 @@ fn move_slice(db: &Connection, number: usize, slice: Slice, end: i64) -> Result<
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
 
+    use countersign_core::{Entry, EntryId};
     use tempfile::tempdir;
 
     use super::*;
@@ -375,22 +298,26 @@ mod tests {
         WriteConnection::new(open_writable(file, true).unwrap(), Arc::clone(index))
     }
 
-    fn add(db: &WriteConnection, leaf: &LeafHash) -> Result<i64, Failure> {
-        let position = db.leaves().add(db, leaf)?;
-        let mut insert = db.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, x'')")?;
-        insert.execute((position, position.to_string(), leaf.as_bytes()))?;
-        Ok(position)
+    fn add(db: &WriteConnection, leaf: LeafHash) -> Result<i64, Failure> {
+        let hex: String = leaf
+            .as_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let entry = Entry::from_parts(EntryId::new(hex).unwrap(), leaf, Vec::new(), None);
+        db.new_entries().add(db, entry)
     }
 
     /// Adds entries with these hashes and moves what is overdue, in one transaction.
     fn commit(db: &WriteConnection, leaves: impl IntoIterator<Item = LeafHash>) {
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
         for leaf in leaves {
-            add(db, &leaf).unwrap();
+            add(db, leaf).unwrap();
         }
-        db.leaves().move_overdue(db).unwrap();
+        db.new_entries().move_overdue(db).unwrap();
+        db.new_entries().write(db).unwrap();
         db.execute_batch("COMMIT").unwrap();
-        db.leaves().end(true);
+        db.new_entries().end(true);
     }
 
     fn indexed(db: &Connection) -> usize {
@@ -436,7 +363,7 @@ mod tests {
         assert_eq!(position(&index, &file, leaf(count)), None);
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
         for number in [0, count - 1] {
-            let again = add(&db, &leaf(number)).unwrap_err();
+            let again = add(&db, leaf(number)).unwrap_err();
             assert!(matches!(again, Failure::Conflict(_)), "{number}");
         }
     }
@@ -460,7 +387,7 @@ mod tests {
         assert_eq!(position(&index, &file, other), None);
         let slice = index.lock().slices[7].clone();
         move_slice(&db, 7, slice, 3).unwrap();
-        index.lock().forget(7, 3);
+        index.forget(7, 3);
         assert_eq!((indexed(&db), index.lock().count), (3, 0));
         for (expected, leaf) in (0..).zip(alike) {
             assert_eq!(position(&index, &file, leaf), Some(expected));
@@ -475,17 +402,17 @@ mod tests {
         let index = Arc::default();
         let db = open(&file, &index);
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
-        add(&db, &leaf(1)).unwrap();
+        add(&db, leaf(1)).unwrap();
         db.execute_batch("SAVEPOINT request").unwrap();
-        let mark = db.leaves().mark();
-        assert_eq!(add(&db, &leaf(2)).unwrap(), 1);
-        assert!(add(&db, &leaf(1)).is_err());
+        let mark = db.new_entries().mark();
+        assert_eq!(add(&db, leaf(2)).unwrap(), 1);
+        assert!(add(&db, leaf(1)).is_err());
         db.execute_batch("ROLLBACK TO request").unwrap();
-        db.leaves().undo_to(mark);
-        assert_eq!(add(&db, &leaf(3)).unwrap(), 1);
+        db.new_entries().undo_to(mark);
+        assert_eq!(add(&db, leaf(3)).unwrap(), 1);
         assert_eq!(position(&index, &file, leaf(1)), None);
         db.execute_batch("ROLLBACK").unwrap();
-        db.leaves().end(false);
+        db.new_entries().end(false);
         for number in [1, 2, 3] {
             assert_eq!(position(&index, &file, leaf(number)), None);
         }
@@ -502,8 +429,8 @@ mod tests {
         commit(&db, [leaf(1)]);
         commit(&other, [leaf(2)]);
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
-        assert!(add(&db, &leaf(2)).is_err());
-        assert_eq!(add(&db, &leaf(3)).unwrap(), 2);
+        assert!(add(&db, leaf(2)).is_err());
+        assert_eq!(add(&db, leaf(3)).unwrap(), 2);
         db.execute_batch("ROLLBACK").unwrap();
         assert_eq!(position(&index, &file, leaf(2)), Some(1));
         assert_eq!(position(&other_index, &file, leaf(1)), Some(0));

@@ -35,8 +35,11 @@ const STORED_ENTRY: &str = "SELECT position, id, leaf, entries.bytes, \
 impl LedgerStore for SqliteStore {
     async fn enqueue(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
-        self.write("add entries to the outbox", move |db| enqueue(db, &entries))
-            .await
+        let doing = "add entries to the outbox";
+        if entries.iter().any(|entry| entry.private().is_some()) {
+            return self.write(doing, move |db| enqueue(db, entries)).await;
+        }
+        self.stage(doing, move |db| enqueue(db, entries)).await
     }
 
     async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
@@ -156,43 +159,39 @@ impl LedgerStore for SqliteStore {
 
     async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
         let entry = entry.clone();
-        self.write("rotate the key", move |db| rotate(db, expected, &entry))
+        self.write("rotate the key", move |db| rotate(db, expected, entry))
             .await
     }
 }
 
 /// Adds entries after the last one. A change does this in its own transaction.
-pub(crate) fn enqueue(db: &WriteConnection, entries: &[Entry]) -> Result<(), Failure> {
+pub(crate) fn enqueue(db: &WriteConnection, entries: Vec<Entry>) -> Result<(), Failure> {
+    for entry in entries {
+        check_private(db, &entry)?;
+        let private = entry.private().cloned();
+        let position = db.new_entries().add(db, entry)?;
+        if let Some(private) = private {
+            file_private(db, position, &private)?;
+        }
+    }
+    Ok(())
+}
+
+fn file_private(db: &Connection, position: i64, private: &Private) -> Result<(), Failure> {
     let mut insert = db.prepare_cached(
-        "INSERT INTO entries (position, id, leaf, bytes) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    let mut insert_private = db.prepare_cached(
         "INSERT INTO private (position, tenant, owner, owner_id, filed_at, key_id, bytes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for entry in entries {
-        check_private(db, entry)?;
-        let leaf = entry.leaf();
-        let position = db.leaves().add(db, &leaf)?;
-        insert.execute((
-            position,
-            entry.id().as_str(),
-            leaf.as_bytes(),
-            entry.bytes(),
-        ))?;
-        if let Some(private) = entry.private() {
-            let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);
-            insert_private.execute((
-                position,
-                tenant,
-                owner,
-                owner_id,
-                private.filed_at.unix_millis(),
-                private.key_id.as_ref().map(VaultKeyId::as_str),
-                &private.bytes,
-            ))?;
-        }
-    }
+    let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);
+    insert.execute((
+        position,
+        tenant,
+        owner,
+        owner_id,
+        private.filed_at.unix_millis(),
+        private.key_id.as_ref().map(VaultKeyId::as_str),
+        &private.bytes,
+    ))?;
     Ok(())
 }
 
@@ -212,7 +211,7 @@ fn integrate(db: &WriteConnection, integration: &Integration) -> Result<(), Fail
     nodes::add(db, &integration.nodes)?;
     let mut update = db.prepare_cached("UPDATE tree SET size = ?1")?;
     update.execute([grown])?;
-    db.leaves().move_overdue(db)
+    db.new_entries().move_overdue(db)
 }
 
 /// `ids` are those of the entries from `start` to `end`: positions have no gap.
@@ -326,15 +325,15 @@ fn rotation(db: &Connection) -> Result<Option<LeafHash>, Failure> {
     first(db, sql, [], |row| Ok(LeafHash::from_bytes(row.get(0)?)))
 }
 
-fn rotate(db: &WriteConnection, expected: Option<LeafHash>, entry: &Entry) -> Result<(), Failure> {
+fn rotate(db: &WriteConnection, expected: Option<LeafHash>, entry: Entry) -> Result<(), Failure> {
     if rotation(db)? != expected {
         return Err(Failure::Conflict("another rotation is the last"));
     }
-    enqueue(db, std::slice::from_ref(entry))?;
+    let position = db.new_entries().add(db, entry)?;
     let mut upsert = db.prepare_cached(
-        "INSERT INTO rotation (only_row, position) SELECT 0, max(position) FROM entries WHERE true
+        "INSERT INTO rotation (only_row, position) VALUES (0, ?1)
              ON CONFLICT (only_row) DO UPDATE SET position = excluded.position",
     )?;
-    upsert.execute([])?;
+    upsert.execute([position])?;
     Ok(())
 }

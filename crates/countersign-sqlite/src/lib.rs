@@ -42,7 +42,7 @@
 //! | `integrity` | [`SqliteStore::check_integrity`] |
 //! | `commit` | a [`Change`] as one transaction |
 //! | `users`, `ledger`, `vault`, `replay` | the ports |
-//! | `leaf_index`, `nodes` | where a leaf hash is found; the tree's nodes |
+//! | `new_entries`, `leaf_index`, `nodes` | what a transaction adds to the ledger; where a leaf hash is found; the tree's nodes |
 //! | `rows` | between our types and SQLite's |
 //! | `failure` | what a [`StoreError`] is made from |
 //!
@@ -62,6 +62,7 @@ mod file;
 mod integrity;
 mod leaf_index;
 mod ledger;
+mod new_entries;
 mod nodes;
 mod readers;
 mod replay;

@@ -152,6 +152,16 @@ impl SqliteStore {
         self.writer(doing)?.write(doing, work).await
     }
 
+    /// Does `work` that writes nothing itself, in the transaction that writes what it adds to
+    /// [`WriteConnection::new_entries`].
+    pub(crate) async fn stage<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.writer(doing)?.stage(doing, work).await
+    }
+
     /// Does `work` outside of any transaction.
     pub(crate) async fn alone<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
     where

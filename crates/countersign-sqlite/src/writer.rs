@@ -11,7 +11,8 @@ use futures_channel::oneshot;
 use rusqlite::Connection;
 
 use crate::failure::{Failure, Lost, gone};
-use crate::leaf_index::{LeafIndex, NewLeaves};
+use crate::leaf_index::LeafIndex;
+use crate::new_entries::NewEntries;
 
 /// Most requests in one transaction. The more share it, the fewer times the pages of the indexes,
 /// whose keys are random, are written; what they share is held in the page cache
@@ -21,20 +22,20 @@ const MAX_SHARED_REQUESTS: usize = 2_048;
 /// The connection that writes.
 pub(crate) struct WriteConnection {
     db: Connection,
-    leaves: NewLeaves,
+    new_entries: NewEntries,
 }
 
 impl WriteConnection {
     pub(crate) fn new(db: Connection, index: Arc<LeafIndex>) -> Self {
         Self {
             db,
-            leaves: NewLeaves::new(index),
+            new_entries: NewEntries::new(index),
         }
     }
 
-    /// What the transaction that is open does to the index of the leaves.
-    pub(crate) fn leaves(&self) -> &NewLeaves {
-        &self.leaves
+    /// What the open transaction adds to the ledger.
+    pub(crate) fn new_entries(&self) -> &NewEntries {
+        &self.new_entries
     }
 }
 
@@ -48,7 +49,9 @@ impl Deref for WriteConnection {
 
 /// A request on its way to the writer and back.
 trait Request: Send {
-    /// Does the work inside a savepoint; whether what it wrote is to be kept.
+    /// Whether the work writes by itself, and not only what it adds to the new entries.
+    fn writes(&self) -> bool;
+    /// Does the work; whether what it wrote is to be kept.
     fn apply(&mut self, db: &WriteConnection) -> bool;
     /// Tells the caller, once it is known whether the transaction was committed.
     fn settle(self: Box<Self>, committed: Result<(), &Lost>);
@@ -64,6 +67,7 @@ enum Message {
 
 struct Job<T, F> {
     doing: &'static str,
+    writes: bool,
     work: Option<F>,
     outcome: Option<Result<T, Failure>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
@@ -74,6 +78,10 @@ where
     T: Send,
     F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send,
 {
+    fn writes(&self) -> bool {
+        self.writes
+    }
+
     fn apply(&mut self, db: &WriteConnection) -> bool {
         self.outcome = self.work.take().map(|work| work(db));
         matches!(self.outcome, Some(Ok(_)))
@@ -116,9 +124,33 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
     {
+        self.request(doing, true, work).await
+    }
+
+    /// As [`write`](Self::write), for `work` that writes nothing but what it adds to
+    /// [`WriteConnection::new_entries`].
+    pub(crate) async fn stage<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.request(doing, false, work).await
+    }
+
+    async fn request<T, F>(
+        &self,
+        doing: &'static str,
+        writes: bool,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             doing,
+            writes,
             work: Some(work),
             outcome: None,
             reply,
@@ -183,7 +215,7 @@ fn run(db: &WriteConnection, messages: &Receiver<Message>) {
         }
         let mut batch = Vec::new();
         let committed = write_batch(db, first, messages, &mut batch, &mut next);
-        db.leaves.end(committed.is_ok());
+        db.new_entries.end(committed.is_ok());
         if let Err(lost) = &committed {
             // Everything that waits meets the same store; nobody has to wait for it in turn.
             while batch.len() < MAX_SHARED_REQUESTS {
@@ -219,7 +251,7 @@ fn write_batch(
     let mut next = Some(first);
     let written = execute(db, "BEGIN IMMEDIATE").and_then(|()| {
         while let Some(mut request) = next.take() {
-            let applied = apply_in_savepoint(db, &mut *request);
+            let applied = apply_alone(db, &mut *request);
             batch.push(request);
             applied?;
             if batch.len() < MAX_SHARED_REQUESTS {
@@ -229,7 +261,7 @@ fn write_batch(
                 }
             }
         }
-        Ok(())
+        db.new_entries.write(db)
     });
     batch.extend(next);
     let lost = match written {
@@ -248,14 +280,23 @@ fn write_batch(
 
 /// Does one request and undoes it alone if it fails. An `Err` means that the transaction of all
 /// is gone: SQLite rolls it back by itself when the disk is full or fails.
-fn apply_in_savepoint(db: &WriteConnection, request: &mut dyn Request) -> rusqlite::Result<()> {
-    execute(db, "SAVEPOINT request")?;
-    let mark = db.leaves.mark();
-    if !request.apply(db) {
-        execute(db, "ROLLBACK TO request")?;
-        db.leaves.undo_to(mark);
+fn apply_alone(db: &WriteConnection, request: &mut dyn Request) -> rusqlite::Result<()> {
+    let mark = db.new_entries.mark();
+    let writes = request.writes();
+    if writes {
+        execute(db, "SAVEPOINT request")?;
     }
-    execute(db, "RELEASE request")
+    let applied = request.apply(db);
+    if !applied {
+        db.new_entries.undo_to(mark);
+    }
+    if writes {
+        if !applied {
+            execute(db, "ROLLBACK TO request")?;
+        }
+        execute(db, "RELEASE request")?;
+    }
+    Ok(())
 }
 
 fn execute(db: &Connection, statement: &str) -> rusqlite::Result<()> {
