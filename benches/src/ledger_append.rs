@@ -5,6 +5,8 @@
 //! reads each one; they are copies of one that was sealed beforehand, each with an id and a digest
 //! of its own, so that what is measured is the ledger and not the sealing. A turn ends when the last entry
 //! is a leaf under a signed checkpoint, so that no work is left out of the count.
+//!
+//! The floor is a file; beside it stands what SQLite takes for the same bytes in one table.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,12 +43,19 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
         .flat_map(|(case, writers)| {
             let folder = folder();
             let floor = GroupCommit::to_file(&folder.path().join("floor"));
+            let sqlite = GroupCommit::to_sqlite(&folder.path().join("sqlite"));
             let ledger = Log::create(&folder.path().join("countersign"));
             let chain = SqliteChain::create(&folder.path().join("chain"));
             let loads = vec![
                 Writers::new("floor", |turn| {
                     drive(writers, Until::Elapsed(turn), |_| {
                         let client = floor.client();
+                        move || client.append(vec![b'x'; ENTRY])
+                    })
+                }),
+                Writers::new("sqlite", |turn| {
+                    drive(writers, Until::Elapsed(turn), |_| {
+                        let client = sqlite.client();
                         move || client.append(vec![b'x'; ENTRY])
                     })
                 }),

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -16,6 +17,10 @@ use crate::schema::{self, APPLICATION_ID};
 /// How long to wait for another process that holds a lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// As long as that, in pauses, for a file that is being opened.
+const OPEN_ATTEMPTS: u32 = 250;
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
 /// Statements that a connection keeps prepared; there are fewer than that.
 const PREPARED_STATEMENTS: usize = 64;
 
@@ -26,6 +31,11 @@ const PAGE_BYTES: i32 = 8 * 1024;
 /// Page cache of the connection that writes: room for a transaction that 2,048 writers share, about
 /// four pages each.
 pub(crate) const CACHE_KIBIBYTES: i32 = 32 * 1024;
+
+/// Pages in the write-ahead log, 32 MB, at which the connection that writes empties it. Most of it
+/// was copied by then ([`crate::checkpointer`]), and as long as somebody writes, nobody else can
+/// empty it.
+const LOG_PAGES: i32 = 4 * 1024;
 
 /// The header of every SQLite file: 100 bytes that begin with a magic string and have the
 /// application's id at byte 68 \[SQLite file format §1.3\].
@@ -64,6 +74,13 @@ impl SchemaVersion {
 #[error("it can not be opened or read")]
 pub struct OpenFailure {
     source: Box<dyn Error + Send + Sync>,
+}
+
+impl OpenFailure {
+    fn is_busy(&self) -> bool {
+        let error = self.source.downcast_ref::<rusqlite::Error>();
+        error.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DatabaseBusy)
+    }
 }
 
 /// Why a file was not opened. Nothing was created or changed then, but where
@@ -178,7 +195,19 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// A connection that writes, to a file that is there (or may be created) and has the newest
 /// schema then.
+///
+/// SQLite does not wait by itself for who has just created the file, or is the last to close it.
 pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection, OpenError> {
+    for _ in 0..OPEN_ATTEMPTS {
+        match try_open_writable(path, may_create) {
+            Err(OpenError::Failed(failure)) if failure.is_busy() => thread::sleep(OPEN_PAUSE),
+            outcome => return outcome,
+        }
+    }
+    try_open_writable(path, may_create)
+}
+
+fn try_open_writable(path: &Path, may_create: bool) -> Result<Connection, OpenError> {
     // A relative name such as `:memory:` or `file:…` means something else to SQLite.
     let path = std::path::absolute(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -203,10 +232,9 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
         return Err(OpenError::ReadOnly);
     }
     configure(&db)?;
-    db.pragma_update(None, "synchronous", "FULL")?;
-    // On macOS, fsync alone leaves the data in the disk's own cache; elsewhere it changes nothing.
-    db.pragma_update(None, "fullfsync", true)?;
-    db.pragma_update(None, "checkpoint_fullfsync", true)?;
+    db.busy_timeout(Duration::ZERO)?;
+    sync_fully(&db)?;
+    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     // Negative: in KiB, and not in pages.
     db.pragma_update(None, "cache_size", CACHE_KIBIBYTES.saturating_neg())?;
     // What a savepoint would undo is kept in memory: otherwise every page that a request changes is
@@ -223,6 +251,7 @@ pub(crate) fn open_writable(path: &Path, may_create: bool) -> Result<Connection,
     if mode != "wal" {
         return Err(OpenError::NoWriteAheadLog);
     }
+    db.busy_timeout(BUSY_TIMEOUT)?;
     Ok(db)
 }
 
@@ -243,6 +272,24 @@ pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
+}
+
+/// The connection that copies the write-ahead log into the file.
+pub(crate) fn open_checkpointer(path: &Path) -> Result<Connection, OpenError> {
+    let path = std::path::absolute(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(&path, flags)?;
+    configure(&db)?;
+    sync_fully(&db)?;
+    Ok(db)
+}
+
+fn sync_fully(db: &Connection) -> Result<(), OpenError> {
+    db.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS, fsync alone leaves the data in the disk's own cache; elsewhere it changes nothing.
+    db.pragma_update(None, "fullfsync", true)?;
+    db.pragma_update(None, "checkpoint_fullfsync", true)?;
+    Ok(())
 }
 
 /// A connection that reads beside one that writes.

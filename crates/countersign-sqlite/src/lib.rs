@@ -36,7 +36,7 @@
 //! | `store` | [`SqliteStore`] and its three ways to open a file |
 //! | `file` | what is checked of a file before and while it is opened: [`OpenError`] |
 //! | `schema` | the numbered migrations of `migrations/` |
-//! | `writer`, `readers` | the threads |
+//! | `writer`, `checkpointer`, `readers` | the threads |
 //! | `aside` | long work on a connection of its own |
 //! | `backup` | [`SqliteStore::backup_to`] |
 //! | `integrity` | [`SqliteStore::check_integrity`] |
@@ -56,6 +56,7 @@
 mod anchors;
 mod aside;
 mod backup;
+mod checkpointer;
 mod commit;
 mod failure;
 mod file;

@@ -1,6 +1,6 @@
 //! The numbered migrations, and how a file is known to be ours.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::file::{OpenError, SchemaVersion};
 
@@ -17,8 +17,9 @@ fn known() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 
-/// How far the migrations of a file have come: `None` if it holds nothing yet.
-fn version(db: &Connection) -> Result<Option<i32>, OpenError> {
+/// How far the migrations of a file have come: `None` if it holds nothing yet. All that is read is
+/// of one moment: another process may be creating the file.
+fn version(db: &Transaction<'_>) -> Result<Option<i32>, OpenError> {
     let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -35,7 +36,7 @@ fn version(db: &Connection) -> Result<Option<i32>, OpenError> {
 /// Brings the file to the newest schema, all of it or nothing. Another process may be doing the
 /// same.
 pub(crate) fn migrate(db: &mut Connection) -> Result<(), OpenError> {
-    if version(db)? == Some(known()) {
+    if version(&db.unchecked_transaction()?)? == Some(known()) {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -53,7 +54,7 @@ pub(crate) fn migrate(db: &mut Connection) -> Result<(), OpenError> {
 
 /// Checks that the file has the newest schema, without touching it.
 pub(crate) fn check(db: &Connection) -> Result<(), OpenError> {
-    match version(db)? {
+    match version(&db.unchecked_transaction()?)? {
         Some(version) if version == known() => Ok(()),
         Some(version) => Err(OpenError::OlderSchema(SchemaVersion::new(version, known()))),
         None => Err(OpenError::Foreign),

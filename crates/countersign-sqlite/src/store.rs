@@ -1,4 +1,4 @@
-//! The store itself: one thread that writes, a few that read.
+//! The store itself: one thread that writes, one that copies the log, a few that read.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use countersign_core::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use crate::aside::Source;
+use crate::checkpointer::Checkpointer;
 use crate::failure::Failure;
 use crate::file::{self, OpenError};
 use crate::leaf_index::LeafIndex;
@@ -83,11 +84,12 @@ impl SqliteStore {
         let connections: Result<Vec<Connection>, OpenError> = (0..threads.min(MAX_READERS))
             .map(|_| file::open_reader(path))
             .collect();
+        let checkpointer = Checkpointer::start(file::open_checkpointer(path)?)?;
         let leaf_index = Arc::<LeafIndex>::default();
         let db = WriteConnection::new(db, Arc::clone(&leaf_index));
         Ok(Self {
             readers: Readers::start(connections?)?,
-            writer: Some(Writer::start(db)?),
+            writer: Some(Writer::start(db, checkpointer)?),
             leaf_index,
             path: std::path::absolute(path)?,
         })

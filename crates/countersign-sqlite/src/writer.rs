@@ -10,6 +10,7 @@ use countersign_core::StoreError;
 use futures_channel::oneshot;
 use rusqlite::Connection;
 
+use crate::checkpointer::Checkpointer;
 use crate::failure::{Failure, Lost, gone};
 use crate::leaf_index::LeafIndex;
 use crate::new_entries::NewEntries;
@@ -107,11 +108,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(db: WriteConnection) -> std::io::Result<Self> {
+    pub(crate) fn start(db: WriteConnection, checkpointer: Checkpointer) -> std::io::Result<Self> {
         let (messages, received) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("countersign-sqlite-writer".to_owned())
-            .spawn(move || run(&db, &received))?;
+            .spawn(move || run(&db, checkpointer, &received))?;
         Ok(Self {
             messages: Some(messages),
             thread: Some(thread),
@@ -196,7 +197,7 @@ impl fmt::Debug for Writer {
     }
 }
 
-fn run(db: &WriteConnection, messages: &Receiver<Message>) {
+fn run(db: &WriteConnection, mut checkpointer: Checkpointer, messages: &Receiver<Message>) {
     let mut poisoned: Option<Lost> = None;
     let mut next = None;
     while let Some(message) = next.take().or_else(|| messages.recv().ok()) {
@@ -204,6 +205,7 @@ fn run(db: &WriteConnection, messages: &Receiver<Message>) {
             Message::Request(first) => first,
             // A file in doubt is not rewritten either: the work is dropped, and its caller told.
             Message::Alone(work) if poisoned.is_none() => {
+                let _paused = checkpointer.pause();
                 work(db);
                 continue;
             }
@@ -233,6 +235,7 @@ fn run(db: &WriteConnection, messages: &Receiver<Message>) {
                 poisoned = Some(lost.clone());
             }
         }
+        checkpointer.committed(batch.len());
         for request in batch {
             request.settle(committed.as_ref().copied());
         }
@@ -332,7 +335,8 @@ mod tests {
     }
 
     fn start(db: Connection) -> std::io::Result<Writer> {
-        Writer::start(WriteConnection::new(db, Arc::default()))
+        let checkpointer = Checkpointer::start(Connection::open_in_memory().unwrap())?;
+        Writer::start(WriteConnection::new(db, Arc::default()), checkpointer)
     }
 
     fn insert(db: &Connection, number: i64) -> Result<(), Failure> {
