@@ -2,13 +2,13 @@
 //! was lost.
 //!
 //! ```text
-//! countersign-crash crash [--store sqlite] [--nodes N] [--rounds N] [--seed S] [--json] [--defect NAME]
-//! countersign-crash races [--store memory|sqlite] [--rounds N] [--json] [--defect NAME]
+//! countersign-crash crash [--store sqlite|postgres] [--nodes N] [--rounds N] [--seed S] [--json] [--defect NAME]
+//! countersign-crash races [--store memory|sqlite|postgres] [--rounds N] [--json] [--defect NAME]
 //! ```
 //!
 //! Rounds: a process ([`work`]) opens a store, signs people in on many threads, ends and erases
 //! accounts, signs checkpoints and replaces the log's key; what was acknowledged it says. It is
-//! killed ([`rounds`]): by SIGKILL at some time; at a passage of a point at the ports ([`points`]); at
+//! killed ([`rounds`], on [`ground`]): by SIGKILL at some time; at a passage of a point at the ports ([`points`]); at
 //! one at the disk ([`disk`]), in the middle of a write; or there by a loss of power, which takes what was
 //! not synced. Then the store is opened anew and held against what was heard ([`check`]), and its rows
 //! against its records ([`history`]).
@@ -23,6 +23,7 @@ mod acme;
 mod chance;
 mod check;
 mod disk;
+mod ground;
 mod history;
 mod keyring;
 mod place;
@@ -48,8 +49,8 @@ fn told(error: &dyn std::error::Error) -> String {
 }
 
 const USAGE: &str = "\
-usage: countersign-crash crash [--store sqlite] [--nodes N] [--rounds N] [--seed S] [--json] [--defect NAME]
-       countersign-crash races [--store memory|sqlite] [--rounds N] [--json] [--defect NAME]";
+usage: countersign-crash crash [--store sqlite|postgres] [--nodes N] [--rounds N] [--seed S] [--json] [--defect NAME]
+       countersign-crash races [--store memory|sqlite|postgres] [--rounds N] [--json] [--defect NAME]";
 
 fn run(arguments: &[&str]) -> Result<bool, Failure> {
     match arguments {

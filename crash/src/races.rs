@@ -24,9 +24,9 @@ use countersign_testkit::broken::{BrokenUserStore, UserDefect};
 use serde_json::json;
 
 use crate::acme::{Acme, NOON};
+use crate::ground::Ground;
 use crate::history::{Findings, History};
 use crate::keyring::{Notary, key};
-use crate::place::Place;
 use crate::points::Watched;
 use crate::{Failure, told};
 
@@ -49,11 +49,13 @@ pub(crate) struct Options {
 type Outcomes = BTreeMap<String, u64>;
 
 pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
-    let folder = tempfile::tempdir()?;
+    let ground;
     let store: Arc<dyn Store> = match options.store.as_str() {
         "memory" => Arc::new(MemoryStore::new()),
-        "sqlite" => Place::Sqlite(folder.path().join("races.db")).open()?,
-        other => return Err(format!("`{other}` is no store to race on").into()),
+        other => {
+            ground = Ground::new(other)?;
+            ground.place(0)?.open()?
+        }
     };
     let store = match &options.defect {
         Some(defect) => spoil(store, defect)?,

@@ -1,33 +1,38 @@
 //! Start, kill, look; and again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::chance::Chance;
 use crate::check::{Found, Outside, check};
+use crate::ground::{Ground, ServerKill};
 use crate::place::Place;
 use crate::{Failure, disk, points};
 
-/// Rounds on one file, before the next begins with a new one: every check reads all of it.
-const ROUNDS_PER_FILE: u64 = 25;
+/// Rounds on one store, before the next begins with a new one: every check reads all of it.
+const ROUNDS_PER_STORE: u64 = 25;
 /// The longest that a process works before it is killed from outside, if no point killed it.
-const LONGEST: Duration = Duration::from_millis(600);
+const LONGEST: Duration = Duration::from_millis(1_000);
 /// The longest that it works in a round where time decides.
 const LONGEST_BY_TIME_MILLIS: u64 = 100;
 /// The last passage of a point that a process dies at; less for what happens seldom.
 const PASSAGES: u64 = 40;
-const SELDOM: [(&str, u64); 4] = [
+const SELDOM: [(&str, u64); 5] = [
+    ("db-", 3),
     ("rotate", 2),
     ("vacuum", 3),
     ("checkpoint", 8),
     ("integrate", 8),
 ];
+
+/// How long a node may take until it has a server again.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long the others go on after the first is dead.
 const AFTERWARDS: Duration = Duration::from_millis(40);
@@ -59,12 +64,15 @@ enum End {
     Disk((&'static str, u64)),
     /// The same, and what was not synced is lost.
     Power((&'static str, u64)),
+    /// It is the server that is killed, after some time.
+    Server(ServerKill, Duration),
 }
 
 impl End {
     /// A loss of power takes what one process has not synced; of several at once nobody here knows
     /// what is whose.
-    fn of_round(round: u64, nodes: u64, chance: &mut Chance) -> Self {
+    fn of_round(round: u64, options: &Options, chance: &mut Chance) -> Self {
+        let time = Duration::from_millis(chance.below(LONGEST_BY_TIME_MILLIS));
         let mut passage = |point: &'static str| {
             let seldom = SELDOM.iter().find(|(name, _)| point.starts_with(name));
             let most = seldom.map_or(PASSAGES, |(_, most)| *most);
@@ -75,11 +83,13 @@ impl End {
             let at = turn.checked_rem(points.len());
             at.and_then(|at| points.get(at)).copied().unwrap_or("none")
         };
-        match round % 4 {
-            0 => Self::Point(passage(pick(&points::POINTS))),
-            1 => Self::Disk(passage(pick(&disk::POINTS))),
-            2 if nodes == 1 => Self::Power(passage(pick(&disk::POINTS))),
-            _ => Self::Time(Duration::from_millis(chance.below(LONGEST_BY_TIME_MILLIS))),
+        match (round % 4, options.store.as_str()) {
+            (0, _) => Self::Point(passage(pick(&points::POINTS))),
+            (1, "sqlite") => Self::Disk(passage(pick(&disk::POINTS))),
+            (2, "sqlite") if options.nodes == 1 => Self::Power(passage(pick(&disk::POINTS))),
+            (1, "postgres") if turn % 2 == 0 => Self::Server(ServerKill::Immediate, time),
+            (1, "postgres") => Self::Server(ServerKill::Postmaster, time),
+            _ => Self::Time(time),
         }
     }
 
@@ -88,6 +98,8 @@ impl End {
             Self::Time(_) => "by time".to_owned(),
             Self::Point((point, _)) | Self::Disk((point, _)) => (*point).to_owned(),
             Self::Power((point, _)) => format!("power:{point}"),
+            Self::Server(ServerKill::Immediate, _) => "server:immediate".to_owned(),
+            Self::Server(ServerKill::Postmaster, _) => "server:postmaster".to_owned(),
         }
     }
 }
@@ -97,67 +109,70 @@ impl End {
 struct Tally {
     rounds: u64,
     acknowledged: u64,
-    signed: u64,
+    largest_tree: u64,
     ends: BTreeMap<String, u64>,
     found: Found,
 }
 
 pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
-    if options.store != "sqlite" {
-        return Err(format!("`{}` is no store to kill", options.store).into());
-    }
-    let folder = tempfile::Builder::new()
-        .prefix("crash-")
-        .tempdir_in(beside()?)?;
-    let library = disk::compile(folder.path())?;
+    let ground = Ground::new(&options.store)?;
+    let library = match options.store.as_str() {
+        "sqlite" => Some(disk::compile(ground.folder())?),
+        _ => None,
+    };
     let mut chance = Chance::new(options.seed);
     let mut tally = Tally::default();
     let mut outside = Outside::default();
+    let mut stores = 0_u64..;
+    let mut place = None;
     for round in 0..options.rounds {
-        let file = folder
-            .path()
-            .join(format!("{}.db", round / ROUNDS_PER_FILE));
-        if round.is_multiple_of(ROUNDS_PER_FILE) {
-            outside = Outside::default();
+        if round.is_multiple_of(ROUNDS_PER_STORE) {
+            place = None;
         }
-        let place = Place::Sqlite(file);
+        let at = match place.take() {
+            Some(place) => place,
+            None => {
+                outside = Outside::default();
+                ground.place(stores.next().unwrap_or_default())?
+            }
+        };
         let end = match options.defect.as_deref() {
             // It shows by nothing else.
             Some("lying-disk") => End::Power(("wal-sync", chance.below(PASSAGES))),
-            _ => End::of_round(round, options.nodes, &mut chance),
+            _ => End::of_round(round, options, &mut chance),
         };
-        let process = Process {
+        let nodes = Nodes {
             options,
-            place: &place,
+            place: &at,
             round,
             seed: chance.number(),
-            library: &library,
-            folder: folder.path(),
+            library: library.as_deref(),
+            ground: &ground,
         };
         let before = outside.acknowledged.len();
-        let end = process.run(&end, &mut outside)?;
+        let end = nodes.run(&end, &mut outside)?;
         let heard = outside.acknowledged.len().saturating_sub(before);
         // After the first round that is a backup, and after the last it is restored.
         let is_outermost = round == 0 || round.saturating_add(1) == options.rounds;
         if options.defect.as_deref() == Some("goes-back") && is_outermost {
-            set_back(&place, folder.path())?;
+            ground.set_back(&at)?;
         }
-        let found = check(&place, &mut outside);
+        let found = check(&at, &mut outside);
         tally.rounds = tally.rounds.saturating_add(1);
         tally.acknowledged = tally.acknowledged.saturating_add(u64::try_from(heard)?);
         if let Some(signed) = &outside.signed {
-            tally.signed = tally.signed.max(signed.checkpoint().size());
+            tally.largest_tree = tally.largest_tree.max(signed.checkpoint().size());
         }
         let ends = tally.ends.entry(end.clone()).or_default();
         *ends = ends.saturating_add(1);
-        if !found.is_nothing() {
+        if found.is_nothing() {
+            place = Some(at);
+        } else {
+            // The next round, on another store, is not to find the same again.
             for words in &found.words {
                 eprintln!("round {round}, {end}: {words}");
             }
             tally.found.add(found);
-            // The next round is not to find the same again.
-            outside = Outside::default();
-            remove(&place);
         }
         if !options.json && (round % 10 == 9 || tally.rounds == options.rounds) {
             eprintln!(
@@ -170,47 +185,6 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     Ok(tally.found.is_nothing())
 }
 
-/// The files of a SQLite database.
-const FILES: [&str; 3] = ["", "-wal", "-shm"];
-
-fn remove(place: &Place) {
-    let Place::Sqlite(file) = place;
-    for suffix in FILES {
-        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
-    }
-}
-
-/// Brings the store back to where it was the last time, and keeps how it is now: what a backup
-/// does that somebody restores.
-fn set_back(place: &Place, folder: &Path) -> Result<(), Failure> {
-    let Place::Sqlite(file) = place;
-    let kept = folder.join("kept");
-    let is_first = !kept.exists();
-    std::fs::create_dir_all(&kept)?;
-    for suffix in FILES {
-        let (now, before) = (
-            format!("{}{suffix}", file.display()),
-            kept.join(format!("f{suffix}")),
-        );
-        if is_first {
-            drop(std::fs::copy(now, before));
-        } else {
-            let _ = std::fs::remove_file(&now);
-            drop(std::fs::copy(before, now));
-        }
-    }
-    Ok(())
-}
-
-/// On the disk that the program is on: a temporary folder may be in memory.
-fn beside() -> Result<PathBuf, Failure> {
-    let program = std::env::current_exe()?;
-    Ok(program
-        .parent()
-        .ok_or("a program is in a folder")?
-        .to_owned())
-}
-
 #[allow(
     clippy::disallowed_methods,
     reason = "how long a process may live has nothing to do with the time of what it does"
@@ -219,21 +193,21 @@ fn now() -> Instant {
     Instant::now()
 }
 
-struct Process<'a> {
+struct Nodes<'a> {
     options: &'a Options,
     place: &'a Place,
     round: u64,
     seed: u64,
-    library: &'a Path,
-    folder: &'a Path,
+    library: Option<&'a Path>,
+    ground: &'a Ground,
 }
 
-impl Process<'_> {
+impl Nodes<'_> {
     /// Runs processes to their end, and says how the first one came to its own. The others work
     /// beside it and some time longer, and are killed then.
     fn run(&self, end: &End, outside: &mut Outside) -> Result<String, Failure> {
         let patience = match end {
-            End::Time(time) => *time,
+            End::Time(time) | End::Server(_, time) => *time,
             _ => LONGEST,
         };
         let (say, heard) = mpsc::channel();
@@ -280,6 +254,10 @@ impl Process<'_> {
                 Err(_) => break,
             }
         }
+        if let End::Server(how, _) = end {
+            self.ground.kill_server(*how)?;
+            self.hear_again(&heard, outside)?;
+        }
         for (node, (child, _)) in nodes.iter_mut().enumerate() {
             if node == 1 {
                 std::thread::sleep(AFTERWARDS);
@@ -293,10 +271,41 @@ impl Process<'_> {
         for (_, line) in heard.try_iter() {
             line.map_or(Ok(()), |line| outside.hear(&line))?;
         }
-        match by_itself {
-            true => Ok(end.name()),
-            false => Ok("by time".to_owned()),
+        match (by_itself, end) {
+            (true, _) | (false, End::Server(..)) => Ok(end.name()),
+            (false, _) => Ok("by time".to_owned()),
         }
+    }
+
+    /// After the server is up again, each node has to acknowledge something new.
+    fn hear_again(
+        &self,
+        heard: &Receiver<(u64, Option<String>)>,
+        outside: &mut Outside,
+    ) -> Result<(), Failure> {
+        // What was said before it died.
+        for (_, line) in heard.try_iter() {
+            line.map_or(Ok(()), |line| outside.hear(&line))?;
+        }
+        let mut silent: BTreeSet<u64> = (0..self.options.nodes).collect();
+        while !silent.is_empty() {
+            match heard.recv_timeout(PATIENCE) {
+                Ok((node, Some(line))) => {
+                    if line.starts_with("entry ") {
+                        silent.remove(&node);
+                    }
+                    outside.hear(&line)?;
+                }
+                Ok((node, None)) => {
+                    silent.remove(&node);
+                }
+                Err(_) => {
+                    outside.hear("failed service did not resume")?;
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn start(&self, node: u64, end: Option<&End>) -> Result<Child, Failure> {
@@ -304,7 +313,7 @@ impl Process<'_> {
         command.arg("work").arg(self.place.to_string());
         command.arg(self.seed.wrapping_add(node).to_string());
         command.arg(format!("{}-{node}", self.round));
-        command.arg(self.folder.join("marks"));
+        command.arg(self.ground.folder().join("marks"));
         let defect = self.options.defect.as_deref();
         let plan = match end {
             Some(End::Disk((point, passage))) => Some(format!("kill:{point}:{passage}")),
@@ -318,8 +327,8 @@ impl Process<'_> {
             }
             _ => None,
         };
-        if let Some(plan) = plan {
-            command.env("LD_PRELOAD", self.library);
+        if let (Some(plan), Some(library)) = (plan, self.library) {
+            command.env("LD_PRELOAD", library);
             command.env("CRASH_DISK", plan);
             command.env("CRASH_SEED", (self.seed >> 1).to_string());
         }
@@ -329,7 +338,8 @@ impl Process<'_> {
         if let Some(defect) = defect.filter(|name| !OUTSIDE.contains(name)) {
             command.args(["--defect", defect]);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        // It ends with us: its input does.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         Ok(command.spawn()?)
     }
 }
@@ -350,7 +360,7 @@ impl Tally {
                 "orphan_records": found.orphan_records,
                 "forks": found.forks,
                 "damaged": found.damaged,
-                "largest_tree": self.signed,
+                "largest_tree": self.largest_tree,
                 "ends": self.ends,
                 "words": found.words,
             });

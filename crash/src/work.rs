@@ -12,13 +12,17 @@ use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::account::AccountError;
+use countersign::audit::AuditError;
 use countersign::blocking::wait;
 use countersign::builder::Store;
 use countersign::provision::store::UserQuery;
 use countersign::provision::user::UserState;
-use countersign::{EngineError, LeafHash, Session, SignIn, Timestamp};
+use countersign::{
+    EngineError, LeafHash, Session, SignIn, StoreError, StoreErrorKind, Timestamp, UserId,
+};
 
 use crate::acme::{Acme, NOON, TENANT};
 use crate::chance::Chance;
@@ -33,6 +37,9 @@ const DOORS: u64 = 6;
 const SIGNED_BY_A_KEY: u32 = 15;
 /// How often a node tries to open a ledger whose key others replace.
 const TRIES: u32 = 10;
+/// When a call is tried again that did not reach the store, and when there may be somebody to erase.
+const LATER: Duration = Duration::from_millis(50);
+const NOBODY: Duration = Duration::from_millis(5);
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// What the process is told.
@@ -49,6 +56,11 @@ pub(crate) struct Orders {
 
 /// Works until somebody kills it.
 pub(crate) fn work(orders: Orders) -> ! {
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        // Whoever started it is gone.
+        std::process::exit(1)
+    });
     let failed = match start(orders) {
         Ok(()) => "it came to an end".to_owned(),
         Err(error) => told(&*error),
@@ -71,6 +83,34 @@ fn say(line: &str) {
 
 fn acknowledged(leaf: LeafHash) {
     say(&format!("entry {leaf}"));
+}
+
+/// Whether the store could not be reached. What became of the call is unknown, so nothing of it
+/// is said. A file can always be reached.
+fn is_unavailable(place: &Place, error: &Failure) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
+    let mut found = false;
+    while let Some(error) = cause {
+        let store = error.downcast_ref::<StoreError>();
+        let store = store.or_else(|| match error.downcast_ref::<AuditError>() {
+            Some(AuditError::Store(store)) => Some(store),
+            _ => None,
+        });
+        found |= store.is_some_and(|store| store.kind() == StoreErrorKind::Unavailable);
+        cause = error.source();
+    }
+    found && matches!(place, Place::Postgres(_))
+}
+
+/// Does one step after the other, for ever; later, while the store can not be reached.
+fn keep_on(place: &Place, mut step: impl FnMut() -> Result<(), Failure>) -> ! {
+    loop {
+        match step() {
+            Err(error) if is_unavailable(place, &error) => std::thread::sleep(LATER),
+            Err(error) => fail(&told(&*error)),
+            Ok(()) => {}
+        }
+    }
 }
 
 fn start(orders: Orders) -> Result<(), Failure> {
@@ -99,116 +139,139 @@ fn start(orders: Orders) -> Result<(), Failure> {
     let (acme, notary) = attempts
         .find(|opened: &Result<_, Failure>| !opened.as_ref().is_err_and(Notary::is_behind))
         .ok_or("other nodes replace the key all the time")??;
+    let (acme, place) = (&acme, &orders.place);
     std::thread::scope(|scope| {
         for door in 0..DOORS {
-            let (acme, name) = (&acme, format!("{}-{door}", orders.name));
-            let chance = Chance::new(chance.number());
-            scope.spawn(move || sign_in(acme, &name, chance).unwrap_or_else(|e| fail(&told(&*e))));
+            let mut door = Door {
+                acme,
+                name: format!("{}-{door}", orders.name),
+                chance: Chance::new(chance.number()),
+                number: 0,
+                people: Vec::new(),
+            };
+            scope.spawn(move || keep_on(place, || door.step()));
         }
-        let (acme, users) = (&acme, Arc::clone(&store));
-        scope.spawn(move || erase(acme, &users).unwrap_or_else(|e| fail(&told(&*e))));
-        scope.spawn(move || notarize(notary, store).unwrap_or_else(|e| fail(&told(&*e))));
+        let (mut last, users) = (None, Arc::clone(&store));
+        scope.spawn(move || keep_on(place, || erase(acme, &users, &mut last)));
+        let mut log = Log {
+            store,
+            notary: Some(notary),
+            signed: 0,
+        };
+        scope.spawn(move || keep_on(place, || log.step()));
     });
     Ok(())
 }
 
 /// New people, people who come again with other groups, and what becomes of them.
-fn sign_in(acme: &Acme, door: &str, mut chance: Chance) -> Result<(), Failure> {
-    let mut people: Vec<(String, Session)> = Vec::new();
-    for number in 0_u64.. {
-        let response = format!("{door}-{number}");
-        let known = chance.below(3) == 0;
-        let known = usize::try_from(chance.below(people.len().try_into()?))
-            .ok()
-            .filter(|_| known && !people.is_empty());
-        let name = known
-            .and_then(|at| people.get(at))
-            .map_or_else(|| format!("p-{response}"), |(name, _)| name.clone());
-        let group = ["staff", "visitors"]
-            .get(usize::try_from(chance.below(2))?)
-            .copied();
-        let posted = acme.response(&name, group.unwrap_or("staff"), &response);
-        match acme.sign_in(&posted)? {
-            SignIn::Admitted(session) => {
-                acknowledged(session.entry());
-                people.retain(|(other, _)| *other != name);
-                people.push((name, session));
-            }
-            SignIn::Refused(refused) => return Err(format!("refused: {}", refused.code()).into()),
-        }
-        let Some((name, session)) = people.last() else {
-            continue;
-        };
-        match chance.below(8) {
-            0 => wait(acme.engine.close_session(session))?,
-            1 => {
-                let (tenant, user, by) = (&acme.tenant, session.user(), &acme.administrator);
-                acknowledged(wait(acme.engine.suspend(tenant, user, by, None))?);
-                let back = acme.engine.reactivate(tenant, user, by, Some("a note"));
-                acknowledged(wait(back)?);
-            }
-            2 => {
-                let (tenant, user, by) = (&acme.tenant, session.user(), &acme.administrator);
-                acknowledged(wait(acme.engine.deprovision(tenant, user, by, None))?);
-                // A deprovisioned subject does not come back.
-                let name = name.clone();
-                people.retain(|(other, _)| *other != name);
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+struct Door<'a> {
+    acme: &'a Acme,
+    name: String,
+    chance: Chance,
+    number: u64,
+    people: Vec<(String, Session)>,
 }
 
-/// Erases accounts that were deprovisioned before a crash, each by a rewriting of the file.
-fn erase(acme: &Acme, store: &Arc<dyn Store>) -> Result<(), Failure> {
-    let mut query = UserQuery {
+impl Door<'_> {
+    fn step(&mut self) -> Result<(), Failure> {
+        // Where a step fails, they are forgotten: nobody knows what they have become.
+        let mut people = std::mem::take(&mut self.people);
+        self.number = self.number.saturating_add(1);
+        let response = format!("{}-{}", self.name, self.number);
+        let known = self.chance.below(people.len().try_into()?);
+        let known = people.get(usize::try_from(known)?);
+        let name = match (self.chance.below(3), known) {
+            (0, Some((name, _))) => name.clone(),
+            _ => format!("p-{response}"),
+        };
+        let group = match self.chance.below(2) {
+            0 => "staff",
+            _ => "visitors",
+        };
+        let session = match self
+            .acme
+            .sign_in(&self.acme.response(&name, group, &response))?
+        {
+            SignIn::Admitted(session) => session,
+            SignIn::Refused(refused) => return Err(format!("refused: {}", refused.code()).into()),
+        };
+        acknowledged(session.entry());
+        people.retain(|(other, _)| *other != name);
+        let engine = &self.acme.engine;
+        let (tenant, user, by) = (&self.acme.tenant, session.user(), &self.acme.administrator);
+        let deed = self.chance.below(8);
+        match deed {
+            0 => wait(engine.close_session(&session))?,
+            1 => {
+                acknowledged(wait(engine.suspend(tenant, user, by, None))?);
+                acknowledged(wait(engine.reactivate(tenant, user, by, Some("a note")))?);
+            }
+            2 => acknowledged(wait(engine.deprovision(tenant, user, by, None))?),
+            _ => {}
+        }
+        // A deprovisioned subject does not come back.
+        if deed != 2 {
+            people.push((name, session));
+        }
+        self.people = people;
+        Ok(())
+    }
+}
+
+/// Erases the next account that was deprovisioned before a crash, by a rewriting of the file.
+fn erase(acme: &Acme, store: &Arc<dyn Store>, last: &mut Option<UserId>) -> Result<(), Failure> {
+    let query = UserQuery {
         tenant: acme.tenant.clone(),
         states: [UserState::Deprovisioned].into(),
-        after: None,
+        after: last.clone(),
         limit: NonZeroU32::MIN,
     };
-    loop {
-        let Some(found) = wait(store.users(&query))?.pop() else {
-            query.after = None;
-            std::thread::yield_now();
-            std::thread::sleep(std::time::Duration::from_millis(5));
-            continue;
-        };
-        let user = found.user.id;
-        let erased = acme
-            .engine
-            .erase_account(&acme.tenant, &user, &acme.administrator, None);
-        match wait(erased) {
-            Ok(entry) | Err(EngineError::ErasurePending { entry, .. }) => acknowledged(entry),
-            // It was deprovisioned at another time than the clock shows by now.
-            Err(EngineError::Account(AccountError::Erase(_))) => {}
-            Err(error) => return Err(error.into()),
-        }
-        query.after = Some(user);
+    *last = wait(store.users(&query))?.pop().map(|found| found.user.id);
+    let Some(user) = last else {
+        std::thread::sleep(NOBODY);
+        return Ok(());
+    };
+    let (tenant, by) = (&acme.tenant, &acme.administrator);
+    match wait(acme.engine.erase_account(tenant, user, by, None)) {
+        Ok(entry) | Err(EngineError::ErasurePending { entry, .. }) => acknowledged(entry),
+        // It was deprovisioned at another time than the clock shows by now.
+        Err(EngineError::Account(AccountError::Erase(_))) => {}
+        Err(error) => return Err(error.into()),
     }
+    Ok(())
 }
 
 /// Integrates and signs; and replaces the key.
-fn notarize(mut notary: Notary, store: Arc<dyn Store>) -> Result<(), Failure> {
-    for number in 1_u32.. {
-        let mut step = || -> Result<(), Failure> {
-            let signed = wait(notary.ledger.advance())?;
-            let note = signed.bytes().iter().map(|byte| format!("{byte:02x}"));
-            say(&format!("signed {}", note.collect::<String>()));
-            if number.is_multiple_of(SIGNED_BY_A_KEY)
-                && let Some(leaf) = notary.rotate()?
-            {
-                acknowledged(leaf);
-            }
-            Ok(())
-        };
-        match step() {
-            Err(error) if Notary::is_behind(&error) => {
-                notary = Notary::open(Arc::new(Arc::clone(&store)))?;
-            }
-            other => other?,
+struct Log {
+    store: Arc<dyn Store>,
+    notary: Option<Notary>,
+    signed: u32,
+}
+
+impl Log {
+    fn step(&mut self) -> Result<(), Failure> {
+        match self.sign() {
+            Err(error) if Notary::is_behind(&error) => Ok(()),
+            other => other,
         }
     }
-    Ok(())
+
+    fn sign(&mut self) -> Result<(), Failure> {
+        // Where this fails, it is opened anew.
+        let mut notary = match self.notary.take() {
+            Some(notary) => notary,
+            None => Notary::open(Arc::new(Arc::clone(&self.store)))?,
+        };
+        let signed = wait(notary.ledger.advance())?;
+        let note = signed.bytes().iter().map(|byte| format!("{byte:02x}"));
+        say(&format!("signed {}", note.collect::<String>()));
+        self.signed = self.signed.saturating_add(1);
+        if self.signed.is_multiple_of(SIGNED_BY_A_KEY)
+            && let Some(leaf) = notary.rotate()?
+        {
+            acknowledged(leaf);
+        }
+        self.notary = Some(notary);
+        Ok(())
+    }
 }

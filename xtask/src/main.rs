@@ -58,10 +58,10 @@ usage: cargo xtask <task>
                                 and --json the table and plots in docs/benchmarks are written anew;
                                 saml_verify and policy_evaluate have other implementations beside
                                 ours, unless they are to be left out
-  crash [--store sqlite] [--rounds N] [--seed N] [--json]
+  crash [--store sqlite|postgres] [--nodes N] [--rounds N] [--seed N] [--json]
                                 kill a process under load N times (1,000), by chance and at named
-                                points, and look after each kill for what was lost
-  crash --races [--store memory|sqlite] [--rounds N] [--json]
+                                points, or the server, and look after each kill for what was lost
+  crash --races [--store memory|sqlite|postgres] [--rounds N] [--json]
                                 let many sign in at the same moment, where two orders differ
   vectors [--check]             run the committed generators; --check fails if a file changed
   ci                            lint, deps, vectors; fuzz, differ and bench briefly; then test
