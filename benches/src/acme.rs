@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign::audit::Ed25519Signer;
-use countersign::builder::Store;
+use countersign::builder::{EngineBuilder, Store};
 use countersign::saml::{IdentityProvider, ServiceProvider};
 use countersign::{ConnectionId, Engine, ManualClock, PolicyFile, Timestamp};
 use countersign_testkit::idp::{ResponseSpec, TestIdp};
@@ -28,6 +28,8 @@ all = [{ attribute = "department", eq = "ward" }]
 grant = [{ role = "signer", ttl = "24h", renew = true }, { role = "viewer" }]
 "#;
 
+/// The name of its ledger.
+pub(crate) const ORIGIN: &str = "log.example/bench";
 pub(crate) const SP: &str = "https://sign.example/saml";
 pub(crate) const ACS: &str = "https://sign.example/saml/acs";
 
@@ -73,14 +75,23 @@ impl Acme {
     }
 
     pub(crate) fn engine<S: Store>(&self, store: Arc<S>) -> Engine {
-        let policy = PolicyFile::parse("policy.toml", POLICY).expect("nothing is wrong with it");
         let (signer, _) = Ed25519Signer::generate().expect("a key");
-        let engine = Engine::builder(policy)
+        self.engine_by(store, signer, |builder| builder)
+    }
+
+    /// An engine whose log has this key, and whatever else is given to it.
+    pub(crate) fn engine_by<S: Store>(
+        &self,
+        store: Arc<S>,
+        signer: Ed25519Signer,
+        with: impl FnOnce(EngineBuilder) -> EngineBuilder,
+    ) -> Engine {
+        let policy = PolicyFile::parse("policy.toml", POLICY).expect("nothing is wrong with it");
+        let builder = Engine::builder(policy)
             .connection(self.connection.clone(), self.sp.clone(), self.trusted())
             .store(store)
-            .log("log.example/bench", Arc::new(signer))
-            .clock(Arc::new(ManualClock::new(self.now)))
-            .build();
-        block_on(engine).expect("a new engine")
+            .log(ORIGIN, Arc::new(signer))
+            .clock(Arc::new(ManualClock::new(self.now)));
+        block_on(with(builder).build()).expect("a new engine")
     }
 }

@@ -14,6 +14,7 @@
 )]
 
 mod acme;
+mod bundle_signatures;
 mod bundle_verify;
 mod group_commit;
 mod inclusion_proof;
