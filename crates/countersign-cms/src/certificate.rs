@@ -157,9 +157,6 @@ impl<'a> Certificate<'a> {
         let validity = &self.fields.tbs_certificate.validity;
         // The ends are whole seconds, and the last one belongs to it to its end.
         let second = at.unix_millis().div_euclid(1000);
-        let seconds = |time: x509_cert::time::Time| {
-            i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
-        };
         if second < seconds(validity.not_before) {
             return Err(Untrusted::NotYetValid { at }.into());
         }
@@ -168,6 +165,16 @@ impl<'a> Certificate<'a> {
         }
         Ok(())
     }
+
+    /// The last second that it is valid in.
+    pub(crate) fn not_after(&self) -> Timestamp {
+        let last = seconds(self.fields.tbs_certificate.validity.not_after);
+        Timestamp::from_unix_millis(last.saturating_mul(1000))
+    }
+}
+
+fn seconds(time: x509_cert::time::Time) -> i64 {
+    i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
 }
 
 /// What a document may be signed for; none at all is as good \[RFC 5280 §4.2.1.12, RFC 9336\].

@@ -96,14 +96,14 @@ impl ExtendedKeyUsageValidator for OfAuthorities {
 const TIME_STAMPING_DER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
 
 /// Checks that a path leads from a certificate to an anchor, all of it valid at one time, and
-/// that its key is for this purpose.
+/// that its key is for this purpose. Until when all of that path is valid.
 pub(crate) fn verify_path(
     certificate: &Certificate<'_>,
     others: &[&[u8]],
     anchors: &[TrustAnchor],
     purpose: Purpose,
     at: Timestamp,
-) -> Result<(), CmsError> {
+) -> Result<Timestamp, CmsError> {
     if anchors.is_empty() {
         return Err(Untrusted::NoAnchors.into());
     }
@@ -111,13 +111,16 @@ pub(crate) fn verify_path(
     certificate.check_valid(at)?;
     // A path of one certificate: the signer's own is trusted by name.
     if anchors.iter().any(|anchor| anchor.0 == certificate.der()) {
-        return Ok(());
+        return Ok(certificate.not_after());
     }
-    let (valid, run_out): (Vec<&TrustAnchor>, Vec<&TrustAnchor>) =
-        anchors.iter().partition(|anchor| {
-            let anchor = Certificate::read(&anchor.0);
-            anchor.is_ok_and(|anchor| anchor.check_valid(at).is_ok())
-        });
+    let (mut valid, mut run_out) = (Vec::new(), Vec::new());
+    for anchor in anchors {
+        match Certificate::read(&anchor.0) {
+            Ok(read) if read.check_valid(at).is_ok() => valid.push(read),
+            Ok(read) => run_out.push(read),
+            Err(_) => {}
+        }
+    }
     match verify_chain(certificate, others, &valid, purpose, at) {
         // Would it be trusted if time were nothing to an anchor? Then time is the answer.
         Err(CmsError::Untrusted(Untrusted::UnknownIssuer))
@@ -132,38 +135,50 @@ pub(crate) fn verify_path(
 fn verify_chain(
     certificate: &Certificate<'_>,
     others: &[&[u8]],
-    anchors: &[&TrustAnchor],
+    anchors: &[Certificate<'_>],
     purpose: Purpose,
     at: Timestamp,
-) -> Result<(), CmsError> {
+) -> Result<Timestamp, CmsError> {
     let der = CertificateDer::from(certificate.der());
     let end = EndEntityCert::try_from(&der).map_err(|error| of_path(&error, at))?;
     let others: Vec<CertificateDer<'_>> = others
         .iter()
         .map(|other| CertificateDer::from(*other))
         .collect();
-    let anchors: Vec<CertificateDer<'_>> = anchors
+    let ders: Vec<_> = anchors
         .iter()
-        .map(|anchor| CertificateDer::from(anchor.0.as_slice()))
+        .map(|anchor| (CertificateDer::from(anchor.der()), anchor.not_after()))
         .collect();
-    let anchors: Vec<_> = anchors
+    let (anchors, ends): (Vec<_>, Vec<_>) = ders
         .iter()
-        .filter_map(|anchor| webpki::anchor_from_trusted_cert(anchor).ok())
-        .collect();
+        .filter_map(|(der, not_after)| {
+            Some((webpki::anchor_from_trusted_cert(der).ok()?, *not_after))
+        })
+        .unzip();
     let seconds = u64::try_from(at.unix_millis().div_euclid(1000)).unwrap_or(0);
     let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    end.verify_for_usage(
-        webpki::ALL_VERIFICATION_ALGS,
-        &anchors,
-        &others,
-        time,
-        OfAuthorities(purpose),
-        // Revocation is not asked: DESIGN.md says why.
-        None,
-        None,
-    )
-    .map(|_| ())
-    .map_err(|error| of_path(&error, at))
+    let path = end
+        .verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &anchors,
+            &others,
+            time,
+            OfAuthorities(purpose),
+            // Revocation is not asked: DESIGN.md says why.
+            None,
+            None,
+        )
+        .map_err(|error| of_path(&error, at))?;
+    // Of one root with several certificates, the one that is valid for longest counts.
+    let root = anchors.iter().zip(ends);
+    let root = root.filter(|(anchor, _)| *anchor == path.anchor());
+    let root = root.map(|(_, not_after)| not_after).max();
+    let mut until = certificate.not_after().min(root.unwrap_or(at));
+    for between in path.intermediate_certificates() {
+        let der = between.der();
+        until = until.min(Certificate::read(&der)?.not_after());
+    }
+    Ok(until)
 }
 
 /// What a rule of path validation says, in our words.

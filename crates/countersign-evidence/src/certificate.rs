@@ -8,7 +8,11 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::digest::{SHA256, digest};
+use countersign_core::Sha256Digest;
+use ring::digest::{Context, SHA256, digest};
+
+use crate::members;
+use crate::sink::Sink;
 
 /// The text, with places for the rest.
 const PAGE: &str = include_str!("certificate/page.html");
@@ -34,7 +38,14 @@ const BEFORE: &str = "<script type=\"application/json\" id=\"bundle\">{";
 const BEHIND: &str = "}</script>";
 
 /// The page that is published: all of it up to the members, and all of it behind them.
-static HALVES: LazyLock<(String, String)> = LazyLock::new(|| {
+struct Published {
+    before: String,
+    behind: String,
+    /// The SHA-256 that has taken `before` in.
+    hashed: Context,
+}
+
+static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
     // Nothing runs, and nothing has a look, that has not this hash [CSP3 §6.7.2]. What stands in
     // the page later can change neither.
     let page = PAGE
@@ -46,8 +57,28 @@ static HALVES: LazyLock<(String, String)> = LazyLock::new(|| {
     let (before, behind) = page
         .split_once(&format!("{BEFORE}{BEHIND}"))
         .unwrap_or((&page, ""));
-    (format!("{before}{BEFORE}"), format!("{BEHIND}{behind}"))
+    let before = format!("{before}{BEFORE}");
+    let mut hashed = Context::new(&SHA256);
+    hashed.update(before.as_bytes());
+    Published {
+        before,
+        behind: format!("{BEHIND}{behind}"),
+        hashed,
+    }
 });
+
+/// The SHA-256 of a page: of what pages begin with, it was computed before.
+pub(crate) fn sha256(page: &[u8]) -> Sha256Digest {
+    let published = &*PUBLISHED;
+    match page.strip_prefix(published.before.as_bytes()) {
+        Some(rest) => {
+            let mut context = published.hashed.clone();
+            context.update(rest);
+            members::into_digest(&context.finish())
+        }
+        None => members::sha256(page),
+    }
+}
 
 /// A text's hash as a content security policy names it.
 fn hash_source(text: &str) -> String {
@@ -64,36 +95,53 @@ pub(crate) fn is_shown(name: &str) -> bool {
         || FOLDERS.iter().any(|folder| name.starts_with(folder))
 }
 
+/// How much of a member is put into base64 at once: whole groups of three bytes.
+const CHUNK_BYTES: usize = 3 * 256;
+
 /// Writes the page around those of the members that it shows.
 ///
 /// # Security
 /// Nothing that is written can end the element that it stands in: names are written as a bundle's
 /// names are, and in any other every character that is not one of theirs is escaped.
-pub(crate) fn write<'a>(members: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
-    let (before, behind) = &*HALVES;
-    let mut text = String::with_capacity(before.len().saturating_add(behind.len()));
-    text.push_str(before);
+pub(crate) fn write<'a>(
+    members: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    sink: &mut impl Sink,
+) {
+    let published = &*PUBLISHED;
+    sink.put(published.before.as_bytes());
     let shown = members.into_iter().filter(|(name, _)| is_shown(name));
     for (place, (name, data)) in shown.enumerate() {
-        text.push_str(if place == 0 { "\"" } else { ",\"" });
-        name.encode_utf16()
-            .for_each(|unit| push_name(&mut text, unit));
-        text.push_str("\":\"");
-        STANDARD.encode_string(data, &mut text);
-        text.push('"');
+        sink.put(if place == 0 { b"\"" } else { b",\"" });
+        put_name(sink, name);
+        sink.put(b"\":\"");
+        put_base64(sink, data);
+        sink.put(b"\"");
     }
-    text.push_str(behind);
-    text.into_bytes()
+    sink.put(published.behind.as_bytes());
 }
 
-/// Writes a unit of a name into a JSON string.
-fn push_name(text: &mut String, unit: u16) {
-    match u8::try_from(unit) {
-        Ok(byte) if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'-') => {
-            text.push(char::from(byte));
+/// Writes a name into a JSON string.
+fn put_name(sink: &mut impl Sink, name: &str) {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'-');
+    if name.bytes().all(is_plain) {
+        return sink.put(name.as_bytes());
+    }
+    for unit in name.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte) if is_plain(byte) => sink.put(&[byte]),
+            // [RFC 8259 §7]
+            _ => sink.put(format!("\\u{unit:04x}").as_bytes()),
         }
-        // [RFC 8259 §7]
-        _ => text.push_str(&format!("\\u{unit:04x}")),
+    }
+}
+
+fn put_base64(sink: &mut impl Sink, data: &[u8]) {
+    let mut base64 = [0; CHUNK_BYTES / 3 * 4];
+    for chunk in data.chunks(CHUNK_BYTES) {
+        // INVARIANT: four characters for three bytes; the buffer has room for a chunk.
+        let written = STANDARD.encode_slice(chunk, &mut base64).unwrap_or(0);
+        sink.put(base64.get(..written).unwrap_or_default());
     }
 }
 
@@ -101,9 +149,15 @@ fn push_name(text: &mut String, unit: u16) {
 mod tests {
     use super::*;
 
+    fn page_of<'a>(members: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+        let mut page = Vec::new();
+        write(members, &mut page);
+        String::from_utf8(page).unwrap()
+    }
+
     /// The page without members.
     fn empty() -> String {
-        String::from_utf8(write([])).unwrap()
+        page_of([])
     }
 
     #[test]
@@ -163,7 +217,7 @@ mod tests {
             ("documents/x", b"not shown"),
             ("attachments/x", b"not shown"),
         ];
-        let page = String::from_utf8(write(members)).unwrap();
+        let page = page_of(members);
         let island = "{\"checkpoint\":\"b25l\",\"log.vkey\":\"dHdvIQ==\"}";
         assert_eq!(page.matches(island).count(), 1);
         assert_eq!(page.replace(island, "{}"), empty());
@@ -172,11 +226,38 @@ mod tests {
     #[test]
     fn no_name_leads_out_of_the_element() {
         let name = "records/\"></script><script>\u{1f600}";
-        let page = String::from_utf8(write([(name, b"".as_slice())])).unwrap();
+        let page = page_of([(name, b"".as_slice())]);
         let island = page.split("id=\"bundle\">").nth(1).unwrap();
         let island = island.split("</script>").next().unwrap();
         let read: std::collections::BTreeMap<String, String> =
             serde_json::from_str(island).unwrap();
         assert_eq!(read.keys().collect::<Vec<_>>(), [name]);
+    }
+
+    #[test]
+    fn a_member_longer_than_a_chunk_stands_in_the_page_in_one_piece() {
+        for length in [
+            CHUNK_BYTES - 1,
+            CHUNK_BYTES,
+            CHUNK_BYTES + 1,
+            3 * CHUNK_BYTES + 2,
+        ] {
+            let data = vec![0x5a; length];
+            let island = format!("{{\"checkpoint\":\"{}\"}}", STANDARD.encode(&data));
+            assert!(page_of([("checkpoint", data.as_slice())]).contains(&island));
+        }
+    }
+
+    #[test]
+    fn the_sha256_of_a_page_and_of_what_is_none_is_right() {
+        let page = page_of([("checkpoint", b"one".as_slice())]);
+        for bytes in [
+            page.as_bytes(),
+            &page.as_bytes()[1..],
+            &page.as_bytes()[..40],
+            b"",
+        ] {
+            assert_eq!(sha256(bytes), members::sha256(bytes));
+        }
     }
 }

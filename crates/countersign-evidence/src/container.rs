@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use crate::report::{CONTAINER, Claim, Lines};
+use crate::sink::{Comparison, Sink};
 
 /// Largest bundle \[bundle.md §1\]: bounds what a reader holds, and keeps offsets in 32 bits.
 pub(crate) const MAX_BUNDLE_BYTES: usize = 256 << 20;
@@ -40,48 +41,53 @@ impl<'a> Member<'a> {
     }
 }
 
-/// Writes a container; `None` if it would be too large.
-pub(crate) fn write(members: &[Member<'_>]) -> Option<Vec<u8>> {
+/// Writes a container; `None` if it would be too large, and then not all of it is written.
+pub(crate) fn write(members: &[Member<'_>], sink: &mut impl Sink) -> Option<()> {
     if members.len() > MAX_MEMBERS {
         return None;
     }
-    let mut bytes = Vec::new();
+    let mut offset = 0_usize;
+    let mut header = Vec::new();
     let mut central = Vec::new();
     for member in members {
-        let offset = u32::try_from(bytes.len()).ok()?;
+        let local_offset = u32::try_from(offset).ok()?;
         let size = u32::try_from(member.data.len()).ok()?;
         let name_len = u16::try_from(member.name.len()).ok()?;
+        header.clear();
+        put32(&mut header, &[LOCAL_SIGNATURE]);
         // What a local header and its copy in the central directory share [APPNOTE §4.3.7, §4.3.12].
-        let mut shared = Vec::new();
-        put16(&mut shared, &[VERSION, 0, 0, 0, DATE]);
-        put32(&mut shared, &[member.crc, size, size]);
-        put16(&mut shared, &[name_len, 0]);
-
-        put32(&mut bytes, &[LOCAL_SIGNATURE]);
-        bytes.extend_from_slice(&shared);
-        bytes.extend_from_slice(member.name.as_bytes());
-        bytes.extend_from_slice(member.data);
+        let shared = header.len();
+        put16(&mut header, &[VERSION, 0, 0, 0, DATE]);
+        put32(&mut header, &[member.crc, size, size]);
+        put16(&mut header, &[name_len, 0]);
 
         put32(&mut central, &[CENTRAL_SIGNATURE]);
         put16(&mut central, &[VERSION]);
-        central.extend_from_slice(&shared);
+        central.extend_from_slice(header.get(shared..)?);
         // Comment length, disk, internal attributes; external attributes, offset.
         put16(&mut central, &[0, 0, 0]);
-        put32(&mut central, &[0, offset]);
+        put32(&mut central, &[0, local_offset]);
         central.extend_from_slice(member.name.as_bytes());
-        if bytes.len().saturating_add(central.len()) > MAX_BUNDLE_BYTES {
+
+        header.extend_from_slice(member.name.as_bytes());
+        sink.put(&header);
+        sink.put(member.data);
+        offset = offset
+            .checked_add(header.len())?
+            .checked_add(member.data.len())?;
+        if offset.saturating_add(central.len()) > MAX_BUNDLE_BYTES {
             return None;
         }
     }
     let count = u16::try_from(members.len()).ok()?;
-    let central_offset = u32::try_from(bytes.len()).ok()?;
+    let central_offset = u32::try_from(offset).ok()?;
     let central_len = u32::try_from(central.len()).ok()?;
-    bytes.extend_from_slice(&central);
-    put32(&mut bytes, &[END_SIGNATURE]);
-    put16(&mut bytes, &[0, 0, count, count]);
-    put32(&mut bytes, &[central_len, central_offset]);
-    put16(&mut bytes, &[0]);
-    Some(bytes)
+    put32(&mut central, &[END_SIGNATURE]);
+    put16(&mut central, &[0, 0, count, count]);
+    put32(&mut central, &[central_len, central_offset]);
+    put16(&mut central, &[0]);
+    sink.put(&central);
+    Some(())
 }
 
 fn put16(bytes: &mut Vec<u8>, values: &[u16]) {
@@ -127,7 +133,7 @@ pub(crate) fn read<'a>(bytes: &'a [u8], lines: &mut Lines) -> Vec<Member<'a>> {
             );
         }
     }
-    let mut names = HashSet::new();
+    let mut names = HashSet::with_capacity(members.len());
     for member in &members {
         // [bundle.md §1]: with other characters, readers differ on what the name is.
         if !member.name.is_ascii() {
@@ -141,23 +147,16 @@ pub(crate) fn read<'a>(bytes: &'a [u8], lines: &mut Lines) -> Vec<Member<'a>> {
             lines.failed(Claim::Container, member.name, "is there twice");
         }
     }
-    match write(&members) {
-        Some(written) if written == bytes => {}
-        written => {
-            sound = false;
-            let at = written.map_or(0, |written| {
-                written
-                    .iter()
-                    .zip(bytes)
-                    .take_while(|(ours, theirs)| ours == theirs)
-                    .count()
-            });
-            lines.failed(
-                Claim::Container,
-                CONTAINER,
-                format!("from byte {at} on it is not as a writer writes it"),
-            );
-        }
+    let mut comparison = Comparison::with(bytes);
+    let is_written = write(&members, &mut comparison).is_some();
+    if !is_written || !comparison.is_same() {
+        sound = false;
+        let at = comparison.same_bytes();
+        lines.failed(
+            Claim::Container,
+            CONTAINER,
+            format!("from byte {at} on it is not as a writer writes it"),
+        );
     }
     if sound {
         lines.proved(

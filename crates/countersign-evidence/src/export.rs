@@ -310,21 +310,23 @@ async fn pack(
         .iter()
         .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
         .collect();
-    let page = certificate::write(files.iter().copied());
+    let mut page = Vec::new();
+    certificate::write(files.iter().copied(), &mut page);
     let mut listed = vec![
         (INSTRUCTIONS, INSTRUCTIONS_CONTENT.as_bytes()),
         (PAGE, page.as_slice()),
     ];
     listed.extend(files);
     let digests = listed.iter().map(|(name, data)| (*name, sha256(data)));
-    let manifest = manifest::write(sealer.is_some(), digests);
+    let mut manifest = Vec::new();
+    manifest::write(sealer.is_some(), digests, &mut manifest);
     let seal = match sealer {
-        Some(sealer) => Some(sealer.seal(manifest.as_bytes(), now).await?),
+        Some(sealer) => Some(sealer.seal(&manifest, now).await?),
         None => None,
     };
     let mut members = vec![
         (MIMETYPE, MIMETYPE_CONTENT),
-        (MANIFEST, manifest.as_bytes()),
+        (MANIFEST, manifest.as_slice()),
     ];
     members.extend(seal.as_deref().map(|seal| (SEAL, seal)));
     members.extend(listed);
@@ -332,7 +334,9 @@ async fn pack(
         .into_iter()
         .map(|(name, data)| Member::new(name, data))
         .collect();
-    container::write(&members).ok_or(EvidenceError::TooLarge)
+    let mut bundle = Vec::new();
+    container::write(&members, &mut bundle).ok_or(EvidenceError::TooLarge)?;
+    Ok(bundle)
 }
 
 struct ChainRecord {

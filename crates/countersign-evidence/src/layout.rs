@@ -178,8 +178,10 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Every name that is due, in order.
-    fn due(&self, there: &BTreeSet<&str>) -> Vec<String> {
+    /// Every name that is due, in order; of openings, those that are there.
+    fn due(&self, names: &[&str]) -> Vec<String> {
+        let openings = names.iter().filter(|name| name.starts_with("openings/"));
+        let there: BTreeSet<&str> = openings.copied().collect();
         let mut due = vec![MIMETYPE.to_owned(), MANIFEST.to_owned()];
         due.extend(self.is_sealed.then(|| SEAL.to_owned()));
         due.extend([INSTRUCTIONS, PAGE, CHECKPOINT, LOG_KEY].map(str::to_owned));
@@ -197,26 +199,9 @@ impl<'a> Layout<'a> {
     }
 
     fn compare(&self, names: &[&str], lines: &mut Lines) {
-        let there: BTreeSet<&str> = names.iter().copied().collect();
-        let due = self.due(&there);
-        let known: BTreeSet<&str> = due.iter().map(String::as_str).collect();
-        for name in known.difference(&there) {
-            lines.failed(Claim::Members, name, "is missing");
-        }
-        for name in there.difference(&known) {
-            // Also what would lead out of the folder when unpacked, and a second document.
-            lines.failed(Claim::Members, name, "does not belong in a bundle");
-        }
-        if known == there {
-            match names.iter().zip(&due).find(|(is, due)| *is != due) {
-                Some((name, due)) => {
-                    lines.failed(Claim::Members, name, format!("stands where `{due}` is due"));
-                }
-                None if names.len() != due.len() => {
-                    lines.failed(Claim::Members, CONTAINER, "has a member twice");
-                }
-                None => {}
-            }
+        let due = self.due(names);
+        if !names.iter().eq(&due) {
+            compare_sets(names, &due, lines);
         }
         if !lines.has_failed(Claim::Members) {
             lines.proved(
@@ -224,6 +209,30 @@ impl<'a> Layout<'a> {
                 CONTAINER,
                 format!("all {} members are there, in order", names.len()),
             );
+        }
+    }
+}
+
+/// Says which of the names that are not those that are due make the difference.
+fn compare_sets(names: &[&str], due: &[String], lines: &mut Lines) {
+    let there: BTreeSet<&str> = names.iter().copied().collect();
+    let known: BTreeSet<&str> = due.iter().map(String::as_str).collect();
+    for name in known.difference(&there) {
+        lines.failed(Claim::Members, name, "is missing");
+    }
+    for name in there.difference(&known) {
+        // Also what would lead out of the folder when unpacked, and a second document.
+        lines.failed(Claim::Members, name, "does not belong in a bundle");
+    }
+    if known == there {
+        match names.iter().zip(due).find(|(is, due)| *is != due) {
+            Some((name, due)) => {
+                lines.failed(Claim::Members, name, format!("stands where `{due}` is due"));
+            }
+            None if names.len() != due.len() => {
+                lines.failed(Claim::Members, CONTAINER, "has a member twice");
+            }
+            None => {}
         }
     }
 }

@@ -45,6 +45,7 @@ mod said;
 pub mod seal;
 mod signed_element;
 mod signed_info;
+mod sink;
 pub mod trail;
 pub mod trust;
 mod unpack;

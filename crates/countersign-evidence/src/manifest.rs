@@ -10,6 +10,7 @@ use crate::container::MAX_MEMBERS;
 use crate::layout::{MANIFEST, MIMETYPE, SEAL};
 use crate::members::Members;
 use crate::report::{Claim, Lines};
+use crate::sink::{Comparison, Sink};
 
 const HEAD: &str = concat!(
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
@@ -38,21 +39,25 @@ pub(crate) fn is_listed(name: &str) -> bool {
 pub(crate) fn write<'a>(
     is_sealed: bool,
     members: impl Iterator<Item = (&'a str, Sha256Digest)>,
-) -> String {
-    let mut text = HEAD.to_owned();
+    sink: &mut impl Sink,
+) {
+    sink.put(HEAD.as_bytes());
     if is_sealed {
-        text.push_str(SIGNATURE);
+        sink.put(SIGNATURE.as_bytes());
     }
+    // 32 bytes in base64 are 44 [RFC 4648 §4].
+    let mut base64 = [0; 44];
     for (name, digest) in members.filter(|(name, _)| is_listed(name)) {
+        let written = STANDARD.encode_slice(digest.as_bytes(), &mut base64);
+        debug_assert_eq!(written, Ok(base64.len()));
         for part in [BEFORE_NAME, name, BEFORE_DIGEST] {
-            text.push_str(part);
+            sink.put(part.as_bytes());
         }
-        STANDARD.encode_string(digest.as_bytes(), &mut text);
-        text.push_str(AFTER_DIGEST);
-        text.push('\n');
+        sink.put(&base64);
+        sink.put(AFTER_DIGEST.as_bytes());
+        sink.put(b"\n");
     }
-    text.push_str(TAIL);
-    text
+    sink.put(TAIL.as_bytes());
 }
 
 /// Compares the manifest with the one that a writer writes over these members.
@@ -61,14 +66,10 @@ pub(crate) fn check(members: &Members<'_>, lines: &mut Lines) {
         return;
     };
     let is_sealed = members.data(SEAL).is_some();
-    let digests = || {
-        let all = members
-            .iter()
-            .map(|(member, digest)| (member.name, *digest));
-        all.filter(|(name, _)| is_listed(name))
-    };
-    if write(is_sealed, digests()).as_bytes() == bytes {
-        let count = digests().count();
+    let mut comparison = Comparison::with(bytes);
+    write(is_sealed, members.listed(), &mut comparison);
+    if comparison.is_same() {
+        let count = members.listed().count();
         lines.proved(
             Claim::Manifest,
             MANIFEST,
@@ -81,7 +82,7 @@ pub(crate) fn check(members: &Members<'_>, lines: &mut Lines) {
         lines.failed(Claim::Manifest, MANIFEST, "is not as a writer writes it");
         return;
     };
-    let digests: BTreeMap<&str, Sha256Digest> = digests().collect();
+    let digests: BTreeMap<&str, Sha256Digest> = members.listed().collect();
     let listed: BTreeMap<&str, &str> = references.iter().copied().collect();
     for (name, digest) in &references {
         match digests.get(name) {

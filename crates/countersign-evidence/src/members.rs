@@ -1,16 +1,24 @@
 //! The members that were read: found by name, each hashed once.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use countersign_core::Sha256Digest;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Digest, SHA256, digest};
 
+use crate::certificate;
 use crate::container::Member;
+use crate::layout::{INSTRUCTIONS, INSTRUCTIONS_CONTENT, PAGE};
+use crate::manifest::is_listed;
+
+static INSTRUCTIONS_SHA256: LazyLock<Sha256Digest> =
+    LazyLock::new(|| sha256(INSTRUCTIONS_CONTENT.as_bytes()));
 
 /// The members of one container.
 #[derive(Debug)]
 pub(crate) struct Members<'a> {
-    list: Vec<(Member<'a>, Sha256Digest)>,
+    /// Each with its SHA-256, where the manifest gives that.
+    list: Vec<(Member<'a>, Option<Sha256Digest>)>,
     /// Of two with one name, which is refused, the first.
     places: HashMap<&'a str, usize>,
 }
@@ -21,15 +29,24 @@ impl<'a> Members<'a> {
         for (place, member) in members.iter().enumerate() {
             places.entry(member.name).or_insert(place);
         }
-        let hashed = |member: Member<'a>| (member, sha256(member.data));
+        let hashed = |member: Member<'a>| {
+            let digest = is_listed(member.name).then(|| sha256_of(&member));
+            (member, digest)
+        };
         Self {
             list: members.into_iter().map(hashed).collect(),
             places,
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Member<'a>, Sha256Digest)> {
-        self.list.iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Member<'a>> {
+        self.list.iter().map(|(member, _)| member)
+    }
+
+    /// The members that a manifest refers to, with their digests.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (&'a str, Sha256Digest)> {
+        let list = self.list.iter();
+        list.filter_map(|(member, digest)| Some((member.name, (*digest)?)))
     }
 
     pub(crate) fn names(&self) -> Vec<&'a str> {
@@ -41,19 +58,33 @@ impl<'a> Members<'a> {
     }
 
     pub(crate) fn sha256(&self, name: &str) -> Option<Sha256Digest> {
-        self.find(name).map(|(_, digest)| *digest)
+        self.find(name).and_then(|(_, digest)| *digest)
     }
 
-    fn find(&self, name: &str) -> Option<&(Member<'a>, Sha256Digest)> {
+    fn find(&self, name: &str) -> Option<&(Member<'a>, Option<Sha256Digest>)> {
         self.list.get(*self.places.get(name)?)
+    }
+}
+
+/// The SHA-256 of a member. What is in every bundle is hashed once in a process.
+fn sha256_of(member: &Member<'_>) -> Sha256Digest {
+    match member.name {
+        INSTRUCTIONS if member.data == INSTRUCTIONS_CONTENT.as_bytes() => *INSTRUCTIONS_SHA256,
+        PAGE => certificate::sha256(member.data),
+        _ => sha256(member.data),
     }
 }
 
 /// SHA-256.
 pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
+    into_digest(&digest(&SHA256, bytes))
+}
+
+/// A SHA-256 as ring has it.
+pub(crate) fn into_digest(sha256: &Digest) -> Sha256Digest {
     // INVARIANT: a SHA-256 has 32 bytes, which fill the array.
     let mut array = [0; 32];
-    for (to, from) in array.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
+    for (to, from) in array.iter_mut().zip(sha256.as_ref()) {
         *to = *from;
     }
     Sha256Digest::from_bytes(array)

@@ -14,6 +14,7 @@ use crate::layout::{
 use crate::links::{Chain, Item, Records, check_agreement, check_linked};
 use crate::members::Members;
 use crate::report::{CONTAINER, Claim, Lines, Report};
+use crate::sink::Comparison;
 use crate::trail::Trail;
 use crate::trust::TrustPolicy;
 use crate::{assertion, certificate, container, erasure, head, manifest, person, said, seal};
@@ -87,10 +88,12 @@ fn check_page(members: &Members<'_>, lines: &mut Lines) {
     let Some(bytes) = members.data(PAGE) else {
         return;
     };
-    let shown = members.iter().map(|(member, _)| (member.name, member.data));
+    let shown = members.iter().map(|member| (member.name, member.data));
+    let mut comparison = Comparison::with(bytes);
+    certificate::write(shown, &mut comparison);
     lines.check(
         Claim::CertificatePage,
-        certificate::write(shown) == bytes,
+        comparison.is_same(),
         PAGE,
         "it is the published page around these very files",
         "is not the published page around these files: do not believe what it shows",
@@ -152,7 +155,11 @@ fn check_inclusion(
 ) -> Option<u64> {
     let file = proof_name(stem);
     let bytes = members.data(&file)?;
-    let Ok(proof) = LogProof::parse(bytes) else {
+    let proof = match checkpoint {
+        Some(checkpoint) => LogProof::parse_beside(bytes, checkpoint),
+        None => LogProof::parse(bytes),
+    };
+    let Ok(proof) = proof else {
         lines.failed(Claim::Inclusion, &file, "is no proof");
         return None;
     };

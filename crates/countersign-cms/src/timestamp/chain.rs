@@ -3,7 +3,7 @@
 
 use countersign_core::Timestamp;
 
-use super::token::{VerifiedTime, stated_time, verify_token};
+use super::token::{Token, VerifiedTime};
 use crate::error::{CmsError, Malformed};
 use crate::trust::TrustAnchor;
 
@@ -24,7 +24,7 @@ pub fn chained(data: &[u8], tokens: &[impl AsRef<[u8]>]) -> Vec<u8> {
 /// the last one's at `now`. So a certificate that has run out by now still counts where somebody
 /// vouched in time for what it had signed.
 ///
-/// Returns the first one: the time that the data was there.
+/// Returns the first one, the time that the data was there, and until when the last one is valid.
 ///
 /// # Errors
 /// As [`verify_token`], for the first one that does not hold: [`CmsError::Untrusted`] if all of them
@@ -36,17 +36,21 @@ pub fn verify_chain(
     now: Timestamp,
 ) -> Result<VerifiedTime, CmsError> {
     let mut covered = data.to_vec();
-    let mut first = None;
+    let mut first: Option<VerifiedTime> = None;
     let mut untrusted = None;
-    let mut rest = tokens.iter().map(AsRef::as_ref).peekable();
-    while let Some(token) = rest.next() {
-        let at = match rest.peek() {
-            Some(next) => stated_time(next)?,
+    let mut tokens = tokens.iter().map(AsRef::as_ref);
+    let mut next = tokens.next().map(read).transpose()?;
+    while let Some((token, bytes)) = next {
+        // One that can not be read is told before one that does not hold.
+        next = tokens.next().map(read).transpose()?;
+        let at = match &next {
+            Some((later, _)) => later.stated_time()?,
             None => now,
         };
-        match verify_token(token, &covered, trust, at) {
+        match token.verify(&covered, trust, at) {
             Ok(verified) => {
-                first.get_or_insert(verified);
+                let valid_until = verified.valid_until;
+                first.get_or_insert(verified).valid_until = valid_until;
             }
             // What comes behind may still be broken, which weighs more.
             Err(error @ CmsError::Untrusted(_)) => {
@@ -54,10 +58,14 @@ pub fn verify_chain(
             }
             Err(error) => return Err(error),
         }
-        covered.extend_from_slice(token);
+        covered.extend_from_slice(bytes);
     }
     match untrusted {
         Some(error) => Err(error),
         None => first.ok_or_else(|| Malformed::SignedData.into()),
     }
+}
+
+fn read(token: &[u8]) -> Result<(Token<'_>, &[u8]), CmsError> {
+    Ok((Token::read(token)?, token))
 }

@@ -56,6 +56,9 @@ pub struct VerifiedTime {
     pub certificate: Vec<u8>,
     /// Whose certificate it is, by its issuer's word \[RFC 4514\].
     pub authority: String,
+    /// Until when all certificates of the path are valid; of a chain, of its last time-stamp's.
+    /// Afterwards it proves nothing any more, unless it was renewed before.
+    pub valid_until: Timestamp,
 }
 
 /// What was read of a token; nothing in it is to be trusted yet.
@@ -90,7 +93,7 @@ impl<'a> Token<'a> {
 /// # Errors
 /// As [`verify_token`], if the token can not be read.
 pub fn stated_time(token: &[u8]) -> Result<Timestamp, CmsError> {
-    time_of(Token::read(token)?.info()?.gen_time)
+    Token::read(token)?.stated_time()
 }
 
 /// Checks a time-stamp over `data` in full: the imprint, the signature, the reference to the
@@ -108,41 +111,58 @@ pub fn verify_token(
     trust: &[TrustAnchor],
     at: Timestamp,
 ) -> Result<VerifiedTime, CmsError> {
-    let token = Token::read(token)?;
-    let info = token.info()?;
-    let imprint = Imprint::read(info.message_imprint)?;
-    if !imprint.is_of(data) {
-        return Err(Broken::Imprint.into());
+    Token::read(token)?.verify(data, trust, at)
+}
+
+impl Token<'_> {
+    /// When it says that it was made.
+    pub(super) fn stated_time(&self) -> Result<Timestamp, CmsError> {
+        time_of(self.info()?.gen_time)
     }
-    let gen_time = time_of(info.gen_time)?;
-    let accuracy = info.accuracy.map(accuracy_of).transpose()?;
-    let signer = token.signed.verify(token.content)?;
-    let certificate = &signer.certificate;
-    // [RFC 3161 §2.4.2]: if there, it is one of the names in the certificate.
-    if info.tsa.is_some_and(|name| !certificate.is_called(name)) {
-        return Err(Broken::AuthorityName.into());
+
+    /// As [`verify_token`].
+    pub(super) fn verify(
+        self,
+        data: &[u8],
+        trust: &[TrustAnchor],
+        at: Timestamp,
+    ) -> Result<VerifiedTime, CmsError> {
+        let info = self.info()?;
+        let imprint = Imprint::read(info.message_imprint)?;
+        if !imprint.is_of(data) {
+            return Err(Broken::Imprint.into());
+        }
+        let gen_time = time_of(info.gen_time)?;
+        let accuracy = info.accuracy.map(accuracy_of).transpose()?;
+        let signer = self.signed.verify(self.content)?;
+        let certificate = &signer.certificate;
+        // [RFC 3161 §2.4.2]: if there, it is one of the names in the certificate.
+        if info.tsa.is_some_and(|name| !certificate.is_called(name)) {
+            return Err(Broken::AuthorityName.into());
+        }
+        let valid_until = verify_path(
+            certificate,
+            &signer.others,
+            trust,
+            Purpose::TimeStamping,
+            at,
+        )?;
+        certificate.check_valid(gen_time)?;
+        if gen_time > at.saturating_add(CLOCK_SKEW) {
+            return Err(Untrusted::FromTheFuture { at }.into());
+        }
+        Ok(VerifiedTime {
+            gen_time,
+            accuracy,
+            policy: info.policy.to_string(),
+            serial: hex(info.serial_number.as_bytes()),
+            imprint: imprint.algorithm(),
+            authority_sha256: certificate.sha256(),
+            certificate: certificate.der().to_vec(),
+            authority: certificate.subject(),
+            valid_until,
+        })
     }
-    verify_path(
-        certificate,
-        &signer.others,
-        trust,
-        Purpose::TimeStamping,
-        at,
-    )?;
-    certificate.check_valid(gen_time)?;
-    if gen_time > at.saturating_add(CLOCK_SKEW) {
-        return Err(Untrusted::FromTheFuture { at }.into());
-    }
-    Ok(VerifiedTime {
-        gen_time,
-        accuracy,
-        policy: info.policy.to_string(),
-        serial: hex(info.serial_number.as_bytes()),
-        imprint: imprint.algorithm(),
-        authority_sha256: certificate.sha256(),
-        certificate: certificate.der().to_vec(),
-        authority: certificate.subject(),
-    })
 }
 
 fn hex(bytes: &[u8]) -> String {

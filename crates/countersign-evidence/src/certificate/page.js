@@ -286,4 +286,5 @@ async function main() {
   }
 }
 
-main();
+// The members stand behind the script.
+document.addEventListener("DOMContentLoaded", main);
