@@ -15,8 +15,9 @@ use crate::error::AuditError;
 use crate::leaf::into_array;
 use crate::ledger::Ledger;
 use crate::log::CheckpointAnchored;
-
+use crate::note::NoteError;
 use crate::proof::LogProof;
+use crate::reader::LedgerReader;
 use crate::receipt::Level;
 use crate::seal::{Correlation, Entropy};
 use crate::store::{Anchor, LedgerStore as _};
@@ -55,6 +56,49 @@ impl TimeStamps {
         let request = request(&Imprint::of(algorithm, covered), nonce);
         let response = self.authority.stamp(&request).await?;
         Ok(read_response(&response, &request)?)
+    }
+}
+
+/// An anchored checkpoint whose time-stamps have to be renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AnchorDue {
+    /// How many leaves it has: what [`Ledger::renew_anchor`] is told.
+    pub size: u64,
+    /// Until when its time-stamps hold. `None` if they do not hold now: the certificates have run
+    /// out and it is too late, or they lead to no root that was given.
+    pub until: Option<Timestamp>,
+}
+
+impl LedgerReader {
+    /// The anchored checkpoints whose time-stamps do not hold until `horizon`, by these roots:
+    /// from the smallest.
+    ///
+    /// Every chain is verified in full, so it takes a while where there are many. Renew what is
+    /// due well before it runs out: what has run out can not be renewed.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn anchors_due(
+        &self,
+        roots: &[TrustAnchor],
+        now: Timestamp,
+        horizon: Timestamp,
+    ) -> Result<Vec<AnchorDue>, AuditError> {
+        let mut due = Vec::new();
+        for size in self.store().anchors().await? {
+            let last = size.saturating_sub(1);
+            let anchor = self.store().anchor(last).await?;
+            let Some(anchor) = anchor.filter(|anchor| anchor.size == size) else {
+                return Err(Damage::Anchor { size }.into());
+            };
+            let held = verify_chain(&anchor.tokens, &anchor.note, roots, now);
+            let until = held.ok().map(|time| time.valid_until);
+            if until.is_none_or(|until| until < horizon) {
+                due.push(AnchorDue { size, until });
+            }
+        }
+        Ok(due)
     }
 }
 
@@ -138,6 +182,19 @@ impl Ledger {
         self.keep_anchor(anchor, walk, entropy, now).await
     }
 
+    /// [`LedgerReader::anchors_due`] by this ledger's own roots.
+    ///
+    /// # Errors
+    /// As there; [`AuditError::NotReached`] if the ledger was given no authority.
+    pub async fn anchors_due(
+        &self,
+        now: Timestamp,
+        horizon: Timestamp,
+    ) -> Result<Vec<AnchorDue>, AuditError> {
+        let roots = self.require_time_stamps()?.roots();
+        self.reader().anchors_due(roots, now, horizon).await
+    }
+
     fn require_time_stamps(&self) -> Result<&TimeStamps, AuditError> {
         self.time_stamps()
             .ok_or(AuditError::NotReached(Level::Timestamped))
@@ -169,7 +226,7 @@ impl Ledger {
     ) -> Result<Anchored, AuditError> {
         let roots = &self.require_time_stamps()?.roots;
         let time = verify_chain(&anchor.tokens, &anchor.note, roots, now)?;
-        let checkpoint = self.anchored_checkpoint(&anchor)?;
+        let checkpoint = self.anchored_checkpoint(&anchor).await?;
         let token = anchor.tokens.last().ok_or(AuditError::NotInTree)?;
         let tokens = anchor.tokens.len();
         let body = CheckpointAnchored {
@@ -200,17 +257,24 @@ impl Ledger {
         })
     }
 
-    /// The checkpoint of an anchor, signed by this ledger's key.
-    fn anchored_checkpoint(&self, anchor: &Anchor) -> Result<SignedCheckpoint, AuditError> {
+    /// The checkpoint of an anchor, signed by the key that this ledger has, or by one that it had
+    /// at that size.
+    async fn anchored_checkpoint(&self, anchor: &Anchor) -> Result<SignedCheckpoint, AuditError> {
         let checkpoint = SignedCheckpoint::parse(&anchor.note).map_err(|_| Damage::Checkpoint)?;
-        checkpoint
-            .verify(std::slice::from_ref(self.verifier_key()))
-            .map_err(|_| Damage::Checkpoint)?;
+        match checkpoint.verify(std::slice::from_ref(self.verifier_key())) {
+            // Only then have the keys that were retired to be read.
+            Err(NoteError::NoTrustedSignature) => {
+                let keys = self.reader().log_keys(self.verifier_key()).await?;
+                checkpoint.verify_by(&keys)
+            }
+            outcome => outcome,
+        }
+        .map_err(|_| Damage::Checkpoint)?;
         Ok(checkpoint)
     }
 
     /// The proof that a leaf is under the first anchored checkpoint after it, with its
-    /// time-stamps; `None` if there is none that holds, by this ledger's roots and its key.
+    /// time-stamps; `None` if there is none that holds, by this ledger's roots and its keys.
     pub(crate) async fn anchored_proof(
         &self,
         index: u64,
@@ -222,8 +286,10 @@ impl Ledger {
         let Some(anchor) = self.reader().store().anchor(index).await? else {
             return Ok(None);
         };
-        let Ok(checkpoint) = self.anchored_checkpoint(&anchor) else {
-            return Ok(None);
+        let checkpoint = match self.anchored_checkpoint(&anchor).await {
+            Ok(checkpoint) => checkpoint,
+            Err(AuditError::Damaged(_)) => return Ok(None),
+            Err(error) => return Err(error),
         };
         let witnesses = self.witnesses().map(|witnesses| witnesses.policy());
         if witnesses.is_some_and(|policy| policy.verify(&checkpoint).is_err()) {

@@ -117,7 +117,7 @@ pub mod verifier_key;
 pub mod witness;
 mod writer;
 
-pub use crate::anchor::{Anchored, TimeStamps};
+pub use crate::anchor::{AnchorDue, Anchored, TimeStamps};
 pub use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 pub use crate::cosignature::{WitnessKey, WitnessPolicy};
 pub use crate::damage::Damage;

@@ -148,6 +148,9 @@ impl Ledger {
         if key == *self.verifier_key() {
             return Err(AuditError::SameKey);
         }
+        let signed = self.reader().checkpoint().await?;
+        let signed_size = signed.map_or(0, |signed| signed.checkpoint().size());
+        self.check_is_current(signed_size).await?;
         // A key that does not sign is found out before anything says that it will.
         let head = Checkpoint::new(origin, 0, crate::merkle::empty_root());
         sign(&head, &key, &*signer).await?;

@@ -187,7 +187,8 @@ impl LifecycleError {
 }
 
 impl LifecyclePolicy {
-    /// Seven years, for which signatures' evidence is commonly kept.
+    /// Seven years: six in which a claim on a contract can be brought in many places, and one for
+    /// it to be served (docs/evidence.md names the laws).
     pub const DEFAULT_RETAIN: Duration = Duration::from_secs(2555 * 24 * 60 * 60);
 
     /// Everything that is wrong with it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use countersign_audit::AuditError;
 use countersign_audit::cosignature::WitnessPolicyError;
@@ -336,7 +336,7 @@ impl EngineBuilder {
                 entries,
                 vault_store,
                 vault,
-                ledger,
+                ledger: RwLock::new(Arc::new(ledger)),
                 group_fetchers: self.group_fetchers,
                 message_signer: self.message_signer,
                 sealer: self.sealer,

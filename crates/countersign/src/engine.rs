@@ -1,7 +1,7 @@
 //! The paved path: sign in, sign, export.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_audit::AuditError;
 use countersign_audit::ceremony::{
@@ -79,7 +79,8 @@ pub(crate) struct Shared {
     pub(crate) entries: Arc<dyn LedgerStore>,
     pub(crate) vault_store: Arc<dyn VaultStore>,
     pub(crate) vault: Option<Vault>,
-    pub(crate) ledger: Ledger,
+    /// Replaced as a whole when its key is.
+    pub(crate) ledger: RwLock<Arc<Ledger>>,
     pub(crate) group_fetchers: BTreeMap<ConnectionId, Arc<dyn GroupFetcher>>,
     pub(crate) message_signer: Option<Arc<dyn MessageSigner>>,
     pub(crate) sealer: Option<Sealer>,
@@ -137,10 +138,12 @@ impl Engine {
         rules.ok_or_else(|| EngineError::UnknownConnection(connection.clone()))
     }
 
-    /// The ledger, for checkpoints and proofs.
+    /// The ledger, for checkpoints and proofs: with the key of now, which
+    /// [`rotate_log_key`](Self::rotate_log_key) replaces.
     #[must_use]
-    pub fn ledger(&self) -> &Ledger {
-        &self.shared.ledger
+    pub fn ledger(&self) -> Arc<Ledger> {
+        let ledger = self.shared.ledger.read();
+        Arc::clone(&ledger.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads a session that a sign-in opened; `None` if it is over.

@@ -25,8 +25,11 @@ impl Engine {
     /// witness that is down, or too few cosignatures, are no error here, but to
     /// [`wait_for`](Self::wait_for).
     pub async fn checkpoint(&self) -> Result<SignedCheckpoint, EngineError> {
-        self.ledger().advance().await?;
-        Ok(self.ledger().cosign().await?.checkpoint)
+        self.with_ledger(|ledger| async move {
+            ledger.advance().await?;
+            Ok(ledger.cosign().await?.checkpoint)
+        })
+        .await
     }
 
     /// Does what it takes for a record to be kept as well as `level` says, and proves it.
@@ -37,16 +40,21 @@ impl Engine {
     /// durable in any case, and may be waited for again.
     pub async fn wait_for(&self, leaf: LeafHash, level: Level) -> Result<Receipt, EngineError> {
         if level < Level::Timestamped {
-            return Ok(self.ledger().wait_for(leaf, level).await?);
+            return self.kept(leaf, level).await;
         }
-        let receipt = self.ledger().wait_for(leaf, Level::Checkpointed).await?;
+        let receipt = self.kept(leaf, Level::Checkpointed).await?;
         if receipt.level() == level {
             return Ok(receipt);
         }
         let record = self.read_record(leaf).await?;
         let record = record.ok_or(AuditError::NotInTree)?;
         self.stamp(&record.tenant).await?;
-        Ok(self.ledger().wait_for(leaf, level).await?)
+        self.kept(leaf, level).await
+    }
+
+    async fn kept(&self, leaf: LeafHash, level: Level) -> Result<Receipt, EngineError> {
+        self.with_ledger(|ledger| async move { ledger.wait_for(leaf, level).await })
+            .await
     }
 
     /// Writes the evidence bundle of the signatures of one document: the records that they can be
@@ -108,8 +116,8 @@ impl Engine {
     }
 
     async fn read_record(&self, leaf: LeafHash) -> Result<Option<Record>, EngineError> {
-        let reader = self.ledger().reader();
-        let stored = reader.entry(&EntryQuery::Leaf(leaf)).await?;
+        let ledger = self.ledger();
+        let stored = ledger.reader().entry(&EntryQuery::Leaf(leaf)).await?;
         let record = stored.map(|stored| parse_record(stored.entry.bytes()));
         Ok(record.transpose().map_err(AuditError::from)?)
     }

@@ -115,6 +115,7 @@
 //! | [`token`] | the tokens that go into links |
 //! | [`corpus`] | sign-ins of the past, to try another policy on |
 //! | [`anchor`] | time-stamps over checkpoints |
+//! | [`rotation`] | another key for the log |
 //! | [`export`] | checkpoints and evidence bundles |
 //! | [`policy_file`] | policy and roles from one TOML file |
 //! | [`memory`] | a store for tests and first steps |
@@ -146,6 +147,7 @@ pub mod policy_file;
 pub mod policy_record;
 pub mod review;
 pub mod role_by_hand;
+pub mod rotation;
 pub mod session;
 pub mod sign_in;
 pub mod sign_out;
@@ -173,6 +175,7 @@ pub use crate::error::EngineError;
 pub use crate::invitation::{Invitation, OpenInvitation};
 pub use crate::policy_file::PolicyFile;
 pub use crate::role_by_hand::RoleByHand;
+pub use crate::rotation::LogKeyRotated;
 pub use crate::session::Session;
 pub use crate::sign_in::{Refused, SignIn};
 pub use crate::sign_out::{SignOut, SignedOut};

@@ -373,7 +373,7 @@ impl Engine {
         if recorded.leaf().hash() != entry || recorded.tenant() != tenant {
             return Err(TokenError::Invalid.into());
         }
-        let opened = self.shared.ledger.reader().private_part(&stored).await;
+        let opened = self.ledger().reader().private_part(&stored).await;
         let openings = match opened {
             Ok(part) => part.unwrap_or_default().into_openings(),
             Err(AuditError::Vault(VaultError::Malformed { .. })) => {

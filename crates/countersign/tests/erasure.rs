@@ -181,7 +181,8 @@ fn a_vault_leaves_no_private_part_in_the_clear() {
         assert_eq!(record.key_id, private.key_id, "{}", record.kind());
         assert!(private.key_id.is_some(), "{}", record.kind());
         assert!(PrivatePart::parse(&private.bytes).is_err());
-        let reader = host.engine.ledger().reader();
+        let ledger = host.engine.ledger();
+        let reader = ledger.reader();
         let part = wait(reader.private_part(&stored.entry)).unwrap().unwrap();
         assert_eq!(part.openings().iter().count(), record.commitments.len());
         assert!(
@@ -251,7 +252,8 @@ fn a_legal_hold_keeps_keys_and_private_parts() {
         let stored = wait(host.store.entry(&EntryQuery::Leaf(leaf)))
             .unwrap()
             .unwrap();
-        let reader = host.engine.ledger().reader();
+        let ledger = host.engine.ledger();
+        let reader = ledger.reader();
         assert!(wait(reader.private_part(&stored.entry)).unwrap().is_some());
         wait(host.engine.release_hold(&tenant(), user, &by, None)).unwrap();
         erase(host, &session).unwrap();

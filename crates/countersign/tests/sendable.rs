@@ -1,7 +1,10 @@
 //! Hosts run the engine on executors that move futures between threads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use countersign::audit::record::Actor;
+use countersign::audit::{Level, Signer};
 use countersign::evidence::Export;
 use countersign::saml::{Expect, Inbound};
 use countersign::{
@@ -24,6 +27,7 @@ fn every_future_is_sendable(
     steps: (Presented, Presented, Confirmed),
     entry: LeafHash,
     export: &Export,
+    signer: Arc<dyn Signer>,
 ) {
     sendable(engine.sign_in(connection, Inbound::Xml(b""), Expect::Unsolicited));
     sendable(engine.sign_out(connection, Inbound::Xml(b"")));
@@ -37,6 +41,10 @@ fn every_future_is_sendable(
     sendable(engine.resume_confirmed(session, entry));
     sendable(engine.checkpoint());
     sendable(engine.export(export));
+    sendable(engine.wait_for(entry, Level::Witnessed));
+    sendable(engine.anchor(tenant));
+    sendable(engine.anchors_due(Duration::ZERO));
+    sendable(engine.rotate_log_key(tenant, signer, Actor::System, None));
 }
 
 #[test]

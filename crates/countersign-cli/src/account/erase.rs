@@ -71,7 +71,8 @@ pub(super) fn run(erasing: &Erasing) -> Result<Verdict, Unreadable> {
 
 /// What the record says of it.
 fn recorded(administration: &Administration, entry: LeafHash) -> Result<SubjectErased, String> {
-    let reader = administration.engine.ledger().reader();
+    let ledger = administration.engine.ledger();
+    let reader = ledger.reader();
     let stored = blocking::wait(reader.entry(&EntryQuery::Leaf(entry)));
     let stored = stored.map_err(|error| error.to_string())?;
     let stored = stored.ok_or("the record of the erasure is not there")?;

@@ -113,7 +113,7 @@ pub(crate) struct Host {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<dyn Store>,
     meanwhile: Arc<Meanwhile>,
-    log_key: Arc<Ed25519Signer>,
+    pub(crate) log_key: Arc<Ed25519Signer>,
     vault: bool,
     made: AtomicUsize,
     folder: Option<TempDir>,
