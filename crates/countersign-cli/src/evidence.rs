@@ -1,7 +1,7 @@
 //! `countersign evidence show`, `countersign evidence verify` and `countersign evidence extract`.
 
 mod page;
-mod trust;
+pub(crate) mod trust;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -3,21 +3,28 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Subcommand;
 use countersign::audit::fsck::{self, LedgerCheck};
 use countersign::audit::tile_check::verify_tiles;
 use countersign::audit::tile_folder::TileFolder;
-use countersign::audit::{AuditError, LedgerReader, TrustedKey, VerifierKey};
-use countersign::blocking;
+use countersign::audit::{AnchorDue, AuditError, LedgerReader, TrustedKey, VerifierKey};
+use countersign::{Clock as _, SystemClock, blocking};
 use countersign_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
+use crate::evidence::trust::anchors;
 use crate::input::{InputPath, Unreadable};
 use crate::log_key;
 use crate::progress::Progress;
-use crate::style::{Page, Table, bad, dim, good, name, plain, warn};
+use crate::style::{Line, Page, Table, bad, dim, good, name, plain, warn};
 use crate::verdict::Verdict;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many checkpoints are named by their size; one line has room for them.
+const MOST_SIZES: usize = 5;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -40,6 +47,18 @@ pub(crate) enum Command {
             requires = "log_key"
         )]
         tiles: Option<InputPath>,
+        /// Certificates (PEM or DER) that the time-stamps' authorities lead to: then it is told
+        /// which time-stamped checkpoints have to be renewed.
+        #[arg(long, value_name = "FILE", conflicts_with = "tiles")]
+        time_root: Vec<InputPath>,
+        /// For how many days from now they shall hold.
+        #[arg(
+            long,
+            value_name = "DAYS",
+            default_value_t = 90,
+            requires = "time_root"
+        )]
+        within_days: u32,
         /// The SQLite file; it is only read.
         #[arg(required_unless_present = "tiles")]
         database: Option<InputPath>,
@@ -67,9 +86,16 @@ pub(crate) fn run(command: &Command) -> Result<Verdict, Unreadable> {
             ..
         } => verify_folder(folder, log_key.as_deref()),
         Command::Verify {
-            log_key, database, ..
+            log_key,
+            database,
+            time_root,
+            within_days,
+            ..
         } => match database {
-            Some(database) => verify_database(database, log_key.as_deref()),
+            Some(database) => {
+                let log_key = log_key.as_deref();
+                verify_database(database, log_key, time_root, *within_days)
+            }
             None => Err(Unreadable::new(
                 "ledger verify",
                 "there is nothing to verify",
@@ -110,11 +136,32 @@ fn open(
     Ok((reader, keys))
 }
 
-fn verify_database(database: &InputPath, log_key: Option<&str>) -> Result<Verdict, Unreadable> {
+fn verify_database(
+    database: &InputPath,
+    log_key: Option<&str>,
+    time_roots: &[InputPath],
+    within_days: u32,
+) -> Result<Verdict, Unreadable> {
+    let unreadable = |error: AuditError| Unreadable::new(database.display(), with_causes(&error));
     let (reader, keys) = open(database, log_key)?;
-    let check = watched(|watch| blocking::wait(reader.verify_all(&keys, watch)))
-        .map_err(|error| Unreadable::new(database.display(), with_causes(&error)))?;
-    Ok(verdict(&check, log_key.is_some()))
+    let check = watched(|watch| blocking::wait(reader.verify_all(&keys, watch)));
+    let check = check.map_err(unreadable)?;
+    let mut roots = Vec::new();
+    for path in time_roots {
+        roots.extend(anchors(path)?);
+    }
+    let due = match roots.as_slice() {
+        // What is damaged has to be mended first.
+        _ if !check.is_sound() => None,
+        [] => None,
+        roots => {
+            let now = SystemClock.now();
+            let horizon = now.saturating_add(DAY.saturating_mul(within_days));
+            let due = blocking::wait(reader.anchors_due(roots, now, horizon));
+            Some(due.map_err(unreadable)?)
+        }
+    };
+    Ok(verdict(&check, log_key.is_some(), due.as_deref()))
 }
 
 fn verify_folder(folder: &InputPath, log_key: Option<&str>) -> Result<Verdict, Unreadable> {
@@ -123,7 +170,7 @@ fn verify_folder(folder: &InputPath, log_key: Option<&str>) -> Result<Verdict, U
     let tiles = TileFolder::new(&**folder);
     let check = watched(|watch| blocking::wait(verify_tiles(&tiles, &keys, watch)));
     match check {
-        Ok(check) => Ok(verdict(&check, true)),
+        Ok(check) => Ok(verdict(&check, true, None)),
         Err(AuditError::NotInTree) => Err(Unreadable::new(
             folder.display(),
             "holds no published log: there is no checkpoint",
@@ -206,7 +253,7 @@ fn ranges_json(ranges: &[Range<u64>]) -> Vec<Value> {
     ranges.iter().map(pair).collect()
 }
 
-fn verdict(check: &LedgerCheck, key_given: bool) -> Verdict {
+fn verdict(check: &LedgerCheck, key_given: bool, due: Option<&[AnchorDue]>) -> Verdict {
     let checkpoint = check.checkpoint.as_ref().map(|signed| {
         let checkpoint = signed.checkpoint();
         json!({
@@ -226,6 +273,10 @@ fn verdict(check: &LedgerCheck, key_given: bool) -> Verdict {
         })).collect::<Vec<_>>(),
         "more_damage": check.more_damage,
         "anchors": check.anchors,
+        "anchors_due": due.map(|due| due.iter().map(|anchor| json!({
+            "size": anchor.size,
+            "until": anchor.until,
+        })).collect::<Vec<_>>()),
         "affected": ranges_json(&check.affected),
         "proved": ranges_json(&check.proved),
     });
@@ -259,6 +310,9 @@ fn verdict(check: &LedgerCheck, key_given: bool) -> Verdict {
         let anchors = format!("{} time-stamped checkpoints", check.anchors);
         rows.row([dim("continues"), plain(anchors)]);
     }
+    if let Some(due) = due {
+        rows.row([dim("to be renewed"), renewals(due)]);
+    }
     if let Some(first) = check.damage.first() {
         let mut damaged = Table::new().folded();
         for damage in &check.damage {
@@ -285,6 +339,31 @@ fn verdict(check: &LedgerCheck, key_given: bool) -> Verdict {
         json: members,
         text: page,
     }
+}
+
+/// Which time-stamped checkpoints run out soon, from when on, and which are lost.
+fn renewals(due: &[AnchorDue]) -> Line {
+    let (lost, soon): (Vec<&AnchorDue>, Vec<_>) =
+        due.iter().partition(|anchor| anchor.until.is_none());
+    let mut line = match soon.iter().filter_map(|anchor| anchor.until).min() {
+        None => plain("none now"),
+        Some(first) => warn(format!("before {first}: at {} leaves", sizes(&soon))),
+    };
+    if !lost.is_empty() {
+        let text = format!("; too late, or by other roots: at {} leaves", sizes(&lost));
+        line = line.and(bad(text));
+    }
+    line
+}
+
+fn sizes(anchors: &[&AnchorDue]) -> String {
+    let sizes = anchors.iter().map(|anchor| anchor.size.to_string());
+    let mut shown: Vec<_> = sizes.take(MOST_SIZES).collect();
+    let more = anchors.len().saturating_sub(shown.len());
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
 }
 
 fn signature(check: &LedgerCheck, key_given: bool) -> &'static str {

@@ -1,6 +1,7 @@
 //! How well a record is kept, level by level, as a host waits for it.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -152,7 +153,7 @@ fn a_level_that_an_engine_has_nobody_for_is_not_reached() {
 fn an_engine_does_not_start_over_a_store_that_was_set_back() {
     let host = Host::in_memory(POLICY);
     let witness = witness(&host, "w.example/1");
-    let engine = with_witnesses(&host, 1, &[witness.clone()]);
+    let engine = with_witnesses(&host, 1, std::slice::from_ref(&witness));
     wait(engine.wait_for(signed(&host), Level::Witnessed)).unwrap();
     // An empty store, by the same key: as from a copy of before the first record.
     let emptied = |b: EngineBuilder| {

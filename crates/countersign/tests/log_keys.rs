@@ -1,6 +1,7 @@
 //! Replacing the log's key while hosts use it, on each store.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,

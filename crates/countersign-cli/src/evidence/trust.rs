@@ -109,7 +109,7 @@ fn parse_retired(text: &str) -> Result<(VerifierKey, u64), Unreadable> {
 }
 
 /// The certificates of a file: one in DER, or any number in PEM \[RFC 7468 §5\].
-fn anchors(path: &Path) -> Result<Vec<TrustAnchor>, Unreadable> {
+pub(crate) fn anchors(path: &Path) -> Result<Vec<TrustAnchor>, Unreadable> {
     let bytes = read_whole(path, CERTIFICATES_LIMIT_BYTES)?;
     TrustAnchor::read(&bytes).map_err(|_| Unreadable::new(path.display(), "holds no certificate"))
 }
