@@ -80,6 +80,7 @@ fn anchors_that_run_out_soon_are_told() {
     assert!(unknown[0]["until"].is_null(), "{unknown}");
 
     let page = countersign(&["ledger", "verify", &database, "--time-root", &root]);
+    assert_eq!(page.code, 0);
     assert!(page.stdout.contains("to be renewed"), "{}", page.stdout);
     assert!(page.stdout.contains("at 1 leaves"), "{}", page.stdout);
 }
