@@ -1,6 +1,13 @@
 //! Which time-stamps have to be renewed, as `ledger verify` tells it of a host's database.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
 
 mod run;
 
