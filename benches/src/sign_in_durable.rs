@@ -50,7 +50,7 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
         }),
         Writers::new("countersign", |turn| {
             let responses = responses(&acme, &persons, turn);
-            integrating(engine.ledger(), || {
+            integrating(&engine.ledger(), || {
                 let start = now();
                 let load = load(responses, |response| sign_in(&acme, &engine, response));
                 block_on(engine.checkpoint()).expect("a sound ledger");
