@@ -26,6 +26,16 @@
 //! ledger's compare-and-set keeps two engines from forking it. One machine only: its locks do
 //! not work over network file systems.
 //!
+//! # When something is wrong
+//! A full disk, a lock that somebody holds: the call fails, nothing of it is written, and the next
+//! one may succeed. A sync that fails leaves nobody knowing what the disk holds: nothing more is
+//! written until the file is opened again, while reading goes on. A damaged page is an error to
+//! whoever needs it; [`SqliteStore::check_integrity`] looks for all of them. A store that is only
+//! looked at is opened by [`SqliteStore::open_read_only`], also where the folder may not be written.
+//!
+//! [`SqliteStore::backup_to`] copies the store while it is in use. Do not copy the file itself: what
+//! was committed last is in the log beside it.
+//!
 //! # What it is not
 //! Whoever can write the file can change it; that is what the ledger's signed checkpoints are
 //! for. The triggers that forbid changing an entry catch mistakes, not attackers. Nothing in the
