@@ -10,6 +10,11 @@ use countersign_provision::store::UserStore;
 
 use crate::common::{Postgres, first_sign_in, ledger};
 
+/// The server forgets the connections that hold a lock by name in this database.
+const END_LOCKS: &str = "SELECT pg_terminate_backend(l.pid)
+    FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE l.locktype = 'advisory' AND d.datname = current_database()";
+
 #[test]
 #[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
 fn what_commits_late_comes_later_and_is_never_skipped() {
@@ -143,7 +148,7 @@ fn a_node_that_lost_the_lock_neither_writes_nor_signs() {
         assert_eq!(pending, []);
         one.commit(&first_sign_in("ben")).await.unwrap();
         // The server forgets the connection that holds the lock; the node knows nothing of it.
-        postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+        postgres.sql(END_LOCKS);
         let new = two.become_integrator().await.unwrap();
         assert!(new.epoch() > old.epoch());
         let unavailable = |error: countersign_core::StoreError| {
@@ -178,7 +183,7 @@ fn a_lost_lock_fences_the_integrator_from_a_node_without_one() {
         let (one, two) = (postgres.node().await, postgres.node().await);
         let old = one.integrator().await.unwrap().unwrap();
         two.commit(&first_sign_in("ana")).await.unwrap();
-        postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+        postgres.sql(END_LOCKS);
         let book = ledger(Arc::new(two)).await;
         book.advance().await.unwrap();
         let lost = old.size().await.unwrap_err();
