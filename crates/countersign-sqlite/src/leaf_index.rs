@@ -295,7 +295,11 @@ mod tests {
     }
 
     fn open(file: &Path, index: &Arc<LeafIndex>) -> WriteConnection {
-        WriteConnection::new(open_writable(file, true).unwrap(), Arc::clone(index))
+        WriteConnection::new(
+            open_writable(file, true).unwrap(),
+            Arc::clone(index),
+            Arc::default(),
+        )
     }
 
     fn add(db: &WriteConnection, leaf: LeafHash) -> Result<i64, Failure> {

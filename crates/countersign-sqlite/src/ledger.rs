@@ -43,11 +43,17 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+        let outbox = Arc::clone(&self.outbox);
         self.read("read the outbox", move |db| {
+            let size = integer(size(db)?)?;
+            let committed = outbox.from(size, limit);
+            if !committed.is_empty() {
+                return Ok(committed);
+            }
             let sql = "SELECT id, leaf, bytes FROM entries
                            WHERE position >= ?1 ORDER BY position LIMIT ?2";
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            all(db, sql, (integer(size(db)?)?, limit), |row| {
+            all(db, sql, (size, limit), |row| {
                 Ok(PendingEntry {
                     id: text(row, 0, "entry id")?,
                     leaf: LeafHash::from_bytes(row.get(1)?),

@@ -52,7 +52,7 @@
 //! | `integrity` | [`SqliteStore::check_integrity`] |
 //! | `commit` | a [`Change`] as one transaction |
 //! | `users`, `ledger`, `vault`, `replay` | the ports |
-//! | `new_entries`, `leaf_index`, `nodes` | what a transaction adds to the ledger; where a leaf hash is found; the tree's nodes |
+//! | `new_entries`, `outbox`, `leaf_index`, `nodes` | what a transaction adds to the ledger; what was added last; where a leaf hash is found; the tree's nodes |
 //! | `rows` | between our types and SQLite's |
 //! | `failure` | what a [`StoreError`] is made from |
 //!
@@ -75,6 +75,7 @@ mod leaf_index;
 mod ledger;
 mod new_entries;
 mod nodes;
+mod outbox;
 mod readers;
 mod replay;
 mod rows;

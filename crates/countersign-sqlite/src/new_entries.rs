@@ -12,11 +12,13 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::leaf_index::LeafIndex;
+use crate::outbox::Outbox;
 
 /// What is known of the entries of the open transaction.
 #[derive(Debug)]
 pub(crate) struct NewEntries {
     index: Arc<LeafIndex>,
+    outbox: Arc<Outbox>,
     open: RefCell<Open>,
 }
 
@@ -39,9 +41,10 @@ pub(crate) struct Mark {
 }
 
 impl NewEntries {
-    pub(crate) fn new(index: Arc<LeafIndex>) -> Self {
+    pub(crate) fn new(index: Arc<LeafIndex>, outbox: Arc<Outbox>) -> Self {
         Self {
             index,
+            outbox,
             open: RefCell::default(),
         }
     }
@@ -137,6 +140,9 @@ impl NewEntries {
         }
         let leaves: Vec<LeafHash> = open.entries.iter().map(Entry::leaf).collect();
         self.index.add(begin, leaves.iter());
+        if !leaves.is_empty() {
+            self.outbox.add(begin, open.entries);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::checkpointer::Checkpointer;
 use crate::failure::Failure;
 use crate::file::{self, OpenError};
 use crate::leaf_index::LeafIndex;
+use crate::outbox::Outbox;
 use crate::readers::Readers;
 use crate::writer::{WriteConnection, Writer};
 
@@ -39,6 +40,7 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Option<Writer>,
     pub(crate) leaf_index: Arc<LeafIndex>,
+    pub(crate) outbox: Arc<Outbox>,
     path: PathBuf,
 }
 
@@ -74,6 +76,7 @@ impl SqliteStore {
             readers: Readers::start(vec![db])?,
             writer: None,
             leaf_index: Arc::default(),
+            outbox: Arc::default(),
             path: std::path::absolute(path)?,
         })
     }
@@ -86,11 +89,13 @@ impl SqliteStore {
             .collect();
         let checkpointer = Checkpointer::start(file::open_checkpointer(path)?)?;
         let leaf_index = Arc::<LeafIndex>::default();
-        let db = WriteConnection::new(db, Arc::clone(&leaf_index));
+        let outbox = Arc::<Outbox>::default();
+        let db = WriteConnection::new(db, Arc::clone(&leaf_index), Arc::clone(&outbox));
         Ok(Self {
             readers: Readers::start(connections?)?,
             writer: Some(Writer::start(db, checkpointer)?),
             leaf_index,
+            outbox,
             path: std::path::absolute(path)?,
         })
     }

@@ -14,6 +14,7 @@ use crate::checkpointer::Checkpointer;
 use crate::failure::{Failure, Lost, gone};
 use crate::leaf_index::LeafIndex;
 use crate::new_entries::NewEntries;
+use crate::outbox::Outbox;
 
 /// Most requests in one transaction. The more share it, the fewer times the pages of the indexes,
 /// whose keys are random, are written; what they share is held in the page cache
@@ -27,10 +28,10 @@ pub(crate) struct WriteConnection {
 }
 
 impl WriteConnection {
-    pub(crate) fn new(db: Connection, index: Arc<LeafIndex>) -> Self {
+    pub(crate) fn new(db: Connection, index: Arc<LeafIndex>, outbox: Arc<Outbox>) -> Self {
         Self {
             db,
-            new_entries: NewEntries::new(index),
+            new_entries: NewEntries::new(index, outbox),
         }
     }
 
@@ -336,7 +337,10 @@ mod tests {
 
     fn start(db: Connection) -> std::io::Result<Writer> {
         let checkpointer = Checkpointer::start(Connection::open_in_memory().unwrap())?;
-        Writer::start(WriteConnection::new(db, Arc::default()), checkpointer)
+        Writer::start(
+            WriteConnection::new(db, Arc::default(), Arc::default()),
+            checkpointer,
+        )
     }
 
     fn insert(db: &Connection, number: i64) -> Result<(), Failure> {
