@@ -430,10 +430,18 @@ fn check_consent(chain: &Chain<'_>, lines: &mut Lines) {
         return;
     };
     let at = consent.item.record.at;
+    let covers = consent.body.covers(&signed.body.document_type) && at <= signed.item.record.at;
+    // [15 USC 7001(c)(1)(B)(i)]: a consumer has to be told. Who is no consumer need not be, so that
+    // nothing is refuted.
+    if covers && !consent.body.paper_right {
+        let why = "given after a disclosure that did not tell of the right to paper";
+        lines.not_proved(Claim::Consent, &consent.item.file, why);
+        return;
+    }
     // [record.md §6, rule 9]; that it is the signer's is what `same_account` says.
     lines.check(
         Claim::Consent,
-        consent.body.covers(&signed.body.document_type) && at <= signed.item.record.at,
+        covers,
         &consent.item.file,
         format!(
             "given {at} for `{}`, after disclosure `{}`",

@@ -51,7 +51,7 @@ def fits(parents, kinds):
 
 OWNER = either(
     members(by=one_of("jit", "default"), connection=identifier),
-    members(by=one_of("manual", "temporary", "scim")),
+    members(by=one_of("manual", "temporary", "scim", "barred")),
 )
 TOKEN = members(browser_sha256=opt(digest), expires_at=time, secret_sha256=digest)
 ATTACHMENT = members(media_type=text, sha256=digest)

@@ -56,7 +56,7 @@ def check_parents(record, records):
 
 
 def check_signature(trail):
-    """Rules 3 to 9: yields (claim, record, holds) for each thing that is asked."""
+    """Rules 3 to 9: yields (claim, record, holds) for each thing that is asked; None for not proved."""
     signed = trail.signed
     intent = trail.parent(signed, "intent.confirmed")
     session = trail.parent(signed, "session.opened")
@@ -111,7 +111,9 @@ def check_signature(trail):
     # Rule 9.
     if consent:
         scope = consent.body["scope"]
-        yield "consent", consent, consent.at <= signed.at and any(names(p, s["document_type"]) for p in scope)
+        holds = consent.at <= signed.at and any(names(p, s["document_type"]) for p in scope)
+        # Whoever is no consumer need not be told of paper.
+        yield "consent", consent, None if holds and not consent.body["paper_right"] else holds
 
 
 def covers(permission, document_type):

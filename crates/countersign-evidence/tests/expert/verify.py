@@ -67,7 +67,7 @@ class Report:
         self.say(claim, member, FAILED, str(why))
 
     def check(self, claim, member, holds):
-        self.say(claim, member, PROVED if holds else FAILED)
+        self.say(claim, member, NOT_PROVED if holds is None else PROVED if holds else FAILED)
 
     def proved(self):
         """The claims that have lines, all of which are proved."""

@@ -77,6 +77,8 @@ pub struct Plan {
     pub linked: bool,
     pub invited: bool,
     pub consent: bool,
+    /// Whether the disclosure before a consent told of the right to paper.
+    pub paper_right: bool,
     pub erased: bool,
     pub sealed: bool,
     pub tokens: usize,
@@ -104,6 +106,7 @@ impl Plan {
             linked: false,
             invited: false,
             consent: true,
+            paper_right: true,
             erased: false,
             sealed: true,
             tokens: 2,
@@ -134,6 +137,7 @@ impl Plan {
             linked: random.chance(3),
             invited: random.chance(3),
             consent: random.chance(2),
+            paper_right: random.chance(2),
             erased: random.chance(3),
             sealed: random.chance(2),
             tokens: random.below(4),
@@ -228,7 +232,9 @@ impl Plan {
         });
         let parents = [Some(assertion), Some(first), used];
         let session = story.record("session.opened", &parents, true, body, &[]);
-        let consent = self.consent.then(|| consent(story, session));
+        let consent = self
+            .consent
+            .then(|| consent(story, session, self.paper_right));
         let attachments = if self.attachments {
             json!([{"media_type": "text/plain", "sha256": hex(&sha256(ATTACHMENT))}])
         } else {
@@ -501,11 +507,11 @@ pub fn instant(milliseconds: u64) -> Timestamp {
     Timestamp::from_unix_millis(i64::try_from(milliseconds).unwrap())
 }
 
-fn consent(story: &mut Story, session: usize) -> usize {
+fn consent(story: &mut Story, session: usize, paper_right: bool) -> usize {
     let body = json!({
         "access_demonstrated": {"method": "code-read-back", "sha256": null},
         "consent": "consent-1", "disclosure_sha256": hex(&sha256(b"disclosure")),
-        "disclosure_version": "2026-01", "paper_right": true, "scope": ["nda/*"],
+        "disclosure_version": "2026-01", "paper_right": paper_right, "scope": ["nda/*"],
         "withdrawal": "Write to the desk.",
     });
     story.record("consent.given", &[Some(session)], true, body, &[])
