@@ -87,7 +87,14 @@ fn judge(identity: VerifiedIdentity) -> Report {
     let key = VerifierKey::of_signer(support::ORIGIN, &*signer()).unwrap();
     let request = Export::of(walk.signed.leaf()).assertions(true);
     let now = at("2026-03-05T12:00:00Z");
-    let bundle = block_on(export(&reader, &[key.clone()], &request, None, now)).unwrap();
+    let bundle = block_on(export(
+        &reader,
+        std::slice::from_ref(&key),
+        &request,
+        None,
+        now,
+    ))
+    .unwrap();
     let trust = TrustPolicy::new()
         .log_key(key)
         .identity_provider(&certificate)
