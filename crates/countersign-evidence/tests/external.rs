@@ -22,6 +22,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use browser::bundles::two_signers_told;
 use countersign_audit::{LedgerReader, VerifierKey};
 use countersign_evidence::{Disclosure, Export, export};
 use countersign_testkit::keys::{IDP_P256_CERTIFICATE, IDP_RSA_2048_CERTIFICATE};
@@ -150,6 +151,28 @@ fn the_instructions_find_a_bundle_right() {
         let line = format!("ok {name}");
         assert!(lines.contains(&line), "{line}\n{lines:#?}");
     }
+}
+
+#[test]
+#[ignore = "runs bash, openssl, sha256sum and jq; cargo xtask test runs it"]
+fn the_instructions_say_whether_a_consent_was_told_of_paper() {
+    let consent = |told| {
+        let lines = run_instructions(&Unpacked::read(&two_signers_told(told)));
+        assert_eq!(wrong(&lines), Vec::<&str>::new(), "{lines:#?}");
+        let mut lines = lines
+            .into_iter()
+            .filter(|line| line.contains("with consent"));
+        let line = lines.next().unwrap();
+        assert_eq!(lines.next(), None);
+        line
+    };
+    let told = consent(true);
+    assert!(told.starts_with("ok "), "{told}");
+    assert!(!told.contains("paper"), "{told}");
+    let untold = consent(false);
+    assert!(untold.starts_with("open "), "{untold}");
+    let why = ", not told of the right to paper";
+    assert!(untold.ends_with(why), "{untold}");
 }
 
 #[test]

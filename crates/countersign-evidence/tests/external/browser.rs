@@ -3,7 +3,7 @@
 #[path = "additions.rs"]
 mod additions;
 #[path = "bundles.rs"]
-mod bundles;
+pub(crate) mod bundles;
 #[path = "desk.rs"]
 mod desk;
 #[path = "hostile.rs"]

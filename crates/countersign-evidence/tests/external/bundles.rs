@@ -29,6 +29,11 @@ pub(crate) const ANNEX: &[u8] = b"Whom to ask.\n";
 /// The bundle of a document that two people signed: a nurse, who was erased later, and a doctor, who
 /// had agreed to electronic records and was shown an annex.
 pub(crate) fn two_signers() -> Vec<u8> {
+    two_signers_told(true)
+}
+
+/// The same, where the doctor's disclosure told of the right to paper or did not.
+pub(crate) fn two_signers_told(paper_right: bool) -> Vec<u8> {
     let entropy = CountingEntropy::default();
     let nurse = Walk::new(WalkPlan::default(), &entropy);
     let plan = WalkPlan {
@@ -48,7 +53,7 @@ pub(crate) fn two_signers() -> Vec<u8> {
         consent: ConsentId::new("consent-1").unwrap(),
         disclosure_sha256: sha256(b"disclosure"),
         disclosure_version: "2026-01".to_owned(),
-        paper_right: true,
+        paper_right,
         scope: vec!["nda/*".parse().unwrap()],
         withdrawal: "Write to records@acme.example.".to_owned(),
     };
