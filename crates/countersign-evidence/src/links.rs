@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use countersign_audit::ceremony::{DocumentPresented, DocumentSigned, IntentConfirmed};
+use countersign_audit::ceremony::{DocumentPresented, DocumentSigned};
 use countersign_audit::consent::ConsentGiven;
+use countersign_audit::links::{LinkError, check_links};
 use countersign_audit::role::RoleGranted;
 use countersign_audit::session::SessionOpened;
 use countersign_audit::{Body, Kind, Record};
@@ -69,6 +70,14 @@ impl Records {
         self.items.get(*self.by_number.get(&number)?)
     }
 
+    /// What is wrong between a record and those that it rests on: the rules of record.md §6 have
+    /// their home in `countersign_audit::links`. Where they stand in the log is asked elsewhere.
+    fn wrong_links(&self, item: &Item) -> Vec<LinkError> {
+        check_links(&item.record, |leaf| {
+            self.find(leaf).map(|parent| &parent.record)
+        })
+    }
+
     /// The places of all records that these reach through parents, those included.
     fn reached_from<'i>(&self, roots: impl Iterator<Item = &'i Item>) -> BTreeSet<usize> {
         let mut reached = BTreeSet::new();
@@ -109,11 +118,12 @@ pub(crate) struct Link<'a, K> {
 #[derive(Debug)]
 pub(crate) struct Chain<'a> {
     pub(crate) signed: Link<'a, DocumentSigned>,
-    pub(crate) intent: Link<'a, IntentConfirmed>,
     pub(crate) presented: Link<'a, DocumentPresented>,
     pub(crate) session: Link<'a, SessionOpened>,
     pub(crate) grant: Link<'a, RoleGranted>,
     pub(crate) consent: Option<Link<'a, ConsentGiven>>,
+    /// What is wrong between the three steps of its ceremony and what they rest on.
+    wrong: Vec<LinkError>,
     /// Every record that it reaches, itself included, in the order of the log.
     pub(crate) reached: Vec<&'a Item>,
 }
@@ -144,15 +154,20 @@ impl<'a> Chain<'a> {
             Some(_) => Some(link!(parent(signed.item, 3)?, ConsentGiven)?),
             None => None,
         };
+        let steps = [presented.item, intent.item, signed.item];
         Some(Self {
+            wrong: steps.map(|item| records.wrong_links(item)).concat(),
             reached: records.reach(signed.item),
             signed,
-            intent,
             presented,
             session,
             grant,
             consent,
         })
+    }
+
+    fn breaks(&self, is_meant: impl Fn(&LinkError) -> bool) -> bool {
+        self.wrong.iter().any(is_meant)
     }
 }
 
@@ -202,30 +217,43 @@ pub(crate) fn check_linked(records: &Records, lines: &mut Lines) {
 }
 
 fn check_parents(item: &Item, records: &Records, lines: &mut Lines) {
-    // INVARIANT: `parse_record` has checked how many parents there are.
-    for (leaf, rule) in item.record.parents.iter().zip(item.record.kind().parents()) {
-        let Some(parent) = records.find(leaf) else {
-            lines.failed(
-                Claim::Linked,
-                &item.file,
-                format!("its cause {leaf} is missing"),
-            );
-            continue;
-        };
-        let wrong = if !rule.kinds.contains(&parent.record.kind()) {
-            "is of a kind that can not be its cause"
-        } else if parent.record.tenant != item.record.tenant {
-            "is of another tenant"
-        } else if parent.index >= item.index {
-            "does not come before it in the log"
-        } else {
-            continue;
-        };
-        lines.failed(
-            Claim::Linked,
-            &item.file,
-            format!("its cause {} {wrong}", parent.file),
-        );
+    let file_of = |leaf: &LeafHash| records.find(leaf).map_or("", |parent| &parent.file);
+    let mut fail = |why: String| lines.failed(Claim::Linked, &item.file, why);
+    for error in records.wrong_links(item) {
+        match &error {
+            LinkError::Missing { parent } => fail(format!("its cause {parent} is missing")),
+            LinkError::Kind { parent, .. } => {
+                let file = file_of(parent);
+                fail(format!(
+                    "its cause {file} is of a kind that can not be its cause"
+                ));
+            }
+            LinkError::Tenant { parent } => {
+                let file = file_of(parent);
+                fail(format!("its cause {file} is of another tenant"));
+            }
+            // Other claims say so, of a signature and what it rests on.
+            LinkError::Subject { .. }
+            | LinkError::Time { .. }
+            | LinkError::Disagrees { .. }
+            | LinkError::NotInvited
+            | LinkError::NotCovered { .. }
+            | LinkError::GrantOver { .. }
+            | LinkError::SessionOver { .. }
+            | LinkError::NoConsent { .. } => {}
+            // What no claim asks about refutes this one.
+            _ => fail(error.to_string()),
+        }
+    }
+    let parents = item.record.parents.iter();
+    // [record.md §6, rule 2]
+    for parent in parents.filter_map(|leaf| records.find(leaf)) {
+        if parent.index >= item.index {
+            let file = &parent.file;
+            fail(format!(
+                "its cause {file} does not come before it in the log"
+            ));
+        }
     }
 }
 
@@ -251,7 +279,7 @@ pub(crate) fn check_agreement(
         }
     }
     for chain in chains {
-        check_same_document(chain, chains, records, lines);
+        check_same_document(chain, chains, lines);
         check_same_account(chain, lines);
         check_grant(chain, lines);
         check_session(chain, lines);
@@ -261,14 +289,9 @@ pub(crate) fn check_agreement(
     check_no_future(records, now, lines);
 }
 
-fn check_same_document(
-    chain: &Chain<'_>,
-    chains: &[Chain<'_>],
-    records: &Records,
-    lines: &mut Lines,
-) {
-    let (signed, intent, presented) = (&chain.signed, &chain.intent, &chain.presented);
-    let (s, i, p) = (signed.body, intent.body, presented.body);
+fn check_same_document(chain: &Chain<'_>, chains: &[Chain<'_>], lines: &mut Lines) {
+    let signed = &chain.signed;
+    let s = signed.body;
     // [bundle.md §5.1]
     if let Some(first) = chains.first()
         && first.signed.body.document_sha256 != s.document_sha256
@@ -280,19 +303,9 @@ fn check_same_document(
         );
         return;
     }
-    // [record.md §6, rule 4]
-    let same = s.ceremony == i.ceremony
-        && s.ceremony == p.ceremony
-        && s.document_sha256 == i.document_sha256
-        && s.document_sha256 == p.sha256
-        && s.document == p.document
-        && s.document_type == p.document_type
-        && s.meaning == i.meaning
-        && [signed.item, intent.item]
-            .iter()
-            .all(|item| item.record.correlation == presented.item.record.correlation)
-        && presented.item.record.parents == [chain.session.item.leaf]
-        && is_invited_document(chain, records);
+    // [record.md §6, rules 4 and 8]
+    let same =
+        !chain.breaks(|error| matches!(error, LinkError::Disagrees { .. } | LinkError::NotInvited));
     lines.check(
         Claim::SameDocument,
         same,
@@ -303,26 +316,6 @@ fn check_same_document(
         ),
         "what was shown, confirmed and signed differ",
     );
-}
-
-/// Whether what was shown is what the person was invited to sign, if the session began with an
-/// invitation \[record.md §6, rule 8\].
-fn is_invited_document(chain: &Chain<'_>, records: &Records) -> bool {
-    // [record.md §5]: assertion, account, invitation.
-    let [_, _, used] = chain.session.item.record.parents.as_slice() else {
-        return true;
-    };
-    let issued = records
-        .find(used)
-        .and_then(|used| records.find(used.record.parents.first()?));
-    let presented = chain.presented.body;
-    match issued.map(|issued| &issued.record.body) {
-        Some(Body::InvitationIssued(invited)) => {
-            invited.document == presented.document
-                && invited.document_type == presented.document_type
-        }
-        _ => false,
-    }
 }
 
 fn check_same_account(chain: &Chain<'_>, lines: &mut Lines) {
@@ -351,9 +344,7 @@ fn check_same_account(chain: &Chain<'_>, lines: &mut Lines) {
 fn check_grant(chain: &Chain<'_>, lines: &mut Lines) {
     let (signed, grant) = (&chain.signed, &chain.grant);
     // [record.md §6, rule 5]
-    let covers = signed.body.grant == grant.body.grant
-        && signed.body.role == grant.body.role
-        && grant.body.covers_signing(&signed.body.document_type);
+    let covers = !chain.breaks(|error| matches!(error, LinkError::NotCovered { .. }));
     lines.check(
         Claim::GrantCoversDocument,
         covers,
@@ -366,8 +357,7 @@ fn check_grant(chain: &Chain<'_>, lines: &mut Lines) {
     );
     // [record.md §6, rules 5 and 6]
     let at = signed.item.record.at;
-    let live = signed.body.grant_expires_at == grant.body.expires_at
-        && grant.body.expires_at.is_none_or(|expires| at < expires);
+    let live = !chain.breaks(|error| matches!(error, LinkError::GrantOver { .. }));
     let until = grant
         .body
         .expires_at
@@ -387,7 +377,7 @@ fn check_session(chain: &Chain<'_>, lines: &mut Lines) {
     // [record.md §6, rules 5 and 6]
     lines.check(
         Claim::SessionLiveAtSigning,
-        signed.body.session_expires_at == until && at < until,
+        !chain.breaks(|error| matches!(error, LinkError::SessionOver { .. })),
         &session.item.file,
         format!("open until {until}, signed at {at}"),
         format!("open until {until}, but signed at {at}"),
@@ -395,13 +385,10 @@ fn check_session(chain: &Chain<'_>, lines: &mut Lines) {
 }
 
 fn check_time_order(chain: &Chain<'_>, lines: &mut Lines) {
-    let at = |item: &Item| item.record.at;
-    let signed_at = at(chain.signed.item);
+    let consent = chain.consent.as_ref().map(|consent| consent.item.leaf);
     // [record.md §6, rule 6]
-    let ordered = at(chain.session.item) <= at(chain.presented.item)
-        && at(chain.presented.item) <= at(chain.intent.item)
-        && at(chain.intent.item) <= signed_at
-        && at(chain.grant.item) <= signed_at;
+    let ordered = !chain
+        .breaks(|error| matches!(error, LinkError::Time { parent } if Some(*parent) != consent));
     lines.check(
         Claim::TimeOrder,
         ordered,
@@ -430,7 +417,12 @@ fn check_consent(chain: &Chain<'_>, lines: &mut Lines) {
         return;
     };
     let at = consent.item.record.at;
-    let covers = consent.body.covers(&signed.body.document_type) && at <= signed.item.record.at;
+    let leaf = consent.item.leaf;
+    let covers = !chain.breaks(|error| match error {
+        LinkError::NoConsent { .. } => true,
+        LinkError::Time { parent } => *parent == leaf,
+        _ => false,
+    });
     // [15 USC 7001(c)(1)(B)(i)]: a consumer has to be told. Who is no consumer need not be, so that
     // nothing is refuted.
     if covers && !consent.body.paper_right {
