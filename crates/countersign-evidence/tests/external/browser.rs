@@ -230,7 +230,7 @@ fn the_page_tells_of_several_signers_a_consent_an_annex_and_an_erasure() {
     let text = desk.text("return document.body.innerText");
     for part in [
         "Somebody whose name was erased on 3 March 2026 signed contract-1 on 1 March 2026",
-        "Grace Example signed contract-1 on 1 March 2026, 09:48:00 UTC",
+        "Given Family signed contract-1 on 1 March 2026, 09:48:00 UTC",
         "after disclosure 2026-01",
         "Told of the right to paper.",
         "Write to records@acme.example.",
