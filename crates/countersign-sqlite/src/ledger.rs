@@ -331,8 +331,20 @@ fn rotation(db: &Connection) -> Result<Option<LeafHash>, Failure> {
     first(db, sql, [], |row| Ok(LeafHash::from_bytes(row.get(0)?)))
 }
 
+/// The last rotation, be it one that the open transaction has only begun to add: its entry is no
+/// row yet.
+fn last_rotation(db: &WriteConnection) -> Result<Option<LeafHash>, Failure> {
+    let position = first(db, "SELECT position FROM rotation", [], |row| {
+        Ok(row.get::<_, i64>(0)?)
+    })?;
+    match position.and_then(|position| db.new_entries().leaf_at(position)) {
+        Some(leaf) => Ok(Some(leaf)),
+        None => rotation(db),
+    }
+}
+
 fn rotate(db: &WriteConnection, expected: Option<LeafHash>, entry: Entry) -> Result<(), Failure> {
-    if rotation(db)? != expected {
+    if last_rotation(db)? != expected {
         return Err(Failure::Conflict("another rotation is the last"));
     }
     let position = db.new_entries().add(db, entry)?;
@@ -342,4 +354,42 @@ fn rotate(db: &WriteConnection, expected: Option<LeafHash>, entry: Entry) -> Res
     )?;
     upsert.execute([position])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::StoreErrorKind;
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::file::open_writable;
+
+    fn entry(number: u8) -> Entry {
+        let id = EntryId::new(format!("entry-{number}")).unwrap();
+        Entry::from_parts(id, LeafHash::from_bytes([number; 32]), vec![number], None)
+    }
+
+    #[test]
+    fn of_two_rotations_in_one_transaction_that_expect_the_same_one_conflicts() {
+        let folder = tempdir().unwrap();
+        let file = open_writable(&folder.path().join("db"), true).unwrap();
+        let db = WriteConnection::new(file, Arc::default(), Arc::default());
+        let [first, second, third] = [1, 2, 3].map(entry);
+        let conflicts = |expected, entry: &Entry| {
+            let failure = rotate(&db, expected, entry.clone()).unwrap_err();
+            let error = failure.into_store_error("rotate the key");
+            assert_eq!(error.kind(), StoreErrorKind::Conflict);
+        };
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        rotate(&db, None, first.clone()).unwrap();
+        conflicts(None, &second);
+        rotate(&db, Some(first.leaf()), second.clone()).unwrap();
+        conflicts(Some(first.leaf()), &third);
+        conflicts(None, &third);
+        db.new_entries().write(&db).unwrap();
+        db.execute_batch("COMMIT").unwrap();
+        db.new_entries().end(true);
+        assert_eq!(rotation(&db).unwrap(), Some(second.leaf()));
+        conflicts(Some(first.leaf()), &third);
+    }
 }

@@ -77,6 +77,14 @@ impl NewEntries {
         Ok(())
     }
 
+    /// The leaf hash of an entry that the open transaction has added at a position.
+    pub(crate) fn leaf_at(&self, position: i64) -> Option<LeafHash> {
+        let open = self.open.borrow();
+        let place = position.checked_sub(open.begin?)?;
+        let entry = open.entries.get(usize::try_from(place).ok()?)?;
+        Some(entry.leaf())
+    }
+
     fn begin(&self, db: &Connection) -> Result<i64, Failure> {
         let mut open = self.open.borrow_mut();
         if let Some(begin) = open.begin {

@@ -27,8 +27,9 @@ pub fn chained(data: &[u8], tokens: &[impl AsRef<[u8]>]) -> Vec<u8> {
 /// Returns the first one, the time that the data was there, and until when the last one is valid.
 ///
 /// # Errors
-/// As [`verify_token`], for the first one that does not hold: [`CmsError::Untrusted`] if all of them
-/// are right in themselves; [`CmsError::Malformed`] if there is none.
+/// As [`verify_token`](super::verify_token), for the first one that does not hold:
+/// [`CmsError::Untrusted`] if all of them are right in themselves; [`CmsError::Malformed`] if there
+/// is none.
 pub fn verify_chain(
     tokens: &[impl AsRef<[u8]>],
     data: &[u8],
