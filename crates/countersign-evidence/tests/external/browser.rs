@@ -46,7 +46,7 @@ fn the_page_of_a_sound_bundle_shows_that_every_check_holds() {
     }
     let text = desk.text("return document.body.innerText");
     for part in [
-        "Given Family signed contract-1 on 1 March 2026, 09:33:00 UTC",
+        "Second Signer signed contract-1 on 1 March 2026, 09:33:00 UTC",
         "I have read this document and sign it.",
         "https://idp.example/saml",
         "a password over a protected connection",
@@ -230,7 +230,7 @@ fn the_page_tells_of_several_signers_a_consent_an_annex_and_an_erasure() {
     let text = desk.text("return document.body.innerText");
     for part in [
         "Somebody whose name was erased on 3 March 2026 signed contract-1 on 1 March 2026",
-        "Given Family signed contract-1 on 1 March 2026, 09:48:00 UTC",
+        "Second Signer signed contract-1 on 1 March 2026, 09:48:00 UTC",
         "after disclosure 2026-01",
         "Told of the right to paper.",
         "Write to records@acme.example.",

@@ -89,7 +89,7 @@ pub(crate) fn two_signers_told(paper_right: bool) -> Vec<u8> {
         grant: doctor.grant.recorded(),
         consent: Some(consent.recorded()),
     };
-    let signed = DocumentSigned::draft(grounds, "Given Family").unwrap();
+    let signed = DocumentSigned::draft(grounds, "Second Signer").unwrap();
     let signed = walk
         .seal(signed, at("2026-03-01T09:48:00Z"), &entropy)
         .unwrap();
