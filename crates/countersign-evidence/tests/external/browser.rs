@@ -46,7 +46,7 @@ fn the_page_of_a_sound_bundle_shows_that_every_check_holds() {
     }
     let text = desk.text("return document.body.innerText");
     for part in [
-        "Second Signer signed contract-1 on 1 March 2026, 09:33:00 UTC",
+        "Given Family signed contract-1 on 1 March 2026, 09:33:00 UTC",
         "I have read this document and sign it.",
         "https://idp.example/saml",
         "a password over a protected connection",
