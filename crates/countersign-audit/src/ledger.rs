@@ -386,9 +386,12 @@ impl Ledger {
         // Read before the store is: what others sign meanwhile only makes the store's larger.
         let seen = self.lock_seen().clone();
         let last = self.reader.checkpoint().await?;
-        if let Some(last) = &last {
-            last.verify(std::slice::from_ref(&self.key))
-                .map_err(|_| Damage::Checkpoint)?;
+        if let Some(last) = &last
+            && last.verify(std::slice::from_ref(&self.key)).is_err()
+        {
+            // Another node may have replaced the key, and signed on with the new one.
+            self.check_is_current(last.checkpoint().size()).await?;
+            return Err(Damage::Checkpoint.into());
         }
         if let Some(seen) = seen {
             let size = last.as_ref().map_or(0, |last| last.checkpoint().size());

@@ -12,14 +12,16 @@ mod support;
 
 use std::sync::Arc;
 
+use countersign_audit::checkpoint::sign;
 use countersign_audit::damage::Damage;
 use countersign_audit::note::NoteError;
 use countersign_audit::record::Actor;
 use countersign_audit::rotation::{Rotated, RotationOrder};
 use countersign_audit::signer::{SignatureAlgorithm, Signer, SignerError};
-use countersign_audit::store::EntryQuery;
+use countersign_audit::store::{EntryQuery, StoredCheckpoint};
 use countersign_audit::{
-    AuditError, Body, Correlation, Ed25519Signer, Ledger, TrustedKey, VerifierKey, parse_record,
+    AuditError, Body, Correlation, Ed25519Signer, Ledger, SignedCheckpoint, TrustedKey,
+    VerifierKey, parse_record,
 };
 use countersign_core::{CorrelationId, TenantId};
 use pollster::block_on;
@@ -124,6 +126,53 @@ fn a_running_ledger_with_the_retired_key_signs_nothing_any_more() {
         assert_eq!(store.tables.lock().unwrap().checkpoint, before);
     }
     block_on(rotated.ledger.advance()).unwrap();
+}
+
+/// Of two nodes one replaces the key and signs on; the other learns that its key was retired, not
+/// that the ledger is damaged.
+#[test]
+fn a_running_ledger_whose_key_was_retired_long_ago_is_told_so() {
+    let (store, ledger) = five();
+    let elsewhere = open(&store).unwrap();
+    let rotated = rotate(&elsewhere, new_signer(), 1).unwrap();
+    grow(&store, 10..12);
+    block_on(rotated.ledger.advance()).unwrap();
+    let record = block_on(ledger.reader().entry(&EntryQuery::Index(5))).unwrap();
+    let leaf = record.unwrap().entry.leaf();
+    let refusals = [
+        block_on(ledger.advance()).unwrap_err(),
+        block_on(ledger.receipt(leaf)).unwrap_err(),
+        rotate(&ledger, new_signer(), 2).unwrap_err(),
+    ];
+    for refused in refusals {
+        assert!(
+            matches!(refused, AuditError::RetiredKey { last_size: 5 }),
+            "{refused:?}"
+        );
+    }
+    block_on(rotated.ledger.advance()).unwrap();
+}
+
+#[test]
+fn a_checkpoint_by_a_key_that_never_was_is_damage_after_a_rotation_too() {
+    let (store, ledger) = five();
+    let rotated = rotate(&ledger, new_signer(), 1).unwrap();
+    let stranger = new_signer();
+    store.change(|tables| {
+        let signed = tables.checkpoint.clone().unwrap();
+        let signed = SignedCheckpoint::parse(&signed.note).unwrap();
+        let key = vkey(&stranger);
+        let forged = block_on(sign(signed.checkpoint(), &key, &*stranger)).unwrap();
+        tables.checkpoint = Some(StoredCheckpoint {
+            size: forged.checkpoint().size(),
+            note: forged.bytes().to_vec(),
+        });
+    });
+    let refused = block_on(rotated.ledger.advance()).unwrap_err();
+    assert!(
+        matches!(refused, AuditError::Damaged(Damage::Checkpoint)),
+        "{refused:?}"
+    );
 }
 
 #[test]
