@@ -35,9 +35,11 @@ pub enum ParseDocumentPatternError {
 pub enum DocumentPattern {
     /// `*`: every document type.
     Any,
-    /// `nda`: this one.
+    /// `nda`: this one. Made by parsing, so that every pattern has a text that reads back.
+    #[non_exhaustive]
     Exact(String),
-    /// `nda/*`: every one below `nda`, at any depth; not `nda` itself.
+    /// `nda/*`: every one below `nda`, at any depth; not `nda` itself. Made by parsing.
+    #[non_exhaustive]
     Below(String),
 }
 
@@ -52,6 +54,20 @@ impl DocumentPattern {
                 .strip_prefix(parent.as_str())
                 .and_then(|rest| rest.strip_prefix('/'))
                 .is_some_and(|below| !below.is_empty()),
+        }
+    }
+
+    /// Whether it covers everything that `narrow` covers.
+    #[must_use]
+    pub fn contains(&self, narrow: &Self) -> bool {
+        match (self, narrow) {
+            (Self::Any, _) => true,
+            (wide, Self::Exact(name)) => wide.covers(name),
+            (Self::Below(wide), Self::Below(narrow)) => {
+                let below = narrow.strip_prefix(wide.as_str());
+                below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+            }
+            _ => false,
         }
     }
 }
@@ -137,6 +153,35 @@ mod tests {
             ("", E::Text(TextError::Empty)),
         ] {
             assert_eq!(text.parse::<DocumentPattern>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_contains_what_it_covers_and_nothing_beside() {
+        let contains = |(wide, narrow): (&str, &str)| {
+            let parse = |text: &str| text.parse::<DocumentPattern>().unwrap();
+            parse(wide).contains(&parse(narrow))
+        };
+        for pair in [
+            ("*", "*"),
+            ("*", "nda/*"),
+            ("*", "nda"),
+            ("nda/*", "nda/*"),
+            ("nda/*", "nda/mutual/*"),
+            ("nda/*", "nda/mutual"),
+            ("nda", "nda"),
+        ] {
+            assert!(contains(pair), "{pair:?}");
+        }
+        for pair in [
+            ("nda/*", "*"),
+            ("nda/*", "nda"),
+            ("nda/*", "ndax/*"),
+            ("nda/mutual/*", "nda/*"),
+            ("nda", "nda/*"),
+            ("nda", "*"),
+        ] {
+            assert!(!contains(pair), "{pair:?}");
         }
     }
 }

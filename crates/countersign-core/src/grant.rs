@@ -39,6 +39,44 @@ pub enum GrantOwner {
     Barred,
 }
 
+impl GrantOwner {
+    /// Its name in records and stores; a [connection](Self::connection) belongs to some.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Jit(_) => "jit",
+            Self::Default(_) => "default",
+            Self::Manual => "manual",
+            Self::Temporary => "temporary",
+            Self::Scim => "scim",
+            Self::Barred => "barred",
+        }
+    }
+
+    /// The connection that it names.
+    #[must_use]
+    pub fn connection(&self) -> Option<&ConnectionId> {
+        match self {
+            Self::Jit(connection) | Self::Default(connection) => Some(connection),
+            Self::Manual | Self::Temporary | Self::Scim | Self::Barred => None,
+        }
+    }
+
+    /// The owner of this name and connection; `None` where they do not belong together.
+    #[must_use]
+    pub fn from_name(name: &str, connection: Option<ConnectionId>) -> Option<Self> {
+        Some(match (name, connection) {
+            ("jit", Some(connection)) => Self::Jit(connection),
+            ("default", Some(connection)) => Self::Default(connection),
+            ("manual", None) => Self::Manual,
+            ("temporary", None) => Self::Temporary,
+            ("scim", None) => Self::Scim,
+            ("barred", None) => Self::Barred,
+            _ => return None,
+        })
+    }
+}
+
 /// A role given to a user, by whom, by which rule, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
@@ -71,5 +109,34 @@ impl Grant {
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_have_the_names_of_their_records_and_read_back() {
+        let connection = || ConnectionId::new("acme-entra").unwrap();
+        for owner in [
+            GrantOwner::Jit(connection()),
+            GrantOwner::Default(connection()),
+            GrantOwner::Manual,
+            GrantOwner::Temporary,
+            GrantOwner::Scim,
+            GrantOwner::Barred,
+        ] {
+            let json = serde_json::to_value(&owner).unwrap();
+            assert_eq!(json["by"], owner.name());
+            let named = owner.connection().cloned();
+            assert_eq!(
+                GrantOwner::from_name(owner.name(), named),
+                Some(owner.clone())
+            );
+            let other = owner.connection().is_none().then(connection);
+            assert_eq!(GrantOwner::from_name(owner.name(), other), None);
+        }
+        assert_eq!(GrantOwner::from_name("nobody", None), None);
     }
 }

@@ -21,13 +21,21 @@ pub enum Door {
 }
 
 impl Door {
-    /// Its name in records.
+    const ALL: [Self; 2] = [Self::Saml, Self::Email];
+
+    /// Its name in records and stores.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Saml => "saml",
             Self::Email => "email",
         }
+    }
+
+    /// The door of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|door| door.name() == name)
     }
 
     /// How well an identity is proved that comes through this door.

@@ -23,6 +23,34 @@ impl VaultOwner {
             Self::Account(tenant, _) | Self::Walk(tenant, _) => tenant,
         }
     }
+
+    /// What it is, as stores write it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Account(..) => "account",
+            Self::Walk(..) => "walk",
+        }
+    }
+
+    /// The id of the account or of the walk.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Account(_, user) => user.as_str(),
+            Self::Walk(_, walk) => walk.as_str(),
+        }
+    }
+
+    /// The owner with this tenant, [kind](Self::kind) and [id](Self::id).
+    #[must_use]
+    pub fn from_parts(tenant: TenantId, kind: &str, id: &str) -> Option<Self> {
+        match kind {
+            "account" => Some(Self::Account(tenant, UserId::new(id).ok()?)),
+            "walk" => Some(Self::Walk(tenant, CorrelationId::new(id).ok()?)),
+            _ => None,
+        }
+    }
 }
 
 /// The private part of one record, opaque to stores.
@@ -46,5 +74,24 @@ impl fmt::Debug for Private {
             .field("filed_at", &self.filed_at)
             .field("key_id", &self.key_id)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_reads_back_from_its_parts() {
+        let tenant = || TenantId::new("acme").unwrap();
+        for owner in [
+            VaultOwner::Account(tenant(), UserId::new("one").unwrap()),
+            VaultOwner::Walk(tenant(), CorrelationId::new("one").unwrap()),
+        ] {
+            let again = VaultOwner::from_parts(tenant(), owner.kind(), owner.id());
+            assert_eq!(again.as_ref(), Some(&owner));
+            assert_eq!(VaultOwner::from_parts(tenant(), owner.kind(), ""), None);
+        }
+        assert_eq!(VaultOwner::from_parts(tenant(), "group", "one"), None);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use countersign_core::{
     ConnectionId, ConsentId, Grant, GrantId, RoleName, SessionId, SubjectKey, TenantId, Timestamp,
-    UserId, VaultOwner,
+    UserId,
 };
 use countersign_provision::store::{
     Change, ConsentRecord, KeepHolders, Link, PolicyEntry, SessionRecord, UserWrite,
@@ -17,7 +17,7 @@ use countersign_provision::user::User;
 use crate::batch::{Batch, values};
 use crate::entries;
 use crate::failure::Failure;
-use crate::rows::{bytes, integer, owner_columns, scope_column};
+use crate::rows::{bytes, integer, scope_column};
 use crate::vault;
 
 /// Takes locks by name.
@@ -28,7 +28,7 @@ const OTHER_VERSION: Failure = Failure::Conflict("the account has another versio
 /// Everything that the change writes, and everything that it expects.
 pub(crate) fn statements(change: &Change) -> Result<Batch, Failure> {
     let tenant = &change.tenant;
-    check_tenant(change)?;
+    change.check_tenant()?;
     let mut batch = Batch::default();
     lock(&mut batch, change);
     if let Some((connection, epoch)) = &change.connection {
@@ -84,29 +84,6 @@ pub(crate) fn statements(change: &Change) -> Result<Batch, Failure> {
     }
     entries::add(&mut batch, &change.entries);
     Ok(batch)
-}
-
-fn check_tenant(change: &Change) -> Result<(), Failure> {
-    let users = change.users.iter().filter_map(|write| match write {
-        UserWrite::Create(user) | UserWrite::Update { user, .. } => Some(&user.tenant),
-        _ => None,
-    });
-    let links = change.links.iter().map(|link| &link.subject);
-    let links = links.chain(&change.remove_links).map(SubjectKey::tenant);
-    let sessions = change.open_sessions.iter().map(|session| &session.tenant);
-    let erased = change.erase.iter().map(VaultOwner::tenant);
-    if users
-        .chain(links)
-        .chain(sessions)
-        .chain(erased)
-        .all(|t| *t == change.tenant)
-    {
-        Ok(())
-    } else {
-        Err(Failure::Refused(
-            "a part of the change belongs to another tenant",
-        ))
-    }
 }
 
 /// Accounts that are created or updated.
@@ -396,7 +373,6 @@ fn add_link(batch: &mut Batch, link: &Link) {
 }
 
 fn put_grant(batch: &mut Batch, tenant: &TenantId, grant: &Grant) -> Result<(), Failure> {
-    let (owner, owner_connection) = owner_columns(&grant.owner)?;
     batch.add(
         "WITH put AS (
              INSERT INTO countersign.grants AS g (tenant, id, user_id, role, owner,
@@ -419,14 +395,14 @@ fn put_grant(batch: &mut Batch, tenant: &TenantId, grant: &Grant) -> Result<(), 
             grant.id.to_string(),
             grant.user.to_string(),
             grant.role.to_string(),
-            owner,
-            owner_connection,
+            grant.owner.name(),
+            grant.owner.connection().map(ToString::to_string),
             grant.rule.as_ref().map(ToString::to_string),
             grant.policy_hash.as_bytes().to_vec(),
             grant.first_given_at.unix_millis(),
             grant.granted_at.unix_millis(),
             grant.expires_at.map(Timestamp::unix_millis),
-            scope_column(&grant.scope)?,
+            scope_column(&grant.scope),
             bytes(&grant.entry),
         ],
     );
@@ -470,7 +446,7 @@ fn put_consent(
             tenant.to_string(),
             consent.id.to_string(),
             consent.user.to_string(),
-            scope_column(&consent.scope)?,
+            scope_column(&consent.scope),
             consent.disclosure_sha256.as_bytes().to_vec(),
             consent.disclosure_version.clone(),
             consent.given_at.unix_millis(),

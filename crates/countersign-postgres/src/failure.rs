@@ -3,6 +3,7 @@
 use std::fmt;
 
 use countersign_core::{StoreError, StoreErrorKind};
+use countersign_provision::foreign_tenant::ForeignTenant;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
 
@@ -23,6 +24,8 @@ pub(crate) enum Failure {
     /// Not now.
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error(transparent)]
+    ForeignTenant(#[from] ForeignTenant),
     /// A stored value is not what this crate writes.
     #[error("a stored row can not be read")]
     Damaged(#[source] serde_json::Error),

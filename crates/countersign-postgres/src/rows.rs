@@ -137,7 +137,8 @@ impl TryFrom<GrantRow> for Grant {
             id: row.id,
             user: row.user_id,
             role: row.role,
-            owner: parse_owner(&row.owner, row.owner_connection)?,
+            owner: GrantOwner::from_name(&row.owner, row.owner_connection)
+                .ok_or(Failure::Unknown("owner of a grant"))?,
             rule: row.rule,
             policy_hash: row.policy_hash,
             first_given_at: row.first_given_at,
@@ -268,15 +269,12 @@ pub(crate) struct SessionRow {
 impl TryFrom<SessionRow> for SessionRecord {
     type Error = Failure;
     fn try_from(row: SessionRow) -> Result<Self, Failure> {
-        let mut doors = [Door::Saml, Door::Email].into_iter();
         Ok(Self {
             id: row.id,
             tenant: row.tenant,
             user: row.user_id,
             connection: row.connection,
-            door: doors
-                .find(|door| door.name() == row.door)
-                .ok_or(Failure::Unknown("door of a session"))?,
+            door: Door::from_name(&row.door).ok_or(Failure::Unknown("door of a session"))?,
             authn_context: row.authn_context,
             authn_instant: row.authn_instant,
             opened_at: row.opened_at,
@@ -317,61 +315,26 @@ impl From<ConsentRow> for ConsentRecord {
     }
 }
 
-/// The name of an owner in the database, and its connection.
-pub(crate) fn owner_columns(owner: &GrantOwner) -> Result<(&'static str, Option<String>), Failure> {
-    Ok(match owner {
-        GrantOwner::Jit(connection) => ("jit", Some(connection.to_string())),
-        GrantOwner::Default(connection) => ("default", Some(connection.to_string())),
-        GrantOwner::Manual => ("manual", None),
-        GrantOwner::Temporary => ("temporary", None),
-        GrantOwner::Scim => ("scim", None),
-        GrantOwner::Barred => ("barred", None),
-        _ => return Err(Failure::Refused("the grant's owner is not known here")),
-    })
-}
-
-fn parse_owner(name: &str, connection: Option<ConnectionId>) -> Result<GrantOwner, Failure> {
-    match (name, connection) {
-        ("jit", Some(connection)) => Ok(GrantOwner::Jit(connection)),
-        ("default", Some(connection)) => Ok(GrantOwner::Default(connection)),
-        ("manual", None) => Ok(GrantOwner::Manual),
-        ("temporary", None) => Ok(GrantOwner::Temporary),
-        ("scim", None) => Ok(GrantOwner::Scim),
-        ("barred", None) => Ok(GrantOwner::Barred),
-        _ => Err(Failure::Unknown("owner of a grant")),
-    }
-}
-
 /// A scope as an array of texts.
-pub(crate) fn scope_column(scope: &[DocumentPattern]) -> Result<Vec<String>, Failure> {
-    let texts: Vec<String> = scope.iter().map(ToString::to_string).collect();
-    let reads_back = |(text, pattern): (&String, &DocumentPattern)| {
-        text.parse::<DocumentPattern>().as_ref() == Ok(pattern)
-    };
-    if texts.iter().zip(scope).all(reads_back) {
-        Ok(texts)
-    } else {
-        Err(Failure::Refused("the scope has no text"))
-    }
+pub(crate) fn scope_column(scope: &[DocumentPattern]) -> Vec<String> {
+    scope.iter().map(ToString::to_string).collect()
 }
 
 /// The columns of an owner: tenant, what it is, its id.
 pub(crate) fn vault_owner_columns(owner: &VaultOwner) -> (String, &'static str, String) {
-    match owner {
-        VaultOwner::Account(tenant, user) => (tenant.to_string(), "account", user.to_string()),
-        VaultOwner::Walk(tenant, walk) => (tenant.to_string(), "walk", walk.to_string()),
-    }
+    (
+        owner.tenant().to_string(),
+        owner.kind(),
+        owner.id().to_owned(),
+    )
 }
 
 /// The owner in three columns, of which `first` is the first.
 pub(crate) fn vault_owner(row: &Row, first: usize) -> Result<VaultOwner, Failure> {
     let tenant = text(row, first, "tenant")?;
-    let id = first.saturating_add(2);
-    match row.try_get(first.saturating_add(1))? {
-        "account" => Ok(VaultOwner::Account(tenant, text(row, id, "user id")?)),
-        "walk" => Ok(VaultOwner::Walk(tenant, text(row, id, "correlation id")?)),
-        _ => Err(Failure::Unknown("owner of a private part")),
-    }
+    let kind = row.try_get(first.saturating_add(1))?;
+    let id = row.try_get(first.saturating_add(2))?;
+    VaultOwner::from_parts(tenant, kind, id).ok_or(Failure::Unknown("owner of a private part"))
 }
 
 /// PostgreSQL's integers are signed.

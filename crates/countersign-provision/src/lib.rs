@@ -32,6 +32,7 @@
 //! | [`lifecycle`] | which state of an account may follow which, by whom, and when |
 //! | [`report`] | unused accounts, orphaned grants, drift, rules that nobody matched |
 //! | [`store`] | the port to the host's users |
+//! | [`foreign_tenant`] | the rule that a change stays within its tenant |
 
 pub mod attribute;
 pub mod attribute_names;
@@ -43,6 +44,7 @@ pub mod decoder;
 pub mod diff;
 pub mod email_door;
 pub mod explain;
+pub mod foreign_tenant;
 pub mod group_fetcher;
 mod invited;
 pub mod key;

@@ -25,7 +25,17 @@ pub enum UserState {
 }
 
 impl UserState {
-    /// Its name in records.
+    const ALL: [Self; 7] = [
+        Self::Invited,
+        Self::Active,
+        Self::Stale,
+        Self::PendingApproval,
+        Self::Suspended,
+        Self::Deprovisioned,
+        Self::Erased,
+    ];
+
+    /// Its name in records and stores.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -37,6 +47,12 @@ impl UserState {
             Self::Deprovisioned => "deprovisioned",
             Self::Erased => "erased",
         }
+    }
+
+    /// The state of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
     /// Whether whoever owns such an account may use it: [`Self::Active`] and [`Self::Stale`].

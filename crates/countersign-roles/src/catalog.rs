@@ -162,7 +162,7 @@ impl Role {
             let mut theirs = other.permissions.iter();
             theirs.any(|wide| {
                 wide.action() == permission.action()
-                    && scope::contains(wide.documents(), permission.documents())
+                    && wide.documents().contains(permission.documents())
             })
         };
         let mut own = self.permissions.iter();
@@ -377,8 +377,8 @@ mod tests {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
         };
-        let below = |name: &str| DocumentPattern::Below(name.into());
-        let exact = |name: &str| DocumentPattern::Exact(name.into());
+        let exact = |name: &str| name.parse::<DocumentPattern>().unwrap();
+        let below = |name: &str| exact(&format!("{name}/*"));
         assert_eq!(within(&[]), ["sign nda/*", "view *"]);
         assert_eq!(within(&[below("hr")]), ["view hr/*"]);
         assert_eq!(

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use countersign_core::{
-    ConsentId, Grant, GrantId, LeafHash, RoleName, SessionId, SubjectKey, TenantId, Timestamp,
-    UserId, VaultOwner,
+    ConnectionId, ConsentId, Grant, GrantId, LeafHash, RoleName, SessionId, SubjectKey, TenantId,
+    Timestamp, UserId,
 };
 use countersign_provision::store::{Change, ConsentRecord, Link, SessionRecord, UserWrite};
 use countersign_provision::user::User;
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure::Failure;
 use crate::ledger;
-use crate::rows::{door_name, owner_columns, scope_lines, state_name};
+use crate::rows::scope_lines;
 use crate::users::{connection_state, holders, policy_entry, seats_taken};
 use crate::vault;
 use crate::writer::WriteConnection;
@@ -20,7 +20,7 @@ use crate::writer::WriteConnection;
 /// Writes the change, or fails where something that it expects does not hold.
 pub(crate) fn apply(db: &WriteConnection, change: &Change) -> Result<(), Failure> {
     let tenant = &change.tenant;
-    check_tenant(change)?;
+    change.check_tenant()?;
     check_connection(db, change)?;
     move_policy_on(db, change)?;
     let seated = match change.seat_cap {
@@ -109,29 +109,6 @@ fn spend(db: &Connection, tenant: &TenantId, entry: LeafHash) -> Result<(), Fail
     let mut insert = db.prepare_cached("INSERT INTO spent (leaf, tenant) VALUES (?1, ?2)")?;
     insert.execute((entry.as_bytes(), tenant.as_str()))?;
     Ok(())
-}
-
-fn check_tenant(change: &Change) -> Result<(), Failure> {
-    let users = change.users.iter().filter_map(|write| match write {
-        UserWrite::Create(user) | UserWrite::Update { user, .. } => Some(&user.tenant),
-        _ => None,
-    });
-    let links = change.links.iter().map(|link| &link.subject);
-    let links = links.chain(&change.remove_links).map(SubjectKey::tenant);
-    let sessions = change.open_sessions.iter().map(|session| &session.tenant);
-    let erased = change.erase.iter().map(VaultOwner::tenant);
-    if users
-        .chain(links)
-        .chain(sessions)
-        .chain(erased)
-        .all(|t| *t == change.tenant)
-    {
-        Ok(())
-    } else {
-        Err(Failure::Refused(
-            "a part of the change belongs to another tenant",
-        ))
-    }
 }
 
 fn check_connection(db: &Connection, change: &Change) -> Result<(), Failure> {
@@ -249,7 +226,7 @@ fn write_user(
     Ok(statement.execute(params![
         user.tenant.as_str(),
         user.id.as_str(),
-        state_name(user.state)?,
+        user.state.name(),
         user.state_since.unix_millis(),
         user.state_entry.as_ref().map(|entry| entry.as_bytes()),
         user.hold.as_ref().map(|entry| entry.as_bytes()),
@@ -339,7 +316,6 @@ fn add_link(db: &Connection, link: &Link) -> Result<(), Failure> {
 }
 
 fn put_grant(db: &Connection, tenant: &TenantId, grant: &Grant) -> Result<(), Failure> {
-    let (owner, owner_connection) = owner_columns(&grant.owner)?;
     let mut upsert = db.prepare_cached(
         "INSERT INTO grants (tenant, id, user, role, owner, owner_connection, rule, policy_hash,
                  first_given_at, granted_at, expires_at, scope, entry)
@@ -357,14 +333,14 @@ fn put_grant(db: &Connection, tenant: &TenantId, grant: &Grant) -> Result<(), Fa
         grant.id.as_str(),
         grant.user.as_str(),
         grant.role.as_str(),
-        owner,
-        owner_connection,
+        grant.owner.name(),
+        grant.owner.connection().map(ConnectionId::as_str),
         grant.rule.as_ref().map(|rule| rule.as_str()),
         grant.policy_hash.as_bytes(),
         grant.first_given_at.unix_millis(),
         grant.granted_at.unix_millis(),
         grant.expires_at.map(Timestamp::unix_millis),
-        scope_lines(&grant.scope)?,
+        scope_lines(&grant.scope),
         grant.entry.as_bytes(),
     ])?;
     if put == 1 {
@@ -396,7 +372,7 @@ fn put_consent(db: &Connection, tenant: &TenantId, consent: &ConsentRecord) -> R
         tenant.as_str(),
         consent.id.as_str(),
         consent.user.as_str(),
-        scope_lines(&consent.scope)?,
+        scope_lines(&consent.scope),
         consent.disclosure_sha256.as_bytes(),
         consent.disclosure_version,
         consent.given_at.unix_millis(),
@@ -429,7 +405,7 @@ fn open_session(db: &Connection, session: &SessionRecord) -> Result<(), Failure>
         session.id.as_str(),
         session.user.as_str(),
         session.connection.as_str(),
-        door_name(session.door)?,
+        session.door.name(),
         session.authn_context,
         session.authn_instant.map(Timestamp::unix_millis),
         session.opened_at.unix_millis(),

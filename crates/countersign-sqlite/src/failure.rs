@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_core::{StoreError, StoreErrorKind, TextError};
+use countersign_provision::foreign_tenant::ForeignTenant;
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 use thiserror::Error;
@@ -19,6 +20,8 @@ pub(crate) enum Failure {
     /// The request can not be carried out by any store.
     #[error("{0}")]
     Refused(&'static str),
+    #[error(transparent)]
+    ForeignTenant(#[from] ForeignTenant),
     /// A stored value is not what this crate writes.
     #[error("a stored {what} {source}")]
     Damaged {

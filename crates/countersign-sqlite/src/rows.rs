@@ -22,7 +22,7 @@ pub(crate) fn user(row: &Row<'_>) -> Result<User, Failure> {
     Ok(User {
         tenant: text(row, 0, "tenant")?,
         id: text(row, 1, "user id")?,
-        state: parse_state(&row.get::<_, String>(2)?)?,
+        state: named(row, 2, "state of an account", UserState::from_name)?,
         state_since: instant(row, 3)?,
         state_entry: optional_leaf(row, 4)?,
         hold: optional_leaf(row, 5)?,
@@ -45,20 +45,20 @@ pub(crate) const GRANT: &str = "id, user, role, owner, owner_connection, rule, p
     first_given_at, granted_at, expires_at, scope, entry";
 
 pub(crate) fn grant(row: &Row<'_>) -> Result<Grant, Failure> {
+    let connection = optional_text::<ConnectionId>(row, 4, "connection")?;
     Ok(Grant {
         id: text::<GrantId>(row, 0, "grant id")?,
         user: text::<UserId>(row, 1, "user id")?,
         role: text::<RoleName>(row, 2, "role")?,
-        owner: parse_owner(
-            &row.get::<_, String>(3)?,
-            optional_text(row, 4, "connection")?,
-        )?,
+        owner: named(row, 3, "owner of a grant", |name| {
+            GrantOwner::from_name(name, connection)
+        })?,
         rule: optional_text::<RuleId>(row, 5, "rule")?,
         policy_hash: Sha256Digest::from_bytes(row.get(6)?),
         first_given_at: instant(row, 7)?,
         granted_at: instant(row, 8)?,
         expires_at: optional_instant(row, 9)?,
-        scope: parse_scope(&row.get::<_, String>(10)?)?,
+        scope: scope(row, 10)?,
         entry: LeafHash::from_bytes(row.get(11)?),
     })
 }
@@ -71,7 +71,7 @@ pub(crate) fn consent(row: &Row<'_>) -> Result<ConsentRecord, Failure> {
     Ok(ConsentRecord {
         id: text::<ConsentId>(row, 0, "consent id")?,
         user: text::<UserId>(row, 1, "user id")?,
-        scope: parse_scope(&row.get::<_, String>(2)?)?,
+        scope: scope(row, 2)?,
         disclosure_sha256: Sha256Digest::from_bytes(row.get(3)?),
         disclosure_version: row.get(4)?,
         given_at: instant(row, 5)?,
@@ -107,21 +107,19 @@ pub(crate) fn link(row: &Row<'_>) -> Result<Link, Failure> {
 
 /// The three columns of an owner: tenant, what it is, its id.
 pub(crate) fn vault_owner_columns(owner: &VaultOwner) -> (&str, &'static str, &str) {
-    match owner {
-        VaultOwner::Account(tenant, user) => (tenant.as_str(), "account", user.as_str()),
-        VaultOwner::Walk(tenant, walk) => (tenant.as_str(), "walk", walk.as_str()),
-    }
+    (owner.tenant().as_str(), owner.kind(), owner.id())
 }
 
 /// The owner in three columns, of which `first` is the first.
 pub(crate) fn vault_owner(row: &Row<'_>, first: usize) -> Result<VaultOwner, Failure> {
     let tenant = text(row, first, "tenant")?;
-    let id = first.saturating_add(2);
-    match row.get_ref(first.saturating_add(1))?.as_str() {
-        Ok("account") => Ok(VaultOwner::Account(tenant, text(row, id, "user id")?)),
-        Ok("walk") => Ok(VaultOwner::Walk(tenant, text(row, id, "correlation id")?)),
-        _ => Err(Failure::Unknown("owner of a private part")),
-    }
+    let id: String = row.get(first.saturating_add(2))?;
+    named(
+        row,
+        first.saturating_add(1),
+        "owner of a private part",
+        |kind| VaultOwner::from_parts(tenant, kind, &id),
+    )
 }
 
 /// The columns that [`session`] reads, in its order.
@@ -134,7 +132,7 @@ pub(crate) fn session(row: &Row<'_>) -> Result<SessionRecord, Failure> {
         id: text::<SessionId>(row, 1, "session id")?,
         user: text(row, 2, "user id")?,
         connection: text(row, 3, "connection")?,
-        door: parse_door(&row.get::<_, String>(4)?)?,
+        door: named(row, 4, "door of a session", Door::from_name)?,
         authn_context: row.get(5)?,
         authn_instant: optional_instant(row, 6)?,
         opened_at: instant(row, 7)?,
@@ -146,89 +144,34 @@ pub(crate) fn session(row: &Row<'_>) -> Result<SessionRecord, Failure> {
     })
 }
 
-/// The name of a state in the file.
-pub(crate) fn state_name(state: UserState) -> Result<&'static str, Failure> {
-    Ok(match state {
-        UserState::Invited => "invited",
-        UserState::Active => "active",
-        UserState::Stale => "stale",
-        UserState::PendingApproval => "pending_approval",
-        UserState::Suspended => "suspended",
-        UserState::Deprovisioned => "deprovisioned",
-        UserState::Erased => "erased",
-        _ => return Err(Failure::Refused("the account's state is not known here")),
-    })
-}
-
-fn parse_state(name: &str) -> Result<UserState, Failure> {
-    Ok(match name {
-        "invited" => UserState::Invited,
-        "active" => UserState::Active,
-        "stale" => UserState::Stale,
-        "pending_approval" => UserState::PendingApproval,
-        "suspended" => UserState::Suspended,
-        "deprovisioned" => UserState::Deprovisioned,
-        "erased" => UserState::Erased,
-        _ => return Err(Failure::Unknown("state of an account")),
-    })
-}
-
-/// The name of an owner in the file, and its connection.
-pub(crate) fn owner_columns(owner: &GrantOwner) -> Result<(&'static str, Option<&str>), Failure> {
-    Ok(match owner {
-        GrantOwner::Jit(connection) => ("jit", Some(connection.as_str())),
-        GrantOwner::Default(connection) => ("default", Some(connection.as_str())),
-        GrantOwner::Manual => ("manual", None),
-        GrantOwner::Temporary => ("temporary", None),
-        GrantOwner::Scim => ("scim", None),
-        GrantOwner::Barred => ("barred", None),
-        _ => return Err(Failure::Refused("the grant's owner is not known here")),
-    })
-}
-
-fn parse_owner(name: &str, connection: Option<ConnectionId>) -> Result<GrantOwner, Failure> {
-    match (name, connection) {
-        ("jit", Some(connection)) => Ok(GrantOwner::Jit(connection)),
-        ("default", Some(connection)) => Ok(GrantOwner::Default(connection)),
-        ("manual", None) => Ok(GrantOwner::Manual),
-        ("temporary", None) => Ok(GrantOwner::Temporary),
-        ("scim", None) => Ok(GrantOwner::Scim),
-        ("barred", None) => Ok(GrantOwner::Barred),
-        _ => Err(Failure::Unknown("owner of a grant")),
-    }
-}
-
-/// The name of a door in the file.
-pub(crate) fn door_name(door: Door) -> Result<&'static str, Failure> {
-    match door {
-        Door::Saml | Door::Email => Ok(door.name()),
-        _ => Err(Failure::Refused("the session's door is not known here")),
-    }
-}
-
-fn parse_door(name: &str) -> Result<Door, Failure> {
-    let doors = [Door::Saml, Door::Email];
-    let door = doors.into_iter().find(|door| door.name() == name);
-    door.ok_or(Failure::Unknown("door of a session"))
-}
-
-/// A grant's scope in the file: no pattern has a line break in it.
-pub(crate) fn scope_lines(scope: &[DocumentPattern]) -> Result<String, Failure> {
+/// A scope in the file, a pattern a line: no pattern has a line break in it.
+pub(crate) fn scope_lines(scope: &[DocumentPattern]) -> String {
     let lines: Vec<String> = scope.iter().map(ToString::to_string).collect();
-    let reads_back = |(line, pattern): (&String, &DocumentPattern)| {
-        line.parse::<DocumentPattern>().as_ref() == Ok(pattern)
-    };
-    if lines.iter().zip(scope).all(reads_back) {
-        Ok(lines.join("\n"))
-    } else {
-        Err(Failure::Refused("the scope has no text"))
-    }
+    lines.join("\n")
 }
 
-fn parse_scope(lines: &str) -> Result<Vec<DocumentPattern>, Failure> {
+fn scope(row: &Row<'_>, column: usize) -> Result<Vec<DocumentPattern>, Failure> {
+    let lines = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(rusqlite::Error::from)?;
     let patterns = lines.lines().map(str::parse);
     let scope: Result<_, _> = patterns.collect();
     scope.map_err(|_| Failure::Unknown("scope"))
+}
+
+/// What the name in a column stands for.
+fn named<T>(
+    row: &Row<'_>,
+    column: usize,
+    what: &'static str,
+    find: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, Failure> {
+    let name = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(rusqlite::Error::from)?;
+    find(name).ok_or(Failure::Unknown(what))
 }
 
 /// SQLite's integers are signed.

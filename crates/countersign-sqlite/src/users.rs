@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::commit;
 use crate::failure::Failure;
-use crate::rows::{self, CONSENT, GRANT, LINK, SESSION, USER, integer, number, state_name};
+use crate::rows::{self, CONSENT, GRANT, LINK, SESSION, USER, integer, number};
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -226,7 +226,7 @@ fn with_grants(db: &Connection, user: User) -> Result<UserWithGrants, Failure> {
 fn users(db: &Connection, query: &UserQuery) -> Result<Vec<UserWithGrants>, Failure> {
     let mut states = Vec::new();
     for state in &query.states {
-        states.push(state_name(*state)?);
+        states.push(state.name());
     }
     // The primary key has the order of the page, and no index could be better: a page of few
     // states among many others walks past those.

@@ -66,9 +66,6 @@ pub struct ReviewRow {
     pub note: String,
 }
 
-/// What a row calls a grant to whose end an administrator said when.
-const TEMPORARY: &str = "temporary";
-
 /// What the hash of a row is over, as JSON in this order.
 #[derive(Serialize)]
 struct Reviewed<'a> {
@@ -140,7 +137,9 @@ impl ReviewRow {
             rule: &self.rule,
             since: self.since,
             ends: self.expires_at.is_some(),
-            until: self.expires_at.filter(|_| self.owner == TEMPORARY),
+            until: self
+                .expires_at
+                .filter(|_| self.owner == GrantOwner::Temporary.name()),
         };
         // Texts, an instant and a truth value can be written as JSON.
         sha256(&serde_json::to_vec(&reviewed).unwrap_or_default())
@@ -148,12 +147,9 @@ impl ReviewRow {
 }
 
 fn owner(owner: &GrantOwner) -> String {
-    match owner {
-        GrantOwner::Jit(connection) => format!("jit:{connection}"),
-        GrantOwner::Default(connection) => format!("default:{connection}"),
-        GrantOwner::Temporary => TEMPORARY.to_owned(),
-        GrantOwner::Scim => "scim".to_owned(),
-        _ => "manual".to_owned(),
+    match owner.connection() {
+        Some(connection) => format!("{}:{connection}", owner.name()),
+        None => owner.name().to_owned(),
     }
 }
 

@@ -168,7 +168,7 @@ fn terms(old: &RoleGrant, new: &RoleGrant, section: &mut Section<'_>) {
                 || (!inner.is_empty()
                     && inner
                         .iter()
-                        .all(|inner| outer.iter().any(|outer| scope::contains(outer, inner))))
+                        .all(|inner| outer.iter().any(|outer| outer.contains(inner))))
         };
         match (within(before, after), within(after, before)) {
             (true, _) => Access::More,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use countersign_core::{DocumentPattern, RoleName, RuleId, Timestamp};
-use countersign_roles::{GrantDelta, ProposedGrant, Renewal, Role, scope};
+use countersign_roles::{GrantDelta, ProposedGrant, Renewal, Role};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::corpus::PastSignIn;
@@ -331,7 +331,7 @@ fn allows_more(
     within(one, held).iter().any(|permission| {
         !wide.iter().any(|wide| {
             wide.action() == permission.action()
-                && scope::contains(wide.documents(), permission.documents())
+                && wide.documents().contains(permission.documents())
         })
     })
 }

@@ -83,6 +83,14 @@ defects! {
         FindsAccountsOfAnyTenant: "tenants_never_cross",
         /// It takes the accounts of another tenant for its own.
         AdoptsAccountsOfOtherTenants: "tenants_never_cross",
+        /// It adds a link in whatever tenant the link names.
+        LinksInOtherTenants: "tenants_never_cross",
+        /// It removes a link in whatever tenant the link names.
+        UnlinksInOtherTenants: "tenants_never_cross",
+        /// It opens a session in whatever tenant the session names.
+        OpensSessionsInOtherTenants: "tenants_never_cross",
+        /// It erases in whatever tenant the owner names.
+        ErasesInOtherTenants: "tenants_never_cross",
         /// It shows the last account of a page on the next page again.
         RepeatsTheLastOfAPage: "users_come_in_pages_by_id",
         /// It gives as many accounts as there are.

@@ -13,7 +13,7 @@ use countersign_audit::store::{
 };
 use countersign_core::{
     ConnectionId, Entry, LeafHash, SessionId, Sha256Digest, StoreError, StoreErrorKind, SubjectKey,
-    TenantId, Timestamp, UserId,
+    TenantId, Timestamp, UserId, VaultOwner,
 };
 use countersign_provision::store::{
     Change, ConnectionState, ConsentRecord, SessionQuery, SessionRecord, SessionsOf, Snapshot,
@@ -221,6 +221,25 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
                 ) => user.tenant = change.tenant.clone(),
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Writes parts of another tenant into that tenant.
+    async fn commit_strays<T>(
+        &self,
+        here: &TenantId,
+        parts: &mut Vec<T>,
+        tenant: impl Fn(&T) -> &TenantId,
+        put: impl Fn(&mut Change, T),
+    ) -> Result<(), StoreError> {
+        let all = std::mem::take(parts).into_iter();
+        let (ours, strays): (Vec<T>, Vec<T>) = all.partition(|part| tenant(part) == here);
+        *parts = ours;
+        for stray in strays {
+            let mut change = Change::new(tenant(&stray).clone());
+            put(&mut change, stray);
+            self.inner.commit(&change).await?;
         }
         Ok(())
     }
@@ -510,6 +529,30 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
             UserDefect::LooksBeforeItLinks
             | UserDefect::LooksBeforeItSeats
             | UserDefect::LooksBeforeItTakesAnEmail => self.leap(&mut change).await?,
+            UserDefect::LinksInOtherTenants => {
+                let put = |change: &mut Change, link| change.links.push(link);
+                let links = &mut change.links;
+                self.commit_strays(&change.tenant, links, |link| link.subject.tenant(), put)
+                    .await?;
+            }
+            UserDefect::UnlinksInOtherTenants => {
+                let put = |change: &mut Change, subject| change.remove_links.push(subject);
+                let subjects = &mut change.remove_links;
+                self.commit_strays(&change.tenant, subjects, SubjectKey::tenant, put)
+                    .await?;
+            }
+            UserDefect::OpensSessionsInOtherTenants => {
+                let put = |change: &mut Change, session| change.open_sessions.push(session);
+                let sessions = &mut change.open_sessions;
+                self.commit_strays(&change.tenant, sessions, |session| &session.tenant, put)
+                    .await?;
+            }
+            UserDefect::ErasesInOtherTenants => {
+                let put = |change: &mut Change, owner| change.erase.push(owner);
+                let owners = &mut change.erase;
+                self.commit_strays(&change.tenant, owners, VaultOwner::tenant, put)
+                    .await?;
+            }
             UserDefect::KeepsLinks => change.remove_links.clear(),
             UserDefect::AcknowledgesASecondConsent => {
                 for consent in std::mem::take(&mut change.put_consents) {

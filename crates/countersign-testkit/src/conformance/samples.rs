@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_core::{
-    ConnectionId, CorrelationId, Door, Email, Entry, EntryId, Grant, GrantId, GrantOwner, LeafHash,
-    Private, RoleName, SessionId, Sha256Digest, SubjectKey, TenantId, Timestamp, UserId,
-    VaultOwner,
+    ConnectionId, CorrelationId, DocumentPattern, Door, Email, Entry, EntryId, Grant, GrantId,
+    GrantOwner, LeafHash, Private, RoleName, SessionId, Sha256Digest, SubjectKey, TenantId,
+    Timestamp, UserId, VaultOwner,
 };
 use countersign_provision::store::{Change, Link, SessionRecord, SnapshotQuery, UserWrite};
 use countersign_provision::user::{User, UserState};
@@ -58,6 +58,11 @@ pub(super) fn email(local_part: &str) -> Email {
 
 pub(super) fn role(name: &str) -> RoleName {
     RoleName::new(name).expect(VALID)
+}
+
+/// Which document types, as a policy writes it.
+pub(super) fn pattern(text: &str) -> DocumentPattern {
+    text.parse().expect(VALID)
 }
 
 pub(super) fn subject(value: &str) -> SubjectKey {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_core::{ConsentId, DocumentPattern, Sha256Digest};
+use countersign_core::{ConsentId, Sha256Digest};
 use countersign_provision::store::{Change, ConsentRecord, UserWrite};
 
 use super::check::{Outcome, Violation, conflicts, same};
-use super::samples::{at, change, create, entry, tenant_named, user, user_id};
+use super::samples::{at, change, create, entry, pattern, tenant_named, user, user_id};
 use super::user_accounts::version_of;
 use super::user_store::Accounts;
 
@@ -18,10 +18,7 @@ fn consent(id: &str, user: &str) -> Result<ConsentRecord, Violation> {
     Ok(ConsentRecord {
         id: consent_id(id)?,
         user: user_id(user),
-        scope: vec![
-            DocumentPattern::Below("nda".to_owned()),
-            DocumentPattern::Exact("hr/\u{e9}".to_owned()),
-        ],
+        scope: vec![pattern("nda/*"), pattern("hr/\u{e9}")],
         disclosure_sha256: Sha256Digest::from_bytes([0xfe; 32]),
         disclosure_version: " 2026-01 \u{e9}".to_owned(),
         given_at: at(5),

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use countersign_core::{
-    DocumentPattern, Door, Grant, GrantOwner, RuleId, Sha256Digest, StoreError,
-};
+use countersign_core::{Door, Grant, GrantOwner, RuleId, Sha256Digest, StoreError};
 use countersign_provision::store::{Change, SessionQuery, SessionRecord, SessionsOf, UserStore};
 
 use super::check::{Outcome, Violation, conflicts, refuses, same};
 use super::ledger_entries::pending;
 use super::samples::{
     at, change, connection, connection_named, create, entry, first_sign_in, grant, grant_id, link,
-    query, role, session, session_id, subject, tenant, update, user, user_id,
+    pattern, query, role, session, session_id, subject, tenant, update, user, user_id,
 };
 use super::user_accounts::{read, version_of};
 use super::user_store::Accounts;
@@ -45,11 +43,7 @@ pub(super) async fn a_grant_comes_back_as_it_was_given<S: Accounts>(store: Arc<S
             policy_hash: Sha256Digest::from_bytes([0xff; 32]),
             first_given_at: at(1),
             expires_at: Some(at(86_400)),
-            scope: vec![
-                DocumentPattern::Any,
-                DocumentPattern::Exact("nda/mutual".to_owned()),
-                DocumentPattern::Below("hr/\u{e9}".to_owned()),
-            ],
+            scope: vec![pattern("*"), pattern("nda/mutual"), pattern("hr/\u{e9}/*")],
             ..grant("a", "u")
         },
         Grant {
@@ -68,7 +62,7 @@ pub(super) async fn a_grant_comes_back_as_it_was_given<S: Accounts>(store: Arc<S
         },
         Grant {
             owner: GrantOwner::Scim,
-            scope: vec![DocumentPattern::Below("nda".to_owned())],
+            scope: vec![pattern("nda/*")],
             ..grant("e", "u")
         },
         Grant {
@@ -105,7 +99,7 @@ pub(super) async fn a_grant_is_replaced_and_removed_by_its_id<S: Accounts>(
         role: role("sender"),
         granted_at: at(50),
         expires_at: Some(at(100)),
-        scope: vec![DocumentPattern::Any],
+        scope: vec![pattern("*")],
         entry: entry(1).leaf(),
         ..grant("a", "u")
     };

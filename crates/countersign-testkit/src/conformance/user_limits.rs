@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::{StoreError, TenantId};
+use countersign_core::{StoreError, TenantId, VaultOwner};
 use countersign_provision::store::{Change, ConnectionState, PolicyEntry, UserStore, UserWrite};
 use countersign_provision::user::{User, UserState};
 
@@ -328,6 +328,13 @@ pub(super) async fn tenants_never_cross<S: Accounts>(store: Arc<S>) -> Outcome {
         ("a session of another tenant", {
             let mut change = change();
             change.open_sessions.push(session("t", "user-1"));
+            change
+        }),
+        ("erasing an account of another tenant", {
+            let mut change = change();
+            change
+                .erase
+                .push(VaultOwner::Account(tenant(), user_id("user-1")));
             change
         }),
         ("expecting an account of another tenant", {

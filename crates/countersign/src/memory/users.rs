@@ -316,27 +316,6 @@ fn holders<'a, 'u>(
         .collect()
 }
 
-/// Whether all that the change names belongs to its tenant.
-fn stays_in_its_tenant(change: &Change) -> bool {
-    let users = change.users.iter().all(|write| match write {
-        UserWrite::Create(user) | UserWrite::Update { user, .. } => user.tenant == change.tenant,
-        _ => true,
-    });
-    let links = change.links.iter().map(|link| &link.subject);
-    let sessions = change.open_sessions.iter();
-    users
-        && links
-            .chain(&change.remove_links)
-            .all(|subject| *subject.tenant() == change.tenant)
-        && sessions
-            .map(|session| &session.tenant)
-            .all(|t| *t == change.tenant)
-        && change
-            .erase
-            .iter()
-            .all(|owner| *owner.tenant() == change.tenant)
-}
-
 #[async_trait]
 impl UserStore for MemoryStore {
     async fn snapshot(&self, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
@@ -456,10 +435,8 @@ impl UserStore for MemoryStore {
     }
 
     async fn commit(&self, change: &Change) -> Result<(), StoreError> {
-        if !stays_in_its_tenant(change) {
-            return Err(StoreError::new(StoreErrorKind::Other, COMMIT)
-                .caused_by("a part of the change belongs to another tenant"));
-        }
+        let refused = |error| StoreError::new(StoreErrorKind::Other, COMMIT).caused_by(error);
+        change.check_tenant().map_err(refused)?;
         let mut guard = self.lock(COMMIT)?;
         let shared = &mut *guard;
         if !shared.ledger.has_room_for(&change.entries) {
