@@ -10,11 +10,12 @@ use countersign_core::{
     LeafHash, RoleName, SessionId, Sha256Digest, StoreError, SubjectKey, TenantId, Timestamp,
     UserId, VaultOwner,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::user::{User, UserState};
 
 /// Ties a subject at an identity provider to an account. The subject is unique.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The key.
     pub subject: SubjectKey,
@@ -29,7 +30,7 @@ pub struct Link {
 }
 
 /// A signed-in session, as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
     /// The session.
     pub id: SessionId,
@@ -60,7 +61,7 @@ pub struct SessionRecord {
 }
 
 /// A consent to electronic records that was not withdrawn, as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentRecord {
     /// The consent.
     pub id: ConsentId,
