@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign::audit::Ed25519Signer;
 use countersign::builder::{EngineBuilder, Store};
 use countersign::saml::{IdentityProvider, ServiceProvider};
-use countersign::{ConnectionId, Engine, ManualClock, PolicyFile, Timestamp};
+use countersign::{Clock, ConnectionId, Engine, ManualClock, PolicyFile, SystemClock, Timestamp};
 use countersign_testkit::idp::{ResponseSpec, TestIdp};
 use pollster::block_on;
 
@@ -39,7 +39,9 @@ pub(crate) struct Acme {
     pub(crate) connection: ConnectionId,
     pub(crate) sp: ServiceProvider,
     pub(crate) idp: TestIdp,
+    /// When everything began.
     pub(crate) now: Timestamp,
+    clock: Arc<dyn Clock>,
 }
 
 impl Acme {
@@ -49,12 +51,28 @@ impl Acme {
 
     /// The customer at another time.
     pub(crate) fn at(now: Timestamp) -> Self {
+        Self::by(Arc::new(ManualClock::new(now)))
+    }
+
+    /// The customer at the time that it is. Ids begin with the time that they are made at: where it
+    /// stood still, all of them would be in one random order, as they never are.
+    pub(crate) fn at_this_time() -> Self {
+        Self::by(Arc::new(SystemClock))
+    }
+
+    fn by(clock: Arc<dyn Clock>) -> Self {
         Self {
             connection: ConnectionId::new("acme").expect("an id"),
             sp: ServiceProvider::new(SP, ACS).expect("a service provider"),
             idp: TestIdp::new("https://idp.acme.example/metadata"),
-            now,
+            now: clock.now(),
+            clock,
         }
+    }
+
+    /// The time that it is there.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What the service provider knows of the identity provider.
@@ -64,7 +82,7 @@ impl Acme {
 
     /// An unsolicited response about a person in `groups` groups.
     pub(crate) fn response(&self, person: &str, groups: usize) -> Vec<u8> {
-        let spec = ResponseSpec::new(SP, ACS, person, self.now)
+        let spec = ResponseSpec::new(SP, ACS, person, self.time())
             .with_ids(&format!("_r-{person}"), &format!("_a-{person}"))
             .with_attribute("email", [format!("{person}@acme.example")])
             .with_attribute("givenname", ["Given"])
@@ -91,7 +109,7 @@ impl Acme {
             .connection(self.connection.clone(), self.sp.clone(), self.trusted())
             .store(store)
             .log(ORIGIN, Arc::new(signer))
-            .clock(Arc::new(ManualClock::new(self.now)));
+            .clock(Arc::clone(&self.clock));
         block_on(with(builder).build()).expect("a new engine")
     }
 }

@@ -63,13 +63,8 @@ impl PlainHost {
     /// Returns when the sign-in of somebody who was never seen is durable.
     pub(crate) fn sign_in(&self, acme: &Acme, response: &[u8]) {
         let message = Inbound::Xml(response);
-        let verified = verify(
-            &acme.sp,
-            &self.trusted,
-            message,
-            Expect::Unsolicited,
-            acme.now,
-        );
+        let at = acme.time();
+        let verified = verify(&acme.sp, &self.trusted, message, Expect::Unsolicited, at);
         // The table of what was seen is in the transaction below.
         let login = verified
             .expect("a response")
@@ -82,7 +77,7 @@ impl PlainHost {
             Some("ward") => &["signer", "viewer"],
             _ => &[],
         };
-        let now = acme.now.unix_millis();
+        let now = at.unix_millis();
 
         // Whoever can not write waits here: SQLite lets one at a time.
         let mut connection = self
@@ -115,14 +110,14 @@ impl PlainHost {
         );
         log(
             &transaction,
-            acme.now,
+            at,
             "assertion.verified",
             &user,
             &json!({"issuer": claims.issuer, "response": String::from_utf8_lossy(response)}),
         );
         log(
             &transaction,
-            acme.now,
+            at,
             "user.created",
             &user,
             &json!({"subject": claims.name_id.value, "email": attribute(claims, "email")}),
@@ -133,14 +128,14 @@ impl PlainHost {
                 params![user, role, now],
             );
             let what = json!({"role": role});
-            log(&transaction, acme.now, "role.granted", &user, &what);
+            log(&transaction, at, "role.granted", &user, &what);
         }
         add(
             "INSERT INTO sessions (id, user, opened_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
             params![session, user, now, expires],
         );
         let what = json!({"session": session, "expires_at": expires});
-        log(&transaction, acme.now, "session.opened", &user, &what);
+        log(&transaction, at, "session.opened", &user, &what);
         transaction.commit().expect("a working disk");
     }
 

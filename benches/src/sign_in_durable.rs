@@ -33,7 +33,7 @@ const AT_ONCE: usize = 64;
 const GROUPS: usize = 3;
 
 pub(crate) fn run(effort: Effort) -> Vec<Row> {
-    let acme = Acme::new();
+    let acme = Acme::at_this_time();
     let folder = folder();
     let written = written(&acme, &folder.path().join("one"));
     let floor = GroupCommit::to_sqlite(&folder.path().join("floor"));

@@ -222,9 +222,7 @@ CREATE TABLE leaf_slices (
 -- key. A table of its own, because they are erased while the entry stays for ever: those of one
 -- owner together, an account or a walk that no account is known of.
 CREATE TABLE private (
-    -- Deferred: a transaction adds its entries last, all at once.
-    position INTEGER NOT NULL PRIMARY KEY
-        REFERENCES entries (position) DEFERRABLE INITIALLY DEFERRED,
+    position INTEGER NOT NULL PRIMARY KEY REFERENCES entries (position),
     tenant TEXT NOT NULL,
     owner TEXT NOT NULL CHECK (owner IN ('account', 'walk')),
     owner_id TEXT NOT NULL,
@@ -352,6 +350,7 @@ END;
 -- The last entry by which the ledger's key was replaced.
 CREATE TABLE rotation (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
+    -- Deferred: a transaction adds its entries last, all at once.
     position INTEGER NOT NULL REFERENCES entries (position) DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
 

@@ -11,11 +11,11 @@ use countersign_provision::user::User;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure::Failure;
+use crate::group::WriteConnection;
 use crate::ledger;
 use crate::rows::scope_lines;
 use crate::users::{connection_state, holders, policy_entry, seats_taken};
 use crate::vault;
-use crate::writer::WriteConnection;
 
 /// Writes the change, or fails where something that it expects does not hold.
 pub(crate) fn apply(db: &WriteConnection, change: &Change) -> Result<(), Failure> {
@@ -68,13 +68,17 @@ pub(crate) fn apply(db: &WriteConnection, change: &Change) -> Result<(), Failure
     for entry in &change.spend {
         spend(db, tenant, *entry)?;
     }
+    if !change.adopt.is_empty() || !change.erase.is_empty() {
+        // What they look for may be of another change in this transaction.
+        db.new_entries().write(db)?;
+    }
     for (walk, user) in &change.adopt {
         vault::adopt(db, tenant, walk, user)?;
     }
     for owner in &change.erase {
         vault::erase(db, owner)?;
     }
-    ledger::enqueue(db, change.entries.clone())
+    ledger::enqueue(db, &change.entries)
 }
 
 /// The roles that must keep a holder, and have one before the change.

@@ -286,7 +286,7 @@ mod tests {
 
     use super::*;
     use crate::file::{open_reader, open_writable};
-    use crate::writer::WriteConnection;
+    use crate::group::WriteConnection;
 
     /// A hash that nothing else has, spread as hashes are.
     fn leaf(number: u64) -> LeafHash {
@@ -309,7 +309,7 @@ mod tests {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let entry = Entry::from_parts(EntryId::new(hex).unwrap(), leaf, Vec::new(), None);
-        db.new_entries().add(db, entry)
+        db.new_entries().add(db, &entry)
     }
 
     /// Adds entries with these hashes and moves what is overdue, in one transaction.

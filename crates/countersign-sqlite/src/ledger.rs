@@ -11,20 +11,18 @@ use countersign_audit::store::{
     Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
     StoredEntry,
 };
-use countersign_core::{Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError, VaultKeyId};
+use countersign_core::{Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError};
 use rusqlite::{Connection, Row};
 
 use crate::anchors;
 use crate::failure::Failure;
+use crate::group::WriteConnection;
 use crate::leaf_index::LeafIndex;
 use crate::nodes;
-use crate::rows::{
-    instant, integer, number, optional_text, text, vault_owner, vault_owner_columns,
-};
+use crate::rows::{instant, integer, number, optional_text, text, vault_owner};
 use crate::store::SqliteStore;
 use crate::users::{all, first};
 use crate::vault::check_private;
-use crate::writer::WriteConnection;
 
 /// The columns that [`stored_entry`] reads, with the tables that they are in.
 const STORED_ENTRY: &str = "SELECT position, id, leaf, entries.bytes, \
@@ -36,10 +34,7 @@ impl LedgerStore for SqliteStore {
     async fn enqueue(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let entries = entries.to_vec();
         let doing = "add entries to the outbox";
-        if entries.iter().any(|entry| entry.private().is_some()) {
-            return self.write(doing, move |db| enqueue(db, entries)).await;
-        }
-        self.stage(doing, move |db| enqueue(db, entries)).await
+        self.write(doing, move |db| enqueue(db, &entries)).await
     }
 
     async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
@@ -165,39 +160,17 @@ impl LedgerStore for SqliteStore {
 
     async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
         let entry = entry.clone();
-        self.write("rotate the key", move |db| rotate(db, expected, entry))
+        self.write("rotate the key", move |db| rotate(db, expected, &entry))
             .await
     }
 }
 
 /// Adds entries after the last one. A change does this in its own transaction.
-pub(crate) fn enqueue(db: &WriteConnection, entries: Vec<Entry>) -> Result<(), Failure> {
+pub(crate) fn enqueue(db: &WriteConnection, entries: &[Entry]) -> Result<(), Failure> {
     for entry in entries {
-        check_private(db, &entry)?;
-        let private = entry.private().cloned();
-        let position = db.new_entries().add(db, entry)?;
-        if let Some(private) = private {
-            file_private(db, position, &private)?;
-        }
+        check_private(db, entry)?;
+        db.new_entries().add(db, entry)?;
     }
-    Ok(())
-}
-
-fn file_private(db: &Connection, position: i64, private: &Private) -> Result<(), Failure> {
-    let mut insert = db.prepare_cached(
-        "INSERT INTO private (position, tenant, owner, owner_id, filed_at, key_id, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);
-    insert.execute((
-        position,
-        tenant,
-        owner,
-        owner_id,
-        private.filed_at.unix_millis(),
-        private.key_id.as_ref().map(VaultKeyId::as_str),
-        &private.bytes,
-    ))?;
     Ok(())
 }
 
@@ -343,7 +316,7 @@ fn last_rotation(db: &WriteConnection) -> Result<Option<LeafHash>, Failure> {
     }
 }
 
-fn rotate(db: &WriteConnection, expected: Option<LeafHash>, entry: Entry) -> Result<(), Failure> {
+fn rotate(db: &WriteConnection, expected: Option<LeafHash>, entry: &Entry) -> Result<(), Failure> {
     if last_rotation(db)? != expected {
         return Err(Failure::Conflict("another rotation is the last"));
     }
@@ -376,14 +349,14 @@ mod tests {
         let db = WriteConnection::new(file, Arc::default(), Arc::default());
         let [first, second, third] = [1, 2, 3].map(entry);
         let conflicts = |expected, entry: &Entry| {
-            let failure = rotate(&db, expected, entry.clone()).unwrap_err();
+            let failure = rotate(&db, expected, entry).unwrap_err();
             let error = failure.into_store_error("rotate the key");
             assert_eq!(error.kind(), StoreErrorKind::Conflict);
         };
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
-        rotate(&db, None, first.clone()).unwrap();
+        rotate(&db, None, &first).unwrap();
         conflicts(None, &second);
-        rotate(&db, Some(first.leaf()), second.clone()).unwrap();
+        rotate(&db, Some(first.leaf()), &second).unwrap();
         conflicts(Some(first.leaf()), &third);
         conflicts(None, &third);
         db.new_entries().write(&db).unwrap();

@@ -18,9 +18,9 @@
 //!
 //! # How it works
 //! One thread writes. What arrives while it waits for the disk shares the next transaction, so
-//! many writers cost little more than one; each has a savepoint of its own and learns of its own
-//! conflict, after the commit. A few threads read, each call in one read transaction, so no
-//! caller ever waits for the disk on its own thread, and any executor will do.
+//! many writers cost little more than one; each fails alone and learns of its own conflict, after
+//! the commit. A few threads read, each call in one read transaction, so no caller ever waits for
+//! the disk on its own thread, and any executor will do.
 //!
 //! Several processes may open one file: SQLite's locks keep their transactions apart, and the
 //! ledger's compare-and-set keeps two engines from forking it. One machine only: its locks do
@@ -47,6 +47,7 @@
 //! | `file` | what is checked of a file before and while it is opened: [`OpenError`] |
 //! | `schema` | the numbered migrations of `migrations/` |
 //! | `writer`, `checkpointer`, `readers` | the threads |
+//! | `group` | the requests that share a transaction |
 //! | `aside` | long work on a connection of its own |
 //! | `backup` | [`SqliteStore::backup_to`] |
 //! | `integrity` | [`SqliteStore::check_integrity`] |
@@ -70,6 +71,7 @@ mod checkpointer;
 mod commit;
 mod failure;
 mod file;
+mod group;
 mod integrity;
 mod leaf_index;
 mod ledger;

@@ -1,18 +1,20 @@
 //! The entries that the open transaction adds.
 //!
-//! They are kept in memory until it is about to be committed, and then written at once: a row that
-//! is written inside a savepoint makes SQLite copy every page that it touches first.
+//! They are kept in memory until it is about to be committed, or until something in it looks for
+//! their private parts, and then written at once: rows of one table after each other find the pages
+//! that they go to where the last one left them.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use countersign_core::{Entry, EntryId, LeafHash};
+use countersign_core::{Entry, EntryId, LeafHash, Private, VaultKeyId};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::leaf_index::LeafIndex;
 use crate::outbox::Outbox;
+use crate::rows::vault_owner_columns;
 
 /// What is known of the entries of the open transaction.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ struct Open {
     /// The position of the first, once it was asked for.
     begin: Option<i64>,
     entries: Vec<Entry>,
+    /// How many of them are rows already.
+    written: usize,
     ids: HashSet<EntryId>,
     leaves: HashSet<LeafHash>,
     /// Slices that were moved to the index of the leaves.
@@ -34,9 +38,10 @@ struct Open {
 }
 
 /// How much the transaction had done at a savepoint.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     entries: usize,
+    written: usize,
     moved: usize,
 }
 
@@ -50,7 +55,7 @@ impl NewEntries {
     }
 
     /// Adds an entry after the last one, and answers its position.
-    pub(crate) fn add(&self, db: &Connection, entry: Entry) -> Result<i64, Failure> {
+    pub(crate) fn add(&self, db: &Connection, entry: &Entry) -> Result<i64, Failure> {
         let begin = self.begin(db)?;
         let mut open = self.open.borrow_mut();
         let mut same_id = db.prepare_cached("SELECT 1 FROM entries WHERE id = ?1")?;
@@ -63,7 +68,7 @@ impl NewEntries {
         let position = position(begin, open.entries.len())?;
         open.ids.insert(entry.id().clone());
         open.leaves.insert(entry.leaf());
-        open.entries.push(entry);
+        open.entries.push(entry.clone());
         Ok(position)
     }
 
@@ -99,11 +104,12 @@ impl NewEntries {
         let open = self.open.borrow();
         Mark {
             entries: open.entries.len(),
+            written: open.written,
             moved: open.moved.len(),
         }
     }
 
-    /// Forgets what was done after `mark`.
+    /// Forgets what was done after `mark`, and that its rows are there.
     pub(crate) fn undo_to(&self, mark: Mark) {
         let mut open = self.open.borrow_mut();
         while open.entries.len() > mark.entries
@@ -112,21 +118,23 @@ impl NewEntries {
             open.ids.remove(entry.id());
             open.leaves.remove(&entry.leaf());
         }
+        open.written = mark.written;
         open.moved.truncate(mark.moved);
     }
 
-    /// Writes the entries; the transaction is committed next, or rolled back as a whole.
+    /// Writes those that are no rows yet, and their private parts.
     pub(crate) fn write(&self, db: &Connection) -> rusqlite::Result<()> {
-        let open = self.open.borrow();
+        let mut open = self.open.borrow_mut();
         let Some(begin) = open.begin else {
             return Ok(());
         };
+        let placed = (begin..).zip(&open.entries).skip(open.written);
         // `FAIL`, because SQLite prepares for an `ABORT` by copying the pages that are about to
         // change.
         let mut insert = db.prepare_cached(
             "INSERT OR FAIL INTO entries (position, id, leaf, bytes) VALUES (?1, ?2, ?3, ?4)",
         )?;
-        for (position, entry) in (begin..).zip(&open.entries) {
+        for (position, entry) in placed.clone() {
             insert.execute((
                 position,
                 entry.id().as_str(),
@@ -134,6 +142,12 @@ impl NewEntries {
                 entry.bytes(),
             ))?;
         }
+        for (position, entry) in placed {
+            if let Some(private) = entry.private() {
+                file_private(db, position, private)?;
+            }
+        }
+        open.written = open.entries.len();
         Ok(())
     }
 
@@ -154,7 +168,140 @@ impl NewEntries {
     }
 }
 
+fn file_private(db: &Connection, position: i64, private: &Private) -> rusqlite::Result<()> {
+    let mut insert = db.prepare_cached(
+        "INSERT OR FAIL INTO private
+                 (position, tenant, owner, owner_id, filed_at, key_id, bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);
+    insert.execute((
+        position,
+        tenant,
+        owner,
+        owner_id,
+        private.filed_at.unix_millis(),
+        private.key_id.as_ref().map(VaultKeyId::as_str),
+        &private.bytes,
+    ))?;
+    Ok(())
+}
+
 fn position(begin: i64, added: usize) -> Result<i64, Failure> {
     let added = i64::try_from(added).map_err(|_| Failure::OutOfRange)?;
     begin.checked_add(added).ok_or(Failure::OutOfRange)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::{CorrelationId, TenantId, Timestamp, UserId, VaultOwner};
+    use countersign_provision::store::Change;
+    use tempfile::{TempDir, tempdir};
+
+    use super::*;
+    use crate::commit;
+    use crate::file::open_writable;
+    use crate::group::WriteConnection;
+
+    fn open(folder: &TempDir) -> WriteConnection {
+        let file = open_writable(&folder.path().join("db"), true).unwrap();
+        WriteConnection::new(file, Arc::default(), Arc::default())
+    }
+
+    fn tenant() -> TenantId {
+        TenantId::new("acme").unwrap()
+    }
+
+    fn walk() -> CorrelationId {
+        CorrelationId::new("walk").unwrap()
+    }
+
+    /// A change that adds an entry whose private part is the walk's.
+    fn adding(number: u8) -> Change {
+        let private = Private {
+            owner: VaultOwner::Walk(tenant(), walk()),
+            filed_at: Timestamp::UNIX_EPOCH,
+            key_id: None,
+            bytes: vec![number],
+        };
+        let id = EntryId::new(format!("entry-{number}")).unwrap();
+        let leaf = LeafHash::from_bytes([number; 32]);
+        let mut change = Change::new(tenant());
+        change
+            .entries
+            .push(Entry::from_parts(id, leaf, vec![number], Some(private)));
+        change
+    }
+
+    fn owners(db: &Connection) -> Vec<(i64, String)> {
+        let mut select = db
+            .prepare("SELECT position, owner FROM private ORDER BY position")
+            .unwrap();
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    fn end(db: &WriteConnection) {
+        db.new_entries().write(db).unwrap();
+        db.execute_batch("COMMIT").unwrap();
+        db.new_entries().end(true);
+    }
+
+    #[test]
+    fn what_another_change_of_the_transaction_has_filed_is_adopted() {
+        let folder = tempdir().unwrap();
+        let db = open(&folder);
+        let mut adopting = adding(2);
+        adopting
+            .adopt
+            .push((walk(), UserId::new("somebody").unwrap()));
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        commit::apply(&db, &adding(1)).unwrap();
+        commit::apply(&db, &adopting).unwrap();
+        commit::apply(&db, &adding(3)).unwrap();
+        end(&db);
+        let expected = [(0, "account"), (1, "walk"), (2, "walk")];
+        assert_eq!(
+            owners(&db),
+            expected.map(|(position, owner)| (position, owner.to_owned()))
+        );
+    }
+
+    #[test]
+    fn what_another_change_of_the_transaction_has_filed_is_erased() {
+        let folder = tempdir().unwrap();
+        let db = open(&folder);
+        let mut erasing = Change::new(tenant());
+        erasing.erase.push(VaultOwner::Walk(tenant(), walk()));
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        commit::apply(&db, &adding(1)).unwrap();
+        commit::apply(&db, &erasing).unwrap();
+        commit::apply(&db, &adding(2)).unwrap();
+        end(&db);
+        assert_eq!(owners(&db), [(1, "walk".to_owned())]);
+    }
+
+    #[test]
+    fn rows_that_were_undone_with_a_request_are_written_with_the_next() {
+        let folder = tempdir().unwrap();
+        let db = open(&folder);
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        commit::apply(&db, &adding(1)).unwrap();
+        let mark = db.new_entries().mark();
+        db.execute_batch("SAVEPOINT request").unwrap();
+        commit::apply(&db, &adding(2)).unwrap();
+        db.new_entries().write(&db).unwrap();
+        assert_ne!(db.new_entries().mark(), mark);
+        assert_eq!(owners(&db).len(), 2);
+        db.execute_batch("ROLLBACK TO request").unwrap();
+        db.new_entries().undo_to(mark);
+        assert_eq!(db.new_entries().mark(), mark);
+        assert_eq!(owners(&db), []);
+        commit::apply(&db, &adding(3)).unwrap();
+        end(&db);
+        assert_eq!(owners(&db).len(), 2);
+        let positions = "SELECT group_concat(position || ':' || id) FROM entries";
+        let found: String = db.query_row(positions, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, "0:entry-1,1:entry-3");
+    }
 }

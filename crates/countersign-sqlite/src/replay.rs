@@ -27,7 +27,7 @@ impl ReplayStore for SqliteStore {
                 "INSERT INTO replay (issuer, id, expires_at) VALUES (?1, ?2, ?3)
                      ON CONFLICT (issuer, id) DO NOTHING",
             )?;
-            match remember.execute((key.issuer, key.id, expires.unix_millis()))? {
+            match remember.execute((&key.issuer, &key.id, expires.unix_millis()))? {
                 0 => Ok(Seen::Before),
                 _ => Ok(Seen::First),
             }

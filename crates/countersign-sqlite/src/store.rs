@@ -11,10 +11,11 @@ use crate::aside::Source;
 use crate::checkpointer::Checkpointer;
 use crate::failure::Failure;
 use crate::file::{self, OpenError};
+use crate::group::WriteConnection;
 use crate::leaf_index::LeafIndex;
 use crate::outbox::Outbox;
 use crate::readers::Readers;
-use crate::writer::{WriteConnection, Writer};
+use crate::writer::Writer;
 
 /// Most threads that read: a look-up takes some ten microseconds, so that four keep up with what
 /// one disk can sync.
@@ -128,7 +129,7 @@ impl SqliteStore {
                 "INSERT INTO ledger_key (only_row, vkey) VALUES (0, ?1)
                      ON CONFLICT (only_row) DO UPDATE SET vkey = excluded.vkey",
             )?;
-            upsert.execute([vkey])?;
+            upsert.execute([&vkey])?;
             Ok(())
         })
         .await
@@ -154,19 +155,9 @@ impl SqliteStore {
     pub(crate) async fn write<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
     {
         self.writer(doing)?.write(doing, work).await
-    }
-
-    /// Does `work` that writes nothing itself, in the transaction that writes what it adds to
-    /// [`WriteConnection::new_entries`].
-    pub(crate) async fn stage<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
-    {
-        self.writer(doing)?.stage(doing, work).await
     }
 
     /// Does `work` outside of any transaction.

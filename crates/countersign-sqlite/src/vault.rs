@@ -59,7 +59,7 @@ impl VaultStore for SqliteStore {
                 "UPDATE vault_keys SET wrapped_by = ?3, wrapped = ?4
                      WHERE id = ?1 AND wrapped_by = ?2",
             )?;
-            match update.execute((id.as_str(), wrapped_by, anew.wrapped_by, anew.bytes))? {
+            match update.execute((id.as_str(), &wrapped_by, &anew.wrapped_by, &anew.bytes))? {
                 1 => Ok(()),
                 _ => Err(Failure::Conflict("the key is not wrapped by that key")),
             }

@@ -1,8 +1,6 @@
-//! The one thread that writes, and the transactions that its callers share.
+//! The one thread that writes.
 
 use std::fmt;
-use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
@@ -12,52 +10,7 @@ use rusqlite::Connection;
 
 use crate::checkpointer::Checkpointer;
 use crate::failure::{Failure, Lost, gone};
-use crate::leaf_index::LeafIndex;
-use crate::new_entries::NewEntries;
-use crate::outbox::Outbox;
-
-/// Most requests in one transaction. The more share it, the fewer times the pages of the indexes,
-/// whose keys are random, are written; what they share is held in the page cache
-/// ([`crate::file::CACHE_KIBIBYTES`]) until it is committed, and past that nothing is gained.
-const MAX_SHARED_REQUESTS: usize = 2_048;
-
-/// The connection that writes.
-pub(crate) struct WriteConnection {
-    db: Connection,
-    new_entries: NewEntries,
-}
-
-impl WriteConnection {
-    pub(crate) fn new(db: Connection, index: Arc<LeafIndex>, outbox: Arc<Outbox>) -> Self {
-        Self {
-            db,
-            new_entries: NewEntries::new(index, outbox),
-        }
-    }
-
-    /// What the open transaction adds to the ledger.
-    pub(crate) fn new_entries(&self) -> &NewEntries {
-        &self.new_entries
-    }
-}
-
-impl Deref for WriteConnection {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.db
-    }
-}
-
-/// A request on its way to the writer and back.
-trait Request: Send {
-    /// Whether the work writes by itself, and not only what it adds to the new entries.
-    fn writes(&self) -> bool;
-    /// Does the work; whether what it wrote is to be kept.
-    fn apply(&mut self, db: &WriteConnection) -> bool;
-    /// Tells the caller, once it is known whether the transaction was committed.
-    fn settle(self: Box<Self>, committed: Result<(), &Lost>);
-}
+use crate::group::{self, MAX_SHARED_REQUESTS, Request, WriteConnection};
 
 /// What the thread is sent.
 enum Message {
@@ -69,8 +22,7 @@ enum Message {
 
 struct Job<T, F> {
     doing: &'static str,
-    writes: bool,
-    work: Option<F>,
+    work: F,
     outcome: Option<Result<T, Failure>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -78,15 +30,13 @@ struct Job<T, F> {
 impl<T, F> Request for Job<T, F>
 where
     T: Send,
-    F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send,
+    F: Fn(&WriteConnection) -> Result<T, Failure> + Send,
 {
-    fn writes(&self) -> bool {
-        self.writes
-    }
-
     fn apply(&mut self, db: &WriteConnection) -> bool {
-        self.outcome = self.work.take().map(|work| work(db));
-        matches!(self.outcome, Some(Ok(_)))
+        let outcome = (self.work)(db);
+        let is_kept = outcome.is_ok();
+        self.outcome = Some(outcome);
+        is_kept
     }
 
     fn settle(self: Box<Self>, committed: Result<(), &Lost>) {
@@ -120,40 +70,17 @@ impl Writer {
         })
     }
 
-    /// Does `work` in a transaction and answers after it was committed.
+    /// Does `work` in a transaction and answers after it was committed. It is done again if the
+    /// transaction has to be begun again, and only what it did last counts.
     pub(crate) async fn write<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
-    {
-        self.request(doing, true, work).await
-    }
-
-    /// As [`write`](Self::write), for `work` that writes nothing but what it adds to
-    /// [`WriteConnection::new_entries`].
-    pub(crate) async fn stage<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
-    {
-        self.request(doing, false, work).await
-    }
-
-    async fn request<T, F>(
-        &self,
-        doing: &'static str,
-        writes: bool,
-        work: F,
-    ) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&WriteConnection) -> Result<T, Failure> + Send + 'static,
+        F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             doing,
-            writes,
-            work: Some(work),
+            work,
             outcome: None,
             reply,
         };
@@ -216,19 +143,22 @@ fn run(db: &WriteConnection, mut checkpointer: Checkpointer, messages: &Receiver
             first.settle(Err(lost));
             continue;
         }
+        let mut more = || match next.take().or_else(|| messages.try_recv().ok()) {
+            Some(Message::Request(request)) => Some(request),
+            other => {
+                next = other;
+                None
+            }
+        };
         let mut batch = Vec::new();
-        let committed = write_batch(db, first, messages, &mut batch, &mut next);
-        db.new_entries.end(committed.is_ok());
+        let committed = group::write_together(db, first, &mut more, &mut batch);
+        db.new_entries().end(committed.is_ok());
         if let Err(lost) = &committed {
             // Everything that waits meets the same store; nobody has to wait for it in turn.
-            while batch.len() < MAX_SHARED_REQUESTS {
-                match next.take().or_else(|| messages.try_recv().ok()) {
-                    Some(Message::Request(request)) => batch.push(request),
-                    other => {
-                        next = other;
-                        break;
-                    }
-                }
+            while batch.len() < MAX_SHARED_REQUESTS
+                && let Some(request) = more()
+            {
+                batch.push(request);
             }
             // Where it is unknown what the disk holds, a later commit that seems to work proves
             // nothing about this one. Only opening the file again tells.
@@ -243,73 +173,11 @@ fn run(db: &WriteConnection, mut checkpointer: Checkpointer, messages: &Receiver
     }
 }
 
-/// One transaction: `first`, and every request that arrives before it is committed. What is no
-/// request is left in `after`.
-fn write_batch(
-    db: &WriteConnection,
-    first: Box<dyn Request>,
-    messages: &Receiver<Message>,
-    batch: &mut Vec<Box<dyn Request>>,
-    after: &mut Option<Message>,
-) -> Result<(), Lost> {
-    let mut next = Some(first);
-    let written = execute(db, "BEGIN IMMEDIATE").and_then(|()| {
-        while let Some(mut request) = next.take() {
-            let applied = apply_alone(db, &mut *request);
-            batch.push(request);
-            applied?;
-            if batch.len() < MAX_SHARED_REQUESTS {
-                match messages.try_recv().ok() {
-                    Some(Message::Request(request)) => next = Some(request),
-                    other => *after = other,
-                }
-            }
-        }
-        db.new_entries.write(db)
-    });
-    batch.extend(next);
-    let lost = match written {
-        Err(error) => Lost::before_commit(error),
-        Ok(()) => match execute(db, "COMMIT") {
-            Ok(()) => return Ok(()),
-            Err(error) => Lost::in_commit(error),
-        },
-    };
-    if !db.is_autocommit() {
-        // If even this fails, the next BEGIN does too, and its callers are told.
-        let _ = execute(db, "ROLLBACK");
-    }
-    Err(lost)
-}
-
-/// Does one request and undoes it alone if it fails. An `Err` means that the transaction of all
-/// is gone: SQLite rolls it back by itself when the disk is full or fails.
-fn apply_alone(db: &WriteConnection, request: &mut dyn Request) -> rusqlite::Result<()> {
-    let mark = db.new_entries.mark();
-    let writes = request.writes();
-    if writes {
-        execute(db, "SAVEPOINT request")?;
-    }
-    let applied = request.apply(db);
-    if !applied {
-        db.new_entries.undo_to(mark);
-    }
-    if writes {
-        if !applied {
-            execute(db, "ROLLBACK TO request")?;
-        }
-        execute(db, "RELEASE request")?;
-    }
-    Ok(())
-}
-
-fn execute(db: &Connection, statement: &str) -> rusqlite::Result<()> {
-    db.prepare_cached(statement)?.execute([]).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
     use std::thread;
     use std::time::Duration;
 
@@ -353,7 +221,7 @@ mod tests {
             .unwrap()
     }
 
-    type Work<T> = Box<dyn FnOnce(&WriteConnection) -> Result<T, Failure> + Send>;
+    type Work<T> = Box<dyn Fn(&WriteConnection) -> Result<T, Failure> + Send>;
 
     /// Holds the writer inside a transaction until all the requests are sent, so that they share
     /// it.
@@ -366,7 +234,8 @@ mod tests {
         let held = Arc::clone(writer);
         let holder = thread::spawn(move || {
             block_on(held.write(DOING, move |_| {
-                entered.send(()).unwrap();
+                let _ = entered.send(());
+                // Again, there is nothing to wait for.
                 let _ = released.recv();
                 Ok(())
             }))
@@ -380,7 +249,7 @@ mod tests {
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
             assert!(answer.as_mut().poll(&mut context).is_pending());
         }
-        release.send(()).unwrap();
+        drop(release);
         let _ = holder.join().unwrap();
         answers.into_iter().map(block_on).collect()
     }
@@ -432,6 +301,160 @@ mod tests {
         assert_eq!(count(&connection(&file)), 4);
     }
 
+    /// Requests that each insert their number, of which some fail in their own way, and how often
+    /// each was done.
+    fn counted(
+        count: i64,
+        work: impl Fn(&WriteConnection, i64, usize) -> Result<(), Failure> + Send + Clone + 'static,
+    ) -> (Vec<Work<()>>, Vec<Arc<AtomicUsize>>) {
+        let runs: Vec<Arc<AtomicUsize>> = (0..count).map(|_| Arc::default()).collect();
+        let requests = (0..count).zip(&runs).map(|(number, runs)| {
+            let (work, runs) = (work.clone(), Arc::clone(runs));
+            let request: Work<()> = Box::new(move |db| {
+                let run = runs.fetch_add(1, Ordering::Relaxed);
+                work(db, number, run)
+            });
+            request
+        });
+        (requests.collect(), runs)
+    }
+
+    fn runs(counters: &[Arc<AtomicUsize>]) -> Vec<usize> {
+        let runs = counters.iter().map(|runs| runs.load(Ordering::Relaxed));
+        runs.collect()
+    }
+
+    fn numbers(db: &Connection) -> Vec<i64> {
+        let mut select = db
+            .prepare("SELECT number FROM numbers ORDER BY number")
+            .unwrap();
+        let rows = select.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn where_one_fails_after_it_wrote_the_others_are_done_again_and_are_there_once() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(start(connection(&file)).unwrap());
+        let (requests, counters) = counted(5, |db, number, _| {
+            insert(db, number)?;
+            match number {
+                3 => Err(Failure::Conflict("it is the fourth")),
+                _ => Ok(()),
+            }
+        });
+        let answers = share(&writer, requests.into_iter());
+        let kept: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+        assert_eq!(kept, [true, true, true, false, true]);
+        assert_eq!(numbers(&connection(&file)), [0, 1, 2, 4]);
+        // What came after the one that failed shares the next transaction.
+        assert_eq!(runs(&counters), [2, 2, 2, 2, 1]);
+    }
+
+    #[test]
+    fn where_one_fails_before_it_writes_nothing_is_done_again() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(start(connection(&file)).unwrap());
+        let (requests, counters) = counted(5, |db, number, _| match number {
+            1 => Err(Failure::Conflict("it is the second")),
+            // Fails in SQLite, and writes nothing.
+            3 => insert(db, 0),
+            _ => insert(db, number),
+        });
+        let answers = share(&writer, requests.into_iter());
+        let kept: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+        assert_eq!(kept, [true, false, true, false, true]);
+        assert_eq!(numbers(&connection(&file)), [0, 2, 4]);
+        assert_eq!(runs(&counters), [1; 5]);
+    }
+
+    #[test]
+    fn one_that_fails_only_at_first_is_there_once() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(start(connection(&file)).unwrap());
+        let (requests, counters) = counted(3, |db, number, run| {
+            insert(db, number)?;
+            match (number, run) {
+                (1, 0) => Err(Failure::Busy("not yet")),
+                _ => Ok(()),
+            }
+        });
+        for answer in share(&writer, requests.into_iter()) {
+            answer.unwrap();
+        }
+        assert_eq!(numbers(&connection(&file)), [0, 1, 2]);
+        assert_eq!(runs(&counters), [2, 2, 1]);
+    }
+
+    #[test]
+    fn where_the_transaction_is_gone_nothing_is_written_outside_of_one() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(start(connection(&file)).unwrap());
+        let (requests, counters) = counted(3, |db, number, run| {
+            insert(db, number)?;
+            // As SQLite does by itself after some errors; and the request says that all is well.
+            if (number, run) == (1, 0) {
+                db.execute_batch("ROLLBACK")?;
+            }
+            Ok(())
+        });
+        for answer in share(&writer, requests.into_iter()) {
+            answer.unwrap();
+        }
+        assert_eq!(numbers(&connection(&file)), [0, 1, 2]);
+        assert_eq!(runs(&counters), [2, 2, 1]);
+    }
+
+    #[test]
+    fn what_another_process_writes_before_all_is_done_again_is_seen() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(start(connection(&file)).unwrap());
+        let path = file.clone();
+        let (requests, _) = counted(3, move |db, number, run| {
+            insert(db, number)?;
+            if (number, run) == (1, 0) {
+                db.execute_batch("ROLLBACK")?;
+                insert(&connection(&path), 0)?;
+            }
+            Ok(())
+        });
+        let answers = share(&writer, requests.into_iter());
+        let conflicts: Vec<bool> = answers
+            .iter()
+            .map(|answer| answer.as_ref().is_err_and(StoreError::is_conflict))
+            .collect();
+        assert_eq!(conflicts, [true, false, false]);
+        assert_eq!(numbers(&connection(&file)), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_lock_that_another_process_takes_before_all_is_done_again_is_unavailable_and_passes() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Arc::new(start(connection(&file)).unwrap());
+        let other = Arc::new(Mutex::new(connection(&file)));
+        let taken = Arc::clone(&other);
+        let (requests, _) = counted(2, move |db, number, run| {
+            insert(db, number)?;
+            if (number, run) == (1, 0) {
+                db.execute_batch("ROLLBACK")?;
+                taken.lock().unwrap().execute_batch("BEGIN IMMEDIATE")?;
+            }
+            Ok(())
+        });
+        for answer in share(&writer, requests.into_iter()) {
+            assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        }
+        other.lock().unwrap().execute_batch("ROLLBACK").unwrap();
+        block_on(writer.write(DOING, |db| insert(db, 9))).unwrap();
+        assert_eq!(numbers(&connection(&file)), [9]);
+    }
+
     #[test]
     fn after_a_commit_in_doubt_nothing_more_is_written() {
         let folder = tempdir().unwrap();
@@ -477,12 +500,30 @@ mod tests {
         let full = block_on(writer.write(DOING, large)).unwrap_err();
         assert_eq!(full.kind(), StoreErrorKind::Other);
         assert_eq!(count(&connection(&file)), 0);
+        // Among others, which it takes with it.
+        let writer = Arc::new(writer);
+        let (requests, _) = counted(3, move |db, number, _| match number {
+            1 => large(db),
+            _ => insert(db, number.saturating_add(10)),
+        });
+        let answers = share(&writer, requests.into_iter());
+        assert_eq!(
+            answers.get(1).unwrap().as_ref().unwrap_err().kind(),
+            StoreErrorKind::Other
+        );
+        let kept: Vec<i64> = (10..)
+            .zip(&answers)
+            .filter_map(|(number, answer)| answer.is_ok().then_some(number))
+            .collect();
+        assert_eq!(numbers(&connection(&file)), kept);
+        let before = kept.len();
         let freed = block_on(writer.write(DOING, move |db| {
             limit(db, 1_000_000);
             large(db)
         }));
         freed.unwrap();
-        assert_eq!(count(&connection(&file)), 1);
+        let written = usize::try_from(count(&connection(&file))).unwrap();
+        assert_eq!(written, before.saturating_add(1));
     }
 
     #[test]

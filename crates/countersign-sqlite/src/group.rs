@@ -1,0 +1,136 @@
+//! The requests that share a transaction.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use crate::failure::Lost;
+use crate::leaf_index::LeafIndex;
+use crate::new_entries::NewEntries;
+use crate::outbox::Outbox;
+
+/// Most requests in one transaction. The more share it, the fewer times the pages of the indexes,
+/// whose keys are random, are written; what they share is held in the page cache
+/// ([`crate::file::CACHE_KIBIBYTES`]) until it is committed, and past that nothing is gained.
+pub(crate) const MAX_SHARED_REQUESTS: usize = 2_048;
+
+/// The connection that writes.
+pub(crate) struct WriteConnection {
+    db: Connection,
+    new_entries: NewEntries,
+}
+
+impl WriteConnection {
+    pub(crate) fn new(db: Connection, index: Arc<LeafIndex>, outbox: Arc<Outbox>) -> Self {
+        Self {
+            db,
+            new_entries: NewEntries::new(index, outbox),
+        }
+    }
+
+    /// What the open transaction adds to the ledger.
+    pub(crate) fn new_entries(&self) -> &NewEntries {
+        &self.new_entries
+    }
+}
+
+impl Deref for WriteConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.db
+    }
+}
+
+/// A request on its way to the writer and back.
+pub(crate) trait Request: Send {
+    /// Does the work, perhaps not for the first time; whether what it wrote is to be kept.
+    fn apply(&mut self, db: &WriteConnection) -> bool;
+    /// Tells the caller, once it is known whether the transaction was committed.
+    fn settle(self: Box<Self>, committed: Result<(), &Lost>);
+}
+
+/// One transaction: `first`, and what `more` gives before it is committed. All of it is in `batch`
+/// afterwards.
+///
+/// A savepoint makes SQLite copy every page that is changed after it, and hardly any request fails.
+/// So there is none, until one fails: then everything is undone, and done again with a savepoint
+/// for each.
+pub(crate) fn write_together(
+    db: &WriteConnection,
+    first: Box<dyn Request>,
+    mut more: impl FnMut() -> Option<Box<dyn Request>>,
+    batch: &mut Vec<Box<dyn Request>>,
+) -> Result<(), Lost> {
+    let mut next = Some(first);
+    let written = execute(db, "BEGIN IMMEDIATE").and_then(|()| {
+        while let Some(mut request) = next.take() {
+            let applied = apply_together(db, &mut *request);
+            batch.push(request);
+            if !applied {
+                return redo(db, batch);
+            }
+            if batch.len() < MAX_SHARED_REQUESTS {
+                next = more();
+            }
+        }
+        db.new_entries.write(db)
+    });
+    batch.extend(next);
+    let lost = match written {
+        Err(error) => Lost::before_commit(error),
+        Ok(()) => match execute(db, "COMMIT") {
+            Ok(()) => return Ok(()),
+            Err(error) => Lost::in_commit(error),
+        },
+    };
+    // If even this fails, the next BEGIN does too, and its callers are told.
+    let _ = roll_back(db);
+    Err(lost)
+}
+
+/// Does one request that can not be undone alone; whether the transaction may go on.
+fn apply_together(db: &WriteConnection, request: &mut dyn Request) -> bool {
+    let before = (db.total_changes(), db.new_entries.mark());
+    let applied = request.apply(db);
+    // Most of those that fail do so before they write.
+    let is_as_before = || before == (db.total_changes(), db.new_entries.mark());
+    // SQLite rolls the transaction back by itself when the disk is full or fails; what is written
+    // after that would be committed at once.
+    !db.is_autocommit() && (applied || is_as_before())
+}
+
+/// Undoes everything, and does each request of the batch again so that it can fail alone.
+fn redo(db: &WriteConnection, batch: &mut [Box<dyn Request>]) -> rusqlite::Result<()> {
+    roll_back(db)?;
+    db.new_entries.end(false);
+    execute(db, "BEGIN IMMEDIATE")?;
+    for request in batch {
+        apply_alone(db, &mut **request)?;
+    }
+    db.new_entries.write(db)
+}
+
+/// Does one request and undoes it alone if it fails. An `Err` means that the transaction of all
+/// is gone: SQLite rolls it back by itself when the disk is full or fails.
+fn apply_alone(db: &WriteConnection, request: &mut dyn Request) -> rusqlite::Result<()> {
+    let mark = db.new_entries.mark();
+    execute(db, "SAVEPOINT request")?;
+    if !request.apply(db) {
+        db.new_entries.undo_to(mark);
+        execute(db, "ROLLBACK TO request")?;
+    }
+    execute(db, "RELEASE request")
+}
+
+fn roll_back(db: &WriteConnection) -> rusqlite::Result<()> {
+    if db.is_autocommit() {
+        return Ok(());
+    }
+    execute(db, "ROLLBACK")
+}
+
+fn execute(db: &Connection, statement: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(statement)?.execute([]).map(drop)
+}
