@@ -1,5 +1,7 @@
 //! One audit record, as a store sees it.
 
+use std::sync::Arc;
+
 use crate::digest::LeafHash;
 use crate::id::EntryId;
 use crate::private::Private;
@@ -9,9 +11,12 @@ use crate::private::Private;
 /// Only `countersign-audit` seals records; a store gives back exactly what it was given.
 /// The private part holds the personal values that the record commits to and the bytes that it
 /// names; a store keeps it apart from the record (another table), because it is erased while the
-/// record stays for ever.
+/// record stays for ever. A clone is the same bytes, not a copy of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct Entry(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
     id: EntryId,
     leaf: LeafHash,
     bytes: Vec<u8>,
@@ -33,35 +38,35 @@ impl Entry {
         bytes: Vec<u8>,
         private: Option<Private>,
     ) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             id,
             leaf,
             bytes,
             private,
-        }
+        }))
     }
 
     /// The record's id.
     #[must_use]
     pub fn id(&self) -> &EntryId {
-        &self.id
+        &self.0.id
     }
 
     /// The hash that the ledger's tree has at its leaf.
     #[must_use]
     pub fn leaf(&self) -> LeafHash {
-        self.leaf
+        self.0.leaf
     }
 
     /// The record: canonical JSON, at most [`Entry::MAX_BYTES`].
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0.bytes
     }
 
     /// What the record leaves out, until it is erased.
     #[must_use]
     pub fn private(&self) -> Option<&Private> {
-        self.private.as_ref()
+        self.0.private.as_ref()
     }
 }

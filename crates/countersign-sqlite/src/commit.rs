@@ -199,7 +199,10 @@ fn storable_version(version: u64) -> Result<i64, Failure> {
 }
 
 fn create_user(db: &Connection, user: &User) -> Result<(), Failure> {
-    let insert = "INSERT INTO users (tenant, id, state, state_since, state_entry, hold, email,
+    // `FAIL`, here and below: SQLite prepares for an `ABORT` of what has triggers by copying the pages
+    // that are about to change, and what fails is undone as a whole in any case.
+    let insert =
+        "INSERT OR FAIL INTO users (tenant, id, state, state_since, state_entry, hold, email,
              email_verified_locally, given_name, family_name, display_name, account_id,
              permission_profile_id, created_at, last_sign_in_at, entry, version)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
@@ -207,7 +210,8 @@ fn create_user(db: &Connection, user: &User) -> Result<(), Failure> {
 }
 
 fn update_user(db: &Connection, user: &User, expected_version: u64) -> Result<(), Failure> {
-    let update = "UPDATE users SET state = ?3, state_since = ?4, state_entry = ?5, hold = ?6,
+    let update =
+        "UPDATE OR FAIL users SET state = ?3, state_since = ?4, state_entry = ?5, hold = ?6,
              email = ?7, email_verified_locally = ?8, given_name = ?9, family_name = ?10,
              display_name = ?11, account_id = ?12, permission_profile_id = ?13,
              created_at = ?14, last_sign_in_at = ?15, entry = ?16, version = version + 1

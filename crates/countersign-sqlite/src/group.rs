@@ -60,7 +60,7 @@ pub(crate) trait Request: Send {
 pub(crate) fn write_together(
     db: &WriteConnection,
     first: Box<dyn Request>,
-    mut more: impl FnMut() -> Option<Box<dyn Request>>,
+    more: &mut dyn FnMut() -> Option<Box<dyn Request>>,
     batch: &mut Vec<Box<dyn Request>>,
 ) -> Result<(), Lost> {
     let mut next = Some(first);

@@ -7,11 +7,11 @@ use std::thread::JoinHandle;
 
 use countersign_core::StoreError;
 use futures_channel::oneshot;
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 
 use crate::failure::{Failure, gone};
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Sends requests to the threads. Dropping it waits until the requests that were sent are done.
 pub(crate) struct Readers {
@@ -31,7 +31,7 @@ impl Readers {
             let received = Arc::clone(&received);
             let thread = std::thread::Builder::new()
                 .name("countersign-sqlite-reader".to_owned())
-                .spawn(move || run(db, &received))?;
+                .spawn(move || run(&db, &received))?;
             readers.threads.push(thread);
         }
         Ok(readers)
@@ -41,15 +41,12 @@ impl Readers {
     pub(crate) async fn read<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |db| {
-            let outcome = db
-                .transaction()
-                .map_err(Failure::from)
-                .and_then(|transaction| work(&transaction))
-                .map_err(|failure| failure.into_store_error(doing));
+            let outcome = in_one_transaction(db, work);
+            let outcome = outcome.map_err(|failure| failure.into_store_error(doing));
             // A caller that has gone away does not want to know.
             let _ = reply.send(outcome);
         });
@@ -57,6 +54,19 @@ impl Readers {
         jobs.send(job).map_err(|_| gone(doing))?;
         answer.await.map_err(|_| gone(doing))?
     }
+}
+
+fn in_one_transaction<T>(
+    db: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    db.prepare_cached("BEGIN")?.execute([])?;
+    let outcome = work(db);
+    // SQLite ends it by itself after some errors.
+    if !db.is_autocommit() {
+        db.prepare_cached("ROLLBACK")?.execute([])?;
+    }
+    outcome
 }
 
 impl Drop for Readers {
@@ -76,13 +86,13 @@ impl fmt::Debug for Readers {
     }
 }
 
-fn run(mut db: Connection, jobs: &Mutex<Receiver<Job>>) {
+fn run(db: &Connection, jobs: &Mutex<Receiver<Job>>) {
     loop {
         // The lock is held while waiting for a job, never while doing one, so it can not be
         // poisoned by one either.
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
-            Ok(job) => job(&mut db),
+            Ok(job) => job(db),
             Err(_) => return,
         }
     }
@@ -99,7 +109,7 @@ mod tests {
     fn threads_that_died_are_an_error_for_everybody() {
         let connections = (0..2).map(|_| Connection::open_in_memory().unwrap());
         let readers = Readers::start(connections.collect()).unwrap();
-        let one = |db: &Transaction<'_>| Ok(db.query_row("SELECT 1", [], |row| row.get(0))?);
+        let one = |db: &Connection| Ok(db.query_row("SELECT 1", [], |row| row.get(0))?);
         let answer: i64 = block_on(readers.read("read", one)).unwrap();
         assert_eq!(answer, 1);
         for _ in 0..2 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 
 use countersign_core::{StoreError, StoreErrorKind};
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::aside::Source;
 use crate::checkpointer::Checkpointer;
@@ -147,7 +147,7 @@ impl SqliteStore {
     pub(crate) async fn read<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         self.readers.read(doing, work).await
     }
