@@ -24,9 +24,11 @@ mod measure;
 mod plain_host;
 mod policy_evaluate;
 mod policy_load;
+mod postgres_host;
 mod row;
 mod saml_verify;
 mod sign_in_durable;
+mod sign_in_postgres;
 mod sqlite_chain;
 
 use std::process::ExitCode;
@@ -43,12 +45,13 @@ const GROUPS: [(&str, &[&str]); 1] = [(
     &["ledger_append", "sign_in_durable", "inclusion_proof"],
 )];
 
-const BENCHES: [(&str, Bench); 7] = [
+const BENCHES: [(&str, Bench); 8] = [
     ("saml_verify", saml_verify::run),
     ("policy_evaluate", policy_evaluate::run),
     ("policy_load", policy_load::run),
     ("ledger_append", ledger_append::run),
     ("sign_in_durable", sign_in_durable::run),
+    ("sign_in_durable", sign_in_postgres::run),
     ("bundle_verify", bundle_verify::run),
     ("inclusion_proof", inclusion_proof::run),
 ];

@@ -7,10 +7,10 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use countersign::IdentityClaims;
 use countersign::saml::{Expect, IdentityProvider, Inbound, verify};
-use countersign::{IdentityClaims, Timestamp};
 use ring::rand::{SecureRandom as _, SystemRandom};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use serde_json::{Value, json};
 
 use crate::acme::Acme;
@@ -62,23 +62,7 @@ impl PlainHost {
 
     /// Returns when the sign-in of somebody who was never seen is durable.
     pub(crate) fn sign_in(&self, acme: &Acme, response: &[u8]) {
-        let message = Inbound::Xml(response);
-        let at = acme.time();
-        let verified = verify(&acme.sp, &self.trusted, message, Expect::Unsolicited, at);
-        // The table of what was seen is in the transaction below.
-        let login = verified
-            .expect("a response")
-            .insecure_without_replay_check();
-        let identity = login.into_identity();
-        let signed = identity.evidence().signed().expect("a signature");
-        let claims = identity.claims();
-        let (user, session) = (self.id(), self.id());
-        let roles: &[&str] = match attribute(claims, "department") {
-            Some("ward") => &["signer", "viewer"],
-            _ => &[],
-        };
-        let now = at.unix_millis();
-
+        let rows = SignedIn::verify(acme, &self.trusted, &self.random, response);
         // Whoever can not write waits here: SQLite lets one at a time.
         let mut connection = self
             .connection
@@ -93,57 +77,114 @@ impl PlainHost {
                 .and_then(|mut insert| insert.execute(row))
                 .expect("a new row");
         };
-        let expires = now.saturating_add(SESSION_MILLIS);
+        let SignedIn {
+            user, now, expires, ..
+        } = &rows;
         add(
             "INSERT INTO seen (id, expires_at) VALUES (?1, ?2)",
-            params![signed.assertion_id, expires],
+            params![rows.assertion, expires],
         );
         add(
             "INSERT INTO users (id, subject, email, name, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![
-                user,
-                claims.name_id.value,
-                attribute(claims, "email"),
-                attribute(claims, "surname"),
-                now
-            ],
+            params![user, rows.subject, rows.email, rows.name, now],
         );
-        log(
-            &transaction,
-            at,
-            "assertion.verified",
-            &user,
-            &json!({"issuer": claims.issuer, "response": String::from_utf8_lossy(response)}),
-        );
-        log(
-            &transaction,
-            at,
-            "user.created",
-            &user,
-            &json!({"subject": claims.name_id.value, "email": attribute(claims, "email")}),
-        );
-        for role in roles {
+        for role in &rows.roles {
             add(
                 "INSERT INTO grants (user, role, granted_at) VALUES (?1, ?2, ?3)",
                 params![user, role, now],
             );
-            let what = json!({"role": role});
-            log(&transaction, at, "role.granted", &user, &what);
         }
         add(
             "INSERT INTO sessions (id, user, opened_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
-            params![session, user, now, expires],
+            params![rows.session, user, now, expires],
         );
-        let what = json!({"session": session, "expires_at": expires});
-        log(&transaction, at, "session.opened", &user, &what);
+        for entry in &rows.log {
+            sqlite_chain::add(&transaction, entry);
+        }
         transaction.commit().expect("a working disk");
     }
+}
 
-    fn id(&self) -> String {
-        let mut bits = [0; 16];
-        self.random.fill(&mut bits).expect("random bytes");
-        format!("{:032x}", u128::from_be_bytes(bits))
+/// What one sign-in writes.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) assertion: String,
+    pub(crate) user: String,
+    pub(crate) subject: String,
+    pub(crate) email: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) roles: Vec<&'static str>,
+    pub(crate) session: String,
+    pub(crate) now: i64,
+    pub(crate) expires: i64,
+    /// Rows of the log, in order.
+    pub(crate) log: Vec<Vec<u8>>,
+}
+
+impl SignedIn {
+    /// Verifies a response about somebody who was never seen, and decides.
+    pub(crate) fn verify(
+        acme: &Acme,
+        trusted: &IdentityProvider,
+        random: &SystemRandom,
+        response: &[u8],
+    ) -> Self {
+        let message = Inbound::Xml(response);
+        let at = acme.time();
+        let verified = verify(&acme.sp, trusted, message, Expect::Unsolicited, at);
+        // The table of what was seen is in the transaction that follows.
+        let login = verified
+            .expect("a response")
+            .insecure_without_replay_check();
+        let identity = login.into_identity();
+        let signed = identity.evidence().signed().expect("a signature");
+        let claims = identity.claims();
+        let now = at.unix_millis();
+        let expires = now.saturating_add(SESSION_MILLIS);
+        let (user, session) = (id(random), id(random));
+        let (subject, email) = (&claims.name_id.value, attribute(claims, "email"));
+        let roles = match attribute(claims, "department") {
+            Some("ward") => vec!["signer", "viewer"],
+            _ => Vec::new(),
+        };
+        let entry = |kind: &str, what: Value| {
+            let entry = json!({"at": now, "kind": kind, "user": user, "what": what});
+            entry.to_string().into_bytes()
+        };
+        let raw = String::from_utf8_lossy(response);
+        let mut log = vec![
+            entry(
+                "assertion.verified",
+                json!({"issuer": claims.issuer, "response": raw}),
+            ),
+            entry("user.created", json!({"subject": subject, "email": email})),
+        ];
+        log.extend(
+            roles
+                .iter()
+                .map(|role| entry("role.granted", json!({"role": role}))),
+        );
+        let opened = json!({"session": session, "expires_at": expires});
+        log.push(entry("session.opened", opened));
+        Self {
+            assertion: signed.assertion_id.to_string(),
+            subject: subject.to_string(),
+            email: email.map(str::to_owned),
+            name: attribute(claims, "surname").map(str::to_owned),
+            user,
+            roles,
+            session,
+            now,
+            expires,
+            log,
+        }
     }
+}
+
+fn id(random: &SystemRandom) -> String {
+    let mut bits = [0; 16];
+    random.fill(&mut bits).expect("random bytes");
+    format!("{:032x}", u128::from_be_bytes(bits))
 }
 
 /// The first value of an attribute.
@@ -151,12 +192,6 @@ fn attribute<'a>(claims: &'a IdentityClaims, name: &str) -> Option<&'a str> {
     let mut attributes = claims.attributes.iter();
     let attribute = attributes.find(|attribute| attribute.name == name)?;
     attribute.values.first()?.as_text()
-}
-
-/// Adds a row to the log.
-fn log(db: &Transaction<'_>, at: Timestamp, kind: &str, user: &str, what: &Value) {
-    let entry = json!({"at": at.unix_millis(), "kind": kind, "user": user, "what": what});
-    sqlite_chain::add(db, entry.to_string().as_bytes());
 }
 
 #[cfg(test)]

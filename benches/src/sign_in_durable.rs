@@ -27,7 +27,7 @@ use crate::measure::{Effort, Load, Writers, now, rates};
 use crate::plain_host::PlainHost;
 use crate::row::Row;
 
-const AT_ONCE: usize = 64;
+pub(crate) const AT_ONCE: usize = 64;
 
 /// How many groups a person is in.
 const GROUPS: usize = 3;
@@ -66,7 +66,7 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
 }
 
 /// Bytes of the records of one sign-in and of their private parts.
-fn written(acme: &Acme, path: &Path) -> usize {
+pub(crate) fn written(acme: &Acme, path: &Path) -> usize {
     let store = Arc::new(SqliteStore::open(path).expect("a new store"));
     let engine = acme.engine(store.clone());
     block_on(engine.checkpoint()).expect("a new ledger");
@@ -84,7 +84,7 @@ fn written(acme: &Acme, path: &Path) -> usize {
 
 /// Signing a response takes longer than verifying it, so they are made before the clock starts:
 /// a turn is a number of sign-ins and not a time.
-fn responses(acme: &Acme, persons: &AtomicUsize, turn: Duration) -> Vec<Vec<u8>> {
+pub(crate) fn responses(acme: &Acme, persons: &AtomicUsize, turn: Duration) -> Vec<Vec<u8>> {
     let each = match turn {
         turn if turn < Duration::from_secs(1) => 2,
         _ => 32,
@@ -95,7 +95,7 @@ fn responses(acme: &Acme, persons: &AtomicUsize, turn: Duration) -> Vec<Vec<u8>>
         .collect()
 }
 
-fn load(responses: Vec<Vec<u8>>, sign_in: impl Fn(&[u8]) + Sync) -> Load {
+pub(crate) fn load(responses: Vec<Vec<u8>>, sign_in: impl Fn(&[u8]) + Sync) -> Load {
     let each = responses.len() / AT_ONCE;
     let responses = Mutex::new(responses);
     drive(AT_ONCE, Until::Calls(each), |_| {
@@ -106,7 +106,7 @@ fn load(responses: Vec<Vec<u8>>, sign_in: impl Fn(&[u8]) + Sync) -> Load {
     })
 }
 
-fn sign_in(acme: &Acme, engine: &Engine, response: &[u8]) {
+pub(crate) fn sign_in(acme: &Acme, engine: &Engine, response: &[u8]) {
     let message = Inbound::Xml(response);
     let outcome = block_on(engine.sign_in(&acme.connection, message, Expect::Unsolicited));
     assert!(

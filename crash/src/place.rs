@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
+use countersign::audit::store::LedgerStore;
 use countersign::builder::Store;
 use countersign_postgres::Database;
 use countersign_sqlite::SqliteStore;
@@ -31,6 +32,19 @@ impl Place {
                 Ok(Arc::new(runtime()?.block_on(database.open())?))
             }
         }
+    }
+
+    /// What the one node of many has that turns entries into leaves, if this can be that node.
+    pub(crate) fn integrator(&self) -> Result<Option<Arc<dyn LedgerStore>>, Failure> {
+        let Self::Postgres(url) = self else {
+            return Ok(None);
+        };
+        let database = Database::at_url(url)?;
+        let integrator = runtime()?.block_on(async {
+            let store = database.open().await?;
+            store.integrator().await.map_err(Failure::from)
+        })?;
+        Ok(integrator.map(|integrator| Arc::new(integrator) as _))
     }
 
     /// Makes the schema of a new database.

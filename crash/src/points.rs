@@ -109,7 +109,9 @@ pub(crate) struct Watched {
     pub(crate) inner: Arc<dyn Store>,
     /// The same, or what spoils it.
     pub(crate) users: Arc<dyn UserStore>,
-    pub(crate) fuse: Option<Fuse>,
+    /// The same, or what a node has that is the integrator.
+    pub(crate) ledger: Arc<dyn LedgerStore>,
+    pub(crate) fuse: Option<Arc<Fuse>>,
     pub(crate) defect: Option<Defect>,
     /// What `disk.c` sees being removed around a vacuum begins with this.
     pub(crate) marks: PathBuf,
@@ -234,42 +236,42 @@ impl UserStore for Watched {
 #[async_trait]
 impl LedgerStore for Watched {
     async fn enqueue(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        self.inner.enqueue(entries).await
+        self.ledger.enqueue(entries).await
     }
 
     async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
-        self.inner.pending(limit).await
+        self.ledger.pending(limit).await
     }
 
     async fn size(&self) -> Result<u64, StoreError> {
-        self.inner.size().await
+        self.ledger.size().await
     }
 
     async fn integrate(&self, integration: &Integration) -> Result<(), StoreError> {
         self.pass("integrate");
-        self.inner.integrate(integration).await?;
+        self.ledger.integrate(integration).await?;
         self.pass("integrate-done");
         Ok(())
     }
 
     async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Option<Sha256Digest>>, StoreError> {
-        self.inner.nodes(ids).await
+        self.ledger.nodes(ids).await
     }
 
     async fn entry(&self, query: &EntryQuery) -> Result<Option<StoredEntry>, StoreError> {
-        self.inner.entry(query).await
+        self.ledger.entry(query).await
     }
 
     async fn leaves(&self, leaves: &[LeafHash]) -> Result<Vec<Option<StoredEntry>>, StoreError> {
-        self.inner.leaves(leaves).await
+        self.ledger.leaves(leaves).await
     }
 
     async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
-        self.inner.entries(range).await
+        self.ledger.entries(range).await
     }
 
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
-        self.inner.checkpoint().await
+        self.ledger.checkpoint().await
     }
 
     async fn put_checkpoint(
@@ -278,30 +280,30 @@ impl LedgerStore for Watched {
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError> {
         self.pass("checkpoint");
-        self.inner.put_checkpoint(expected, checkpoint).await?;
+        self.ledger.put_checkpoint(expected, checkpoint).await?;
         self.pass("checkpoint-done");
         Ok(())
     }
 
     async fn put_anchor(&self, anchor: &Anchor, expected_tokens: usize) -> Result<(), StoreError> {
-        self.inner.put_anchor(anchor, expected_tokens).await
+        self.ledger.put_anchor(anchor, expected_tokens).await
     }
 
     async fn anchor(&self, covering: u64) -> Result<Option<Anchor>, StoreError> {
-        self.inner.anchor(covering).await
+        self.ledger.anchor(covering).await
     }
 
     async fn anchors(&self) -> Result<Vec<u64>, StoreError> {
-        self.inner.anchors().await
+        self.ledger.anchors().await
     }
 
     async fn rotation(&self) -> Result<Option<LeafHash>, StoreError> {
-        self.inner.rotation().await
+        self.ledger.rotation().await
     }
 
     async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
         self.pass("rotate");
-        self.inner.rotate(expected, entry).await?;
+        self.ledger.rotate(expected, entry).await?;
         self.pass("rotate-done");
         Ok(())
     }

@@ -104,6 +104,7 @@ fn spoil(store: Arc<dyn Store>, defect: &str) -> Result<Arc<dyn Store>, Failure>
     };
     Ok(Arc::new(Watched {
         users: Arc::new(BrokenUserStore::new(Arc::clone(&store), defect)),
+        ledger: Arc::new(Arc::clone(&store)),
         inner: store,
         fuse: None,
         defect: None,

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use countersign::account::AccountError;
 use countersign::audit::AuditError;
+use countersign::audit::store::LedgerStore;
 use countersign::blocking::wait;
 use countersign::builder::Store;
 use countersign::provision::store::UserQuery;
@@ -115,14 +116,21 @@ fn keep_on(place: &Place, mut step: impl FnMut() -> Result<(), Failure>) -> ! {
 
 fn start(orders: Orders) -> Result<(), Failure> {
     let inner = orders.place.open()?;
-    let store: Arc<dyn Store> = Arc::new(Watched {
-        users: Arc::new(Arc::clone(&inner)),
-        inner,
-        fuse: orders.fuse,
-        defect: orders.defect,
-        marks: orders.marks,
-    });
+    let fuse = orders.fuse.map(Arc::new);
+    let watch = |ledger: Arc<dyn LedgerStore>| -> Arc<dyn Store> {
+        Arc::new(Watched {
+            users: Arc::new(Arc::clone(&inner)),
+            inner: Arc::clone(&inner),
+            ledger,
+            fuse: fuse.clone(),
+            defect: orders.defect,
+            marks: orders.marks.clone(),
+        })
+    };
+    let store = watch(Arc::new(Arc::clone(&inner)));
     let mut chance = Chance::new(orders.seed);
+    // Every other node wants to be the integrator; without one they make leaves in turns.
+    let may_integrate = chance.below(2) == 0;
     // The clock of a machine may stand anywhere after a crash, before where it was, too.
     let days = i64::try_from(chance.below(30))?;
     let now = Timestamp::from_unix_millis(NOON.saturating_add(days.saturating_mul(DAY_MILLIS)));
@@ -154,8 +162,11 @@ fn start(orders: Orders) -> Result<(), Failure> {
         let (mut last, users) = (None, Arc::clone(&store));
         scope.spawn(move || keep_on(place, || erase(acme, &users, &mut last)));
         let mut log = Log {
+            place,
+            may_integrate,
+            watch: &watch,
             store,
-            notary: Some(notary),
+            notary: (!may_integrate).then_some(notary),
             signed: 0,
         };
         scope.spawn(move || keep_on(place, || log.step()));
@@ -242,13 +253,16 @@ fn erase(acme: &Acme, store: &Arc<dyn Store>, last: &mut Option<UserId>) -> Resu
 }
 
 /// Integrates and signs; and replaces the key.
-struct Log {
+struct Log<'a> {
+    place: &'a Place,
+    may_integrate: bool,
+    watch: &'a (dyn Fn(Arc<dyn LedgerStore>) -> Arc<dyn Store> + Sync),
     store: Arc<dyn Store>,
     notary: Option<Notary>,
     signed: u32,
 }
 
-impl Log {
+impl Log<'_> {
     fn step(&mut self) -> Result<(), Failure> {
         match self.sign() {
             Err(error) if Notary::is_behind(&error) => Ok(()),
@@ -256,11 +270,20 @@ impl Log {
         }
     }
 
+    /// That of the integrator, if this node wants to be it and no other is.
+    fn store(&self) -> Result<Arc<dyn Store>, Failure> {
+        let integrator = match self.may_integrate {
+            true => self.place.integrator()?,
+            false => None,
+        };
+        Ok(integrator.map_or_else(|| Arc::clone(&self.store), self.watch))
+    }
+
     fn sign(&mut self) -> Result<(), Failure> {
         // Where this fails, it is opened anew.
         let mut notary = match self.notary.take() {
             Some(notary) => notary,
-            None => Notary::open(Arc::new(Arc::clone(&self.store)))?,
+            None => Notary::open(Arc::new(self.store()?))?,
         };
         let signed = wait(notary.ledger.advance())?;
         let note = signed.bytes().iter().map(|byte| format!("{byte:02x}"));

@@ -56,6 +56,20 @@ LANGUAGE sql AS $$
     SELECT pg_advisory_xact_lock_shared(hashtextextended('countersign/' || name, 0));
 $$;
 
+-- What an index holds of texts that together may be longer than its rows, which have room for some
+-- 2,700 bytes: a hash over their hashes, so that no two lists of texts run into one. Whoever asks
+-- by it compares the texts, too.
+CREATE FUNCTION countersign.key_of(one text, two text) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT sha256(sha256(convert_to(one, 'UTF8')) || sha256(convert_to(two, 'UTF8')));
+$$;
+
+CREATE FUNCTION countersign.key_of(one text, two text, three text) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT sha256(sha256(convert_to(one, 'UTF8')) || sha256(convert_to(two, 'UTF8'))
+        || sha256(convert_to(three, 'UTF8')));
+$$;
+
 -- Accounts. -----------------------------------------------------------------------------------
 
 CREATE TABLE countersign.users (
@@ -157,7 +171,8 @@ CREATE TABLE countersign.links (
     connection text COLLATE "C" NOT NULL,
     linked_at bigint NOT NULL,
     entry bytea NOT NULL CHECK (octet_length(entry) = 32),
-    PRIMARY KEY (tenant, issuer, subject),
+    key bytea NOT NULL PRIMARY KEY
+        GENERATED ALWAYS AS (countersign.key_of(tenant, issuer, subject)) STORED,
     FOREIGN KEY (tenant, user_id) REFERENCES countersign.users (tenant, id)
 );
 
@@ -187,7 +202,7 @@ CREATE TABLE countersign.grants (
 CREATE INDEX grants_by_user ON countersign.grants (tenant, user_id);
 
 -- Whether a role has a holder left.
-CREATE INDEX grants_by_role ON countersign.grants (tenant, role, user_id);
+CREATE INDEX grants_by_role ON countersign.grants (countersign.key_of(tenant, role), user_id);
 
 -- The first two accounts that are in use and have a live grant of a role.
 CREATE FUNCTION countersign.holders(of_tenant text, of_role text, at bigint) RETURNS text[]
@@ -195,7 +210,9 @@ LANGUAGE sql STABLE AS $$
     SELECT ARRAY(
         SELECT DISTINCT grants.user_id FROM countersign.grants
             JOIN countersign.users ON users.tenant = grants.tenant AND users.id = grants.user_id
-            WHERE grants.tenant = of_tenant AND grants.role = of_role
+            WHERE countersign.key_of(grants.tenant, grants.role)
+                    = countersign.key_of(of_tenant, of_role)
+                AND grants.tenant = of_tenant AND grants.role = of_role
                 AND coalesce(grants.expires_at > at, true)
                 AND users.state IN ('active', 'stale')
             ORDER BY grants.user_id LIMIT 2
@@ -240,7 +257,7 @@ CREATE TABLE countersign.sessions (
 CREATE INDEX sessions_by_user ON countersign.sessions (tenant, user_id);
 
 -- Only those that a logout can still end.
-CREATE INDEX sessions_by_index ON countersign.sessions (tenant, session_index)
+CREATE INDEX sessions_by_index ON countersign.sessions (countersign.key_of(tenant, session_index))
     WHERE closed_at IS NULL AND session_index IS NOT NULL;
 
 -- A connection that is not here is enabled and has epoch 0.
@@ -271,7 +288,7 @@ CREATE TABLE countersign.replay (
     issuer text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
     expires_at bigint NOT NULL,
-    PRIMARY KEY (issuer, id)
+    key bytea NOT NULL PRIMARY KEY GENERATED ALWAYS AS (countersign.key_of(issuer, id)) STORED
 );
 
 CREATE INDEX replay_by_expiry ON countersign.replay (expires_at);

@@ -346,7 +346,8 @@ fn check_holders(batch: &mut Batch, tenant: &TenantId, keep: &KeepHolders) {
 
 fn remove_link(batch: &mut Batch, subject: &SubjectKey) {
     batch.add(
-        "DELETE FROM countersign.links WHERE tenant = $1 AND issuer = $2 AND subject = $3",
+        "DELETE FROM countersign.links WHERE key = countersign.key_of($1, $2, $3)
+             AND tenant = $1 AND issuer = $2 AND subject = $3",
         values![
             subject.tenant().to_string(),
             subject.issuer().to_owned(),

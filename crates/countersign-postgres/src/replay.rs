@@ -11,14 +11,14 @@ use crate::store::PostgresStore;
 /// to what is still to be remembered, and few enough that no call waits for a large clean-up; none
 /// that another call is about to forget.
 const REMEMBER: &str = "WITH past AS (
-        SELECT issuer, id FROM countersign.replay WHERE expires_at < $4
+        SELECT key FROM countersign.replay WHERE expires_at < $4
             ORDER BY expires_at LIMIT 16 FOR UPDATE SKIP LOCKED
     ), forgotten AS (
         DELETE FROM countersign.replay AS r USING past
-            WHERE r.issuer = past.issuer AND r.id = past.id
+            WHERE r.key = past.key
     )
     INSERT INTO countersign.replay (issuer, id, expires_at) VALUES ($1, $2, $3)
-        ON CONFLICT (issuer, id) DO NOTHING
+        ON CONFLICT (key) DO NOTHING
         RETURNING true";
 
 #[async_trait]

@@ -31,7 +31,8 @@ macro_rules! account {
 
 const SNAPSHOT: &str = concat!(
     "WITH link AS (
-         SELECT * FROM countersign.links WHERE tenant = $1 AND issuer = $2 AND subject = $3
+         SELECT * FROM countersign.links WHERE key = countersign.key_of($1, $2, $3)
+             AND tenant = $1 AND issuer = $2 AND subject = $3
      )
      SELECT json_build_object(
          'link', (SELECT row_to_json(link) FROM link),
@@ -77,7 +78,8 @@ const SESSIONS_OF_USER: &str = "SELECT row_to_json(s)::text FROM countersign.ses
     ORDER BY s.id";
 
 const SESSIONS_OF_INDEX: &str = "SELECT row_to_json(s)::text FROM countersign.sessions s
-    WHERE s.tenant = $1 AND s.session_index = $2 AND s.connection = coalesce($3, s.connection)
+    WHERE countersign.key_of(s.tenant, s.session_index) = countersign.key_of($1, $2)
+        AND s.tenant = $1 AND s.session_index = $2 AND s.connection = coalesce($3, s.connection)
         AND s.closed_at IS NULL
     ORDER BY s.id";
 

@@ -19,13 +19,18 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where Debian keeps the programs of each version, outside of `PATH`.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
 /// Who may run a server in the place of root, which may not.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
+
+/// How often, and after which pauses, a server is started again that does not start at once.
+const START_AGAIN: u32 = 50;
+const START_PAUSE: Duration = Duration::from_millis(200);
 
 /// Enough for several nodes under load.
 const MAX_CONNECTIONS: &str = "max_connections=300";
@@ -34,7 +39,9 @@ const MAX_CONNECTIONS: &str = "max_connections=300";
 #[derive(Debug)]
 pub struct PostgresCluster {
     programs: PathBuf,
+    /// The socket, and what was said.
     folder: PathBuf,
+    data: PathBuf,
     run_as: Option<Account>,
     watchdog: Child,
     /// Closed when this process ends, however it does: what the watchdog waits for.
@@ -50,8 +57,8 @@ struct Account {
 
 /// Waits for the end of its input, then stops the server and removes its folder.
 const WATCHDOG: &str = r#"cat >/dev/null
-"$1/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null 2>&1
-rm -rf "$2""#;
+"$1/pg_ctl" -D "$3" -m immediate -w stop >/dev/null 2>&1
+rm -rf "$2" "$3""#;
 
 impl PostgresCluster {
     /// Makes a cluster and starts its server.
@@ -64,26 +71,39 @@ impl PostgresCluster {
         reason = "called by tests only; without a server they have to fail"
     )]
     pub fn start() -> Self {
-        match Self::try_start() {
+        Self::start_on(&std::env::temp_dir())
+    }
+
+    /// The same, with its files in a new folder of `parent`: that of temporary files may be in
+    /// memory, where nothing is ever synced.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    #[allow(
+        clippy::panic,
+        reason = "called by tests only; without a server they have to fail"
+    )]
+    pub fn start_on(parent: &Path) -> Self {
+        match Self::try_start(parent) {
             Ok(cluster) => cluster,
             Err(error) => panic!("no PostgreSQL cluster: {error}"),
         }
     }
 
-    fn try_start() -> io::Result<Self> {
+    fn try_start(parent: &Path) -> io::Result<Self> {
         let programs = programs()?;
         let run_as = if is_root()? {
             Some(unprivileged()?)
         } else {
             None
         };
-        let folder = new_folder()?;
-        if let Some(account) = run_as {
-            chown(&folder, Some(account.user), Some(account.group))?;
-        }
+        // The path of a socket may have 107 bytes: that of temporary files is short.
+        let folder = new_folder(&std::env::temp_dir(), run_as)?;
+        let data = new_folder(parent, run_as)?;
         let mut watchdog = program(Path::new("sh"), run_as);
         watchdog.args(["-c", WATCHDOG, "watchdog"]);
-        watchdog.arg(&programs).arg(&folder);
+        watchdog.arg(&programs).arg(&folder).arg(&data);
         let mut watchdog = watchdog
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -95,6 +115,7 @@ impl PostgresCluster {
             alive: watchdog.stdin.take(),
             programs,
             folder,
+            data,
             run_as,
             watchdog,
         };
@@ -115,10 +136,21 @@ impl PostgresCluster {
     /// Starts the server again after [`kill`](Self::kill) or [`stop`](Self::stop), and waits until
     /// it accepts connections.
     ///
+    /// The backends of a server that was killed by a signal outlive it for a moment, and no other
+    /// starts as long as they hold its memory; so it is tried for some ten seconds.
+    ///
     /// # Panics
     /// If it does not come up.
     pub fn start_server(&self) {
-        expect("start", self.try_start_server());
+        let mut started = self.try_start_server();
+        for _ in 0..START_AGAIN {
+            if started.is_ok() {
+                break;
+            }
+            thread::sleep(START_PAUSE);
+            started = self.try_start_server();
+        }
+        expect("start", started);
     }
 
     fn try_start_server(&self) -> io::Result<()> {
@@ -174,7 +206,7 @@ impl PostgresCluster {
     /// Where the server keeps its files.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.folder.join("data")
+        self.data.clone()
     }
 
     /// Runs one of the server's programs on the cluster's data.
@@ -188,7 +220,7 @@ impl PostgresCluster {
         let said = self.folder.join(format!("{name}.out"));
         let out = fs::File::create(&said)?;
         command
-            .env("PGDATA", self.data())
+            .env("PGDATA", &self.data)
             .env("LC_ALL", "C")
             .args(arguments)
             .current_dir(&self.folder)
@@ -326,12 +358,15 @@ fn unprivileged() -> io::Result<Account> {
         .ok_or_else(|| io::Error::other("root may not run a server, and nobody else is known"))
 }
 
-/// A folder that only its owner may enter. Its path is short: a socket's may have 107 bytes.
-fn new_folder() -> io::Result<PathBuf> {
+/// A folder that only its owner may enter.
+fn new_folder(parent: &Path, owner: Option<Account>) -> io::Result<PathBuf> {
     let name = format!("countersign-pg-{}-{}", process::id(), nanos());
-    let folder = std::env::temp_dir().join(name);
+    let folder = parent.join(name);
     fs::create_dir(&folder)?;
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+    if let Some(account) = owner {
+        chown(&folder, Some(account.user), Some(account.group))?;
+    }
     Ok(folder)
 }
 

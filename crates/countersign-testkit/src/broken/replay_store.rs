@@ -22,6 +22,8 @@ defects! {
         FoldsCase: "keys_are_told_apart_by_every_byte",
         /// It joins issuer and id with nothing between them.
         JoinsTheParts: "keys_are_told_apart_by_every_byte",
+        /// It knows keys by what fits into its index.
+        CutsLongKeys: "a_long_key_is_remembered",
         /// It looks whether a key is there, and adds it in a second step.
         LooksBeforeItInserts: "one_of_many_at_once_is_the_first",
         /// It answers that it has seen whatever comes while it is busy.
@@ -84,6 +86,7 @@ impl<S: ReplayStore> ReplayStore for BrokenReplayStore<S> {
                 key.id.insert_str(0, &key.issuer);
                 key.issuer.clear();
             }
+            ReplayDefect::CutsLongKeys => key.id = key.id.chars().take(255).collect(),
             ReplayDefect::LooksBeforeItInserts => {
                 let is_new = !self.seen()?.contains_key(&key);
                 dawdle();

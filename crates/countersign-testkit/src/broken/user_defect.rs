@@ -83,6 +83,8 @@ defects! {
         FindsAccountsOfAnyTenant: "tenants_never_cross",
         /// It takes the accounts of another tenant for its own.
         AdoptsAccountsOfOtherTenants: "tenants_never_cross",
+        /// Its index has no room for keys that are long.
+        RefusesLongKeys: "identifiers_are_as_long_as_they_may_be",
         /// It adds a link in whatever tenant the link names.
         LinksInOtherTenants: "tenants_never_cross",
         /// It removes a link in whatever tenant the link names.

@@ -553,6 +553,13 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
                 self.commit_strays(&change.tenant, owners, VaultOwner::tenant, put)
                     .await?;
             }
+            UserDefect::RefusesLongKeys => {
+                let length =
+                    |key: &SubjectKey| key.issuer().len().saturating_add(key.subject().len());
+                if change.links.iter().any(|link| length(&link.subject) > 1500) {
+                    return Err(StoreError::new(StoreErrorKind::Other, "commit a change"));
+                }
+            }
             UserDefect::KeepsLinks => change.remove_links.clear(),
             UserDefect::AcknowledgesASecondConsent => {
                 for consent in std::mem::take(&mut change.put_consents) {

@@ -9,7 +9,7 @@ use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
 use super::at_once::at_once;
 use super::check::{Outcome, ensure, run_checks, same};
 use super::report::Report;
-use super::samples::at;
+use super::samples::{at, long_text};
 
 /// Checks the contract of [`ReplayStore`]; `make` gives an empty store.
 pub async fn replay_store<S, M, F>(make: M) -> Report
@@ -21,6 +21,7 @@ where
     run_checks!(make: replay_store {
         a_key_is_seen_first_once,
         keys_are_told_apart_by_every_byte,
+        a_long_key_is_remembered,
         one_of_many_at_once_is_the_first,
         different_keys_at_once_are_all_first,
         a_key_is_remembered_until_it_expires,
@@ -77,6 +78,20 @@ pub(super) async fn keys_are_told_apart_by_every_byte<S: ReplayStore>(store: Arc
     for key in &keys {
         let seen = store.insert_once(key, at(100), at(0)).await?;
         same(&format!("the key {key:?} again"), &seen, &Seen::Before)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn a_long_key_is_remembered<S: ReplayStore>(store: Arc<S>) -> Outcome {
+    let id = long_text("id", 8 * 1024);
+    for (what, id, expected) in [
+        ("a long key", format!("{id}a"), Seen::First),
+        ("one that differs at its end", format!("{id}b"), Seen::First),
+        ("the long key again", format!("{id}a"), Seen::Before),
+    ] {
+        let key = key(&long_text("issuer", 1024), &id);
+        let seen = store.insert_once(&key, at(100), at(0)).await?;
+        same(what, &seen, &expected)?;
     }
     Ok(())
 }

@@ -60,6 +60,19 @@ pub(super) fn role(name: &str) -> RoleName {
     RoleName::new(name).expect(VALID)
 }
 
+/// A text of so many bytes that nothing makes shorter: an index whose rows are short refuses it.
+pub(super) fn long_text(name: &str, bytes: usize) -> String {
+    let mut text = name.to_owned();
+    for number in 0.. {
+        if text.len() >= bytes {
+            break;
+        }
+        text.push_str(&hash(format!("{name} {number}").as_bytes()).to_string());
+    }
+    text.truncate(bytes);
+    text
+}
+
 /// Which document types, as a policy writes it.
 pub(super) fn pattern(text: &str) -> DocumentPattern {
     text.parse().expect(VALID)

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_core::{StoreError, UserId};
+use countersign_core::text::MAX_IDENTIFIER_BYTES;
+use countersign_core::{Grant, StoreError, SubjectKey, SubjectKeyError, UserId};
 use countersign_provision::store::{
-    Change, ConnectionState, Snapshot, UserStore, UserWithGrants, UserWrite,
+    Change, ConnectionState, SessionQuery, SessionRecord, SessionsOf, Snapshot, UserStore,
+    UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
 
@@ -12,8 +14,8 @@ use super::at_once::at_once;
 use super::check::{Outcome, Violation, conflicts, exactly, same};
 use super::ledger_entries::pending;
 use super::samples::{
-    at, change, create, email, entry, first_sign_in, link, query, session_id, subject, tenant,
-    update, user, user_id, user_with_email,
+    at, change, create, email, entry, first_sign_in, grant, link, long_text, query, role, session,
+    session_id, subject, tenant, tenant_named, update, user, user_id, user_with_email,
 };
 use super::user_store::Accounts;
 
@@ -336,4 +338,55 @@ pub(super) async fn a_link_is_taken_away_before_one_is_added<S: Accounts>(
     store.commit(&removed).await?;
     same("the removed link", &link_of("user-1").await?, &None)?;
     Ok(())
+}
+
+pub(super) async fn identifiers_are_as_long_as_they_may_be<S: Accounts>(store: Arc<S>) -> Outcome {
+    let long = |name: &str| long_text(name, MAX_IDENTIFIER_BYTES);
+    let (tenant, id, role) = (
+        tenant_named(&long("tenant")),
+        long("user"),
+        role(&long("role")),
+    );
+    let invalid = |error: SubjectKeyError| Violation(error.to_string());
+    let subject = SubjectKey::from_stable_value(tenant.clone(), &long("issuer"), &long("subject"));
+    let subject = subject.map_err(invalid)?;
+    let session_index = long_text("index", 8 * MAX_IDENTIFIER_BYTES);
+    let mut first = create(User {
+        tenant: tenant.clone(),
+        ..user(&id)
+    });
+    first.links.push(link(subject.clone(), &id));
+    first.put_grants.push(Grant {
+        role: role.clone(),
+        ..grant(&long("grant"), &id)
+    });
+    let session = SessionRecord {
+        tenant: tenant.clone(),
+        session_index: Some(session_index.clone()),
+        ..session(&long("session"), &id)
+    };
+    first.open_sessions.push(session.clone());
+    store.commit(&first).await?;
+
+    let mut query = query(subject.clone());
+    query.guarded_roles.insert(role.clone());
+    let seen = store.snapshot(&query).await?;
+    same("the link", &seen.link, &Some(link(subject.clone(), &id)))?;
+    let holders = [(role, vec![user_id(&id)])].into();
+    same("who holds the role", &seen.holders, &holders)?;
+    let by_index = SessionQuery {
+        tenant: tenant.clone(),
+        connection: None,
+        of: SessionsOf::Index(session_index),
+    };
+    let found = store.open_sessions(&by_index).await?;
+    same("the sessions of the index", &found, &vec![session])?;
+    let mut again = Change::new(tenant.clone());
+    again.links.push(link(subject.clone(), &id));
+    conflicts("the same subject again", store.commit(&again).await)?;
+    let mut remove = Change::new(tenant);
+    remove.remove_links.push(subject);
+    store.commit(&remove).await?;
+    let seen = store.snapshot(&query).await?;
+    same("the link that was removed", &seen.link, &None)
 }

@@ -37,6 +37,7 @@ where
             a_subject_is_linked_once,
             one_subject_at_once_makes_one_user,
             a_link_is_taken_away_before_one_is_added,
+            identifiers_are_as_long_as_they_may_be,
         }
         user_grants {
             a_grant_comes_back_as_it_was_given,

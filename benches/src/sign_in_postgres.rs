@@ -1,0 +1,102 @@
+//! The whole sign-ins of [`crate::sign_in_durable`] on PostgreSQL, with a connection for each of
+//! the 64, on a server of this run's own. While they sign in, the integrator turns records into
+//! leaves over one more connection.
+//!
+//! The floor is the server's own group commit: one row of as many bytes, an `INSERT` a
+//! transaction, by as many connections. `postgres_chain` is [`crate::postgres_host`].
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use countersign_postgres::tokio_postgres::{Client, Config, NoTls};
+use countersign_postgres::{Database, PostgresStore};
+use countersign_testkit::postgres_cluster::PostgresCluster;
+use pollster::block_on;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::acme::Acme;
+use crate::load::{Until, drive, folder, integrating};
+use crate::measure::{Effort, Load, Writers, now, rates};
+use crate::postgres_host::PostgresHost;
+use crate::row::Row;
+use crate::sign_in_durable::{AT_ONCE, load, responses, sign_in, written};
+
+/// A server, and what drives the connections to it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    cluster: PostgresCluster,
+    runtime: Runtime,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let program = std::env::current_exe().expect("a program");
+        let beside = program.parent().expect("a program is in a folder");
+        let runtime = Builder::new_multi_thread().enable_all().build();
+        Self {
+            cluster: PostgresCluster::start_on(beside),
+            runtime: runtime.expect("a runtime"),
+        }
+    }
+
+    /// A connection of its own.
+    pub(crate) fn connect(&self) -> Client {
+        let config: Config = self.cluster.url().parse().expect("its URL");
+        self.runtime.block_on(async {
+            let (client, connection) = config.connect(NoTls).await.expect("a connection");
+            tokio::spawn(connection);
+            client
+        })
+    }
+
+    fn store(&self) -> PostgresStore {
+        let most = NonZeroUsize::new(AT_ONCE).expect("some");
+        self.runtime.block_on(async {
+            let database = Database::at_url(&self.cluster.url()).expect("its URL");
+            let database = database.with_connections(most);
+            database.migrate().await.expect("a new database");
+            database.open().await.expect("our schema")
+        })
+    }
+}
+
+pub(crate) fn run(effort: Effort) -> Vec<Row> {
+    let acme = Acme::new();
+    let written = written(&acme, &folder().path().join("one"));
+    let server = Server::start();
+    let table = "CREATE TABLE floor (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+         bytes bytea NOT NULL)";
+    block_on(server.connect().batch_execute(table)).expect("a table");
+    let store = server.store();
+    let engine = acme.engine(Arc::new(store));
+    let host = PostgresHost::create(&server, &acme);
+    let persons = AtomicUsize::new(0);
+    let loads = vec![
+        Writers::new("floor", |turn| {
+            drive(AT_ONCE, Until::Elapsed(turn), |_| {
+                let client = server.connect();
+                let insert = block_on(client.prepare("INSERT INTO floor (bytes) VALUES ($1)"));
+                let insert = insert.expect("a statement");
+                let bytes = vec![b'x'; written];
+                move || {
+                    block_on(client.execute(&insert, &[&bytes])).expect("a new row");
+                }
+            })
+        }),
+        Writers::new("countersign", |turn| {
+            let responses = responses(&acme, &persons, turn);
+            integrating(&engine.ledger(), || {
+                let start = now();
+                let load = load(responses, |response| sign_in(&acme, &engine, response));
+                block_on(engine.checkpoint()).expect("a sound ledger");
+                Load::new(load.waits_ms, start.elapsed().as_secs_f64())
+            })
+        }),
+        Writers::new("postgres_chain", |turn| {
+            let responses = responses(&acme, &persons, turn);
+            load(responses, |response| host.sign_in(&acme, response))
+        }),
+    ];
+    rates("sign_in_durable", "postgres", effort, loads)
+}
