@@ -1,6 +1,6 @@
 //! The whole sign-ins of [`crate::sign_in_durable`] on PostgreSQL, with a connection for each of
-//! the 64, on a server of this run's own. While they sign in, the integrator turns records into
-//! leaves over one more connection.
+//! the 64, on a server of this run's own; the thread that turns records into leaves has one of
+//! them when it needs it.
 //!
 //! The floor is the server's own group commit: one row of as many bytes, an `INSERT` a
 //! transaction, by as many connections. `postgres_chain` is [`crate::postgres_host`].
@@ -62,7 +62,7 @@ impl Server {
 }
 
 pub(crate) fn run(effort: Effort) -> Vec<Row> {
-    let acme = Acme::new();
+    let acme = Acme::at_this_time();
     let written = written(&acme, &folder().path().join("one"));
     let server = Server::start();
     let table = "CREATE TABLE floor (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
