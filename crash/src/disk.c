@@ -7,6 +7,9 @@
  *   CRASH_DISK=power:NAME:N      the same, and what was not synced is lost or kept, by chance
  *   CRASH_DISK=fail:NAME:ERRNO   that call fails with ERRNO for as long as the file CRASH_WHILE is there
  *   CRASH_LIES=1                 with `power`: a sync answers that it is done, and is not
+ *   CRASH_LOCK=FILE              with `power`: locked (flock) while the power is taken away; whoever
+ *                                kills the process takes the lock first, because no power fails
+ *                                in the middle of its own failing
  *   CRASH_SEED=S                 chance
  *
  * Names: FILE-write, FILE-sync, FILE-truncate; FILE is db, wal, journal, temp, or copy for a backup
@@ -22,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -145,6 +149,10 @@ static void put(int fd, const char *bytes, size_t len, off_t at)
 /* Everything that was not synced is taken back, and then some of it done again. */
 static void lose_power(void)
 {
+    const char *file = getenv("CRASH_LOCK");
+    int held = file ? open(file, O_RDWR | O_CREAT, 0600) : -1;
+    if (held < 0 || flock(held, LOCK_EX))
+        _exit(99);
     struct unsynced *first = NULL;
     for (struct unsynced *u = last; u; u = u->before) {
         int fd = open(u->path, O_RDWR);

@@ -1,8 +1,9 @@
 //! Start, kill, look; and again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -258,13 +259,19 @@ impl Nodes<'_> {
             self.ground.kill_server(*how)?;
             self.hear_again(&heard, outside)?;
         }
+        // If the power is failing, it fails to its end.
+        let power = File::create(self.power())?;
+        power.lock()?;
         for (node, (child, _)) in nodes.iter_mut().enumerate() {
-            if node == 1 {
+            if node == 0 {
+                by_itself |= child.try_wait()?.is_some();
+            } else if node == 1 {
                 std::thread::sleep(AFTERWARDS);
             }
             let _ = child.kill();
             child.wait()?;
         }
+        drop(power);
         for (_, reader) in nodes {
             reader.join().map_err(|_| "a reader panicked")?;
         }
@@ -308,6 +315,11 @@ impl Nodes<'_> {
         Ok(())
     }
 
+    /// The file that is locked while the power fails.
+    fn power(&self) -> PathBuf {
+        self.ground.folder().join("power")
+    }
+
     fn start(&self, node: u64, end: Option<&End>) -> Result<Child, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("work").arg(self.place.to_string());
@@ -331,6 +343,7 @@ impl Nodes<'_> {
             command.env("LD_PRELOAD", library);
             command.env("CRASH_DISK", plan);
             command.env("CRASH_SEED", (self.seed >> 1).to_string());
+            command.env("CRASH_LOCK", self.power());
         }
         if defect == Some("lying-disk") {
             command.env("CRASH_LIES", "1");

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -37,11 +37,8 @@ pub(crate) const CACHE_KIBIBYTES: i32 = 32 * 1024;
 /// empty it.
 const LOG_PAGES: i32 = 4 * 1024;
 
-/// The header of every SQLite file: 100 bytes that begin with a magic string and have the
-/// application's id at byte 68 \[SQLite file format §1.3\].
-const HEADER_BYTES: usize = 100;
-const MAGIC: &[u8] = b"SQLite format 3\0";
-const APPLICATION_ID_OFFSET: usize = 68;
+/// The header of every SQLite file \[SQLite file format §1.3\].
+const HEADER_BYTES: u64 = 100;
 
 /// Two numbers of migrations: what a file has, and what this version knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -160,30 +157,40 @@ impl From<rusqlite::Error> for OpenError {
     }
 }
 
-/// Looks at a file as it lies there, before SQLite does: SQLite would roll back or recover what
-/// it opens, and another application's file is not ours to touch. Answers whether it holds
-/// anything yet.
+/// Looks at a file as it lies there: opened in earnest, SQLite would roll back or recover it, and
+/// another application's file is not ours to touch. Answers whether it holds anything yet.
+///
+/// Only SQLite may open the file, here too: whoever else closes it in this process takes away all
+/// locks that the process has on it (POSIX `fcntl`), and then another process may take itself for the
+/// last one that has the file open, and remove a log that is in use \[How To Corrupt An SQLite
+/// Database File §2.2\].
 fn check_header(path: &Path) -> Result<bool, OpenError> {
-    if !std::fs::metadata(path)?.is_file() {
+    let file = std::fs::metadata(path)?;
+    if !file.is_file() {
         return Err(OpenError::NotAFile);
     }
-    let mut header = Vec::with_capacity(HEADER_BYTES);
-    let limit = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
-    File::open(path)?.take(limit).read_to_end(&mut header)?;
-    if header.is_empty() {
-        return Ok(false);
+    match file.len() {
+        0 => return Ok(false),
+        // SQLite takes what is missing for zeros.
+        ..HEADER_BYTES => return Err(OpenError::NotADatabase),
+        _ => {}
     }
-    if header.len() < HEADER_BYTES || !header.starts_with(MAGIC) {
-        return Err(OpenError::NotADatabase);
-    }
-    let application = header
-        .get(APPLICATION_ID_OFFSET..)
-        .and_then(<[u8]>::first_chunk);
-    if application == Some(&APPLICATION_ID.to_be_bytes()) {
+    let db = open_unchanging(path)?;
+    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application == APPLICATION_ID {
         Ok(true)
     } else {
         Err(OpenError::Foreign)
     }
+}
+
+/// A connection that reads the file alone, without its log, under the promise that it does not
+/// change: it leaves nothing beside it.
+fn open_unchanging(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(immutable_uri(path), flags)?)
 }
 
 /// What SQLite puts beside a file: its rollback journal or its write-ahead log.
@@ -313,10 +320,7 @@ pub(crate) fn open_inspector(path: &Path) -> Result<Connection, OpenError> {
     let db = if has_log {
         open_reader(&path)?
     } else {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_URI;
-        let db = Connection::open_with_flags(immutable_uri(&path), flags)?;
+        let db = open_unchanging(&path)?;
         configure(&db)?;
         db
     };
