@@ -51,10 +51,15 @@ impl Skeletons {
         if !text.is_ascii() {
             return skeleton(text).collect();
         }
-        let parts = text.bytes().map(|byte| self.ascii.get(usize::from(byte)));
         let mut skeleton = String::with_capacity(text.len());
-        skeleton.extend(parts.flatten().map(String::as_str));
+        skeleton.extend(text.bytes().map(|byte| self.of_ascii(byte)));
         skeleton
+    }
+
+    /// That of one ASCII character; the whole text's is those of its characters in a row.
+    pub(crate) fn of_ascii(&self, byte: u8) -> &str {
+        // INVARIANT: there is one for each.
+        self.ascii.get(usize::from(byte)).map_or("", String::as_str)
     }
 }
 

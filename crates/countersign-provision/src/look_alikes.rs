@@ -4,86 +4,158 @@
 //! nobody, or it matches those who were let choose a name that a reviewer takes for another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 use countersign_core::ConnectionId;
-use countersign_roles::{Finding, GROUPS, Place, Severity};
-use foldhash::{HashMap, HashMapExt as _};
+use countersign_roles::{Finding, GROUPS, Place, Rule, Severity};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 
 use crate::confusable::Skeletons;
 use crate::policy::PolicyParts;
 
 const CONFUSABLE_VALUE: (Severity, &str) = (Severity::Warning, "lint.confusable_value");
 
+/// A value that is asked for exactly, and of what.
+type Value<'p> = (&'p str, &'p str);
+
 /// Where a value stands that is asked for exactly.
+#[derive(Clone, Copy)]
 struct Asked<'p> {
     value: &'p str,
-    place: Place,
+    by: By<'p>,
 }
 
-/// How a value looks, white space aside.
-struct Look {
-    /// To whoever reads it.
-    exact: String,
-    /// To a reader who does not mind the case; none if that is the same.
-    caseless: Option<String>,
+/// Who asks for it.
+#[derive(Clone, Copy)]
+enum By<'p> {
+    /// The `require_group` of a connection.
+    Connection(&'p ConnectionId),
+    /// A condition of a rule, by its number.
+    Rule(&'p Rule, usize),
 }
 
-impl Look {
-    fn of(value: &str, skeletons: &Skeletons) -> Self {
-        let text: String = value.split_whitespace().collect();
-        let lower = text.to_lowercase();
-        Self {
-            exact: skeletons.skeleton(&text),
-            caseless: (lower != text).then(|| skeletons.skeleton(&lower)),
+/// How a value looks, white space aside: to whoever reads it, or to a reader who does not mind
+/// the case. Two are equal if they look the same; most are told apart without being written out.
+#[derive(Clone, Copy)]
+struct Look<'p> {
+    value: &'p str,
+    minds_case: bool,
+    skeletons: &'p Skeletons,
+}
+
+impl Look<'_> {
+    fn skeleton(&self) -> String {
+        let text: String = self.value.split_whitespace().collect();
+        match self.minds_case {
+            true => self.skeletons.skeleton(&text),
+            false => self.skeletons.skeleton(&text.to_lowercase()),
         }
     }
+}
 
-    fn both(&self) -> [&str; 2] {
-        [&self.exact, self.caseless.as_ref().unwrap_or(&self.exact)]
+impl PartialEq for Look<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.minds_case == other.minds_case
+            && (self.value == other.value || self.skeleton() == other.skeleton())
+    }
+}
+
+impl Eq for Look<'_> {}
+
+impl Hash for Look<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mut write = |skeleton: &str| skeleton.bytes().for_each(|byte| state.write_u8(byte));
+        if !self.value.is_ascii() {
+            return write(&self.skeleton());
+        }
+        let seen = self.value.bytes();
+        for byte in seen.filter(|byte| !char::from(*byte).is_whitespace()) {
+            let byte = match self.minds_case {
+                true => byte,
+                false => byte.to_ascii_lowercase(),
+            };
+            write(self.skeletons.of_ascii(byte));
+        }
     }
 }
 
 /// Of the values that are asked for of one attribute at one connection: each that looks like an
 /// earlier one, or differs from it in case or white space only.
 pub(crate) fn look_alikes(parts: &PolicyParts) -> Vec<Finding> {
-    let asked = asked(parts);
     let skeletons = Skeletons::new();
-    let mut looks: HashMap<&str, Look> = HashMap::new();
-    for one in asked.values().flatten() {
-        let look = looks.entry(one.value);
-        look.or_insert_with(|| Look::of(one.value, &skeletons));
-    }
+    let alike = alike(parts, &skeletons);
     let mut told = BTreeSet::new();
     let mut findings = Vec::new();
-    for ((_, attribute), asked) in &asked {
-        let mut seen: [HashMap<&str, &Asked<'_>>; 2] = Default::default();
+    for ((_, attribute), asked) in asked(parts, &alike) {
+        let mut seen: HashMap<Look<'_>, Asked<'_>> = HashMap::new();
         for one in asked {
-            let look = looks.get(one.value).into_iter().flat_map(Look::both);
             let mut earlier = None;
-            for (seen, look) in seen.iter_mut().zip(look) {
+            for look in looks(one.value, &skeletons) {
                 let first = *seen.entry(look).or_insert(one);
                 earlier = earlier.or(Some(first).filter(|first| first.value != one.value));
             }
             if let Some(earlier) = earlier
-                && told.insert((*attribute, earlier.value, one.value))
+                && told.insert((attribute, earlier.value, one.value))
             {
-                findings.push(finding(attribute, earlier, one));
+                findings.push(finding(attribute, &earlier, &one));
             }
         }
     }
     findings
 }
 
-/// The values that are asked for exactly, by connection and attribute, in the order of the policy.
-/// What one provider calls something says nothing of what another does.
-fn asked(parts: &PolicyParts) -> BTreeMap<(&ConnectionId, &str), Vec<Asked<'_>>> {
+fn looks<'p>(value: &'p str, skeletons: &'p Skeletons) -> [Look<'p>; 2] {
+    [true, false].map(|minds_case| Look {
+        value,
+        minds_case,
+        skeletons,
+    })
+}
+
+/// The values of which another one of the same attribute looks the same, at whatever connection:
+/// mostly none.
+fn alike<'p>(parts: &'p PolicyParts, skeletons: &'p Skeletons) -> HashSet<Value<'p>> {
+    let groups = parts.connections.values();
+    let groups = groups.filter_map(|connection| connection.create.require_group.as_deref());
+    let conditions = parts.rules.rules().iter().flat_map(|rule| &rule.all);
+    let values = conditions.flat_map(|condition| {
+        let values = condition.test.exact_values().into_iter().flatten();
+        values.map(|value| (condition.attribute.as_str(), value.as_str()))
+    });
+    // Most rules ask for one value, and a map that grows hashes all its keys again.
+    let many = parts.rules.rules().len().saturating_mul(2);
+    let mut seen: HashMap<(&str, Look<'_>), &str> = HashMap::with_capacity(many);
+    let mut alike = HashSet::default();
+    for (attribute, value) in groups.map(|group| (GROUPS, group)).chain(values) {
+        for look in looks(value, skeletons) {
+            let first = *seen.entry((attribute, look)).or_insert(value);
+            if first != value {
+                alike.extend([(attribute, first), (attribute, value)]);
+            }
+        }
+    }
+    alike
+}
+
+/// Where these values are asked for exactly, by connection and attribute, in the order of the
+/// policy. What one provider calls something says nothing of what another does.
+fn asked<'p>(
+    parts: &'p PolicyParts,
+    alike: &HashSet<Value<'p>>,
+) -> BTreeMap<(&'p ConnectionId, &'p str), Vec<Asked<'p>>> {
     let mut asked: BTreeMap<_, Vec<Asked<'_>>> = BTreeMap::new();
+    if alike.is_empty() {
+        return asked;
+    }
+    let mut add = |connection, attribute, value, by| {
+        if alike.contains(&(attribute, value)) {
+            let asked = asked.entry((connection, attribute)).or_default();
+            asked.push(Asked { value, by });
+        }
+    };
     for (id, connection) in &parts.connections {
         if let Some(group) = &connection.create.require_group {
-            asked.entry((id, GROUPS)).or_default().push(Asked {
-                value: group,
-                place: Place::Connection(id.clone()),
-            });
+            add(id, GROUPS, group, By::Connection(id));
         }
     }
     for rule in parts.rules.rules() {
@@ -93,14 +165,10 @@ fn asked(parts: &PolicyParts) -> BTreeMap<(&ConnectionId, &str), Vec<Asked<'_>>>
         let connections = named.chain(all.filter(|_| rule.connections.is_empty()));
         for connection in connections {
             for (number, condition) in rule.all.iter().enumerate() {
-                let asked = asked
-                    .entry((connection, condition.attribute.as_str()))
-                    .or_default();
-                let values = condition.test.exact_values().into_iter().flatten();
-                asked.extend(values.map(|value| Asked {
-                    value,
-                    place: Place::Condition(rule.id.clone(), number),
-                }));
+                for value in condition.test.exact_values().into_iter().flatten() {
+                    let by = By::Rule(rule, number);
+                    add(connection, &condition.attribute, value, by);
+                }
             }
         }
     }
@@ -109,11 +177,13 @@ fn asked(parts: &PolicyParts) -> BTreeMap<(&ConnectionId, &str), Vec<Asked<'_>>>
 
 fn finding(attribute: &str, earlier: &Asked<'_>, later: &Asked<'_>) -> Finding {
     let (one, other) = (later.value, earlier.value);
-    let place = match &earlier.place {
-        Place::Connection(id) => format!("`require_group` of connection `{id}`"),
-        place => place
-            .rule()
-            .map_or_else(String::new, |rule| format!("rule `{rule}`")),
+    let there = match earlier.by {
+        By::Connection(id) => format!("`require_group` of connection `{id}`"),
+        By::Rule(rule, _) => format!("rule `{}`", rule.id),
+    };
+    let here = match later.by {
+        By::Connection(id) => Place::Connection(id.clone()),
+        By::Rule(rule, number) => Place::Condition(rule.id.clone(), number),
     };
     let plain = |text: &str| -> String {
         let text: String = text.split_whitespace().collect();
@@ -122,20 +192,20 @@ fn finding(attribute: &str, earlier: &Asked<'_>, later: &Asked<'_>) -> Finding {
     let (message, fix) = if plain(one) == plain(other) {
         (
             format!(
-                "`{one}` differs from `{other}` in {place} in case or white space only, and is another value of `{attribute}`"
+                "`{one}` differs from `{other}` in {there} in case or white space only, and is another value of `{attribute}`"
             ),
             "write both as the provider sends it, unless it sends both",
         )
     } else {
         (
             format!(
-                "`{one}` looks like `{other}` in {place}, and is another value of `{attribute}`{}",
+                "`{one}` looks like `{other}` in {there}, and is another value of `{attribute}`{}",
                 difference(one, other)
             ),
             "write both as the provider sends it; if it sends both, rename one of them there",
         )
     };
-    Finding::new(CONFUSABLE_VALUE, later.place.clone(), message, fix)
+    Finding::new(CONFUSABLE_VALUE, here, message, fix)
 }
 
 /// The first characters that differ, which a reader can not tell apart.

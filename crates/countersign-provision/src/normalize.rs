@@ -43,7 +43,7 @@ pub fn domain(text: &str) -> Result<String, TextError> {
 /// The canonical form of any other value: NFC \[UAX #15\], and nothing else.
 #[must_use]
 pub fn text(text: &str) -> String {
-    if is_nfc(text) {
+    if text.is_ascii() || is_nfc(text) {
         text.to_owned()
     } else {
         text.nfc().collect()
