@@ -9,12 +9,13 @@
 use std::collections::BTreeMap;
 
 use countersign_core::{ConnectionId, Facts, RoleName, RuleId};
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::catalog::RoleCatalog;
 use crate::condition::{Answer, Condition};
 use crate::error::RolesError;
 use crate::rule::Rule;
-use crate::rule_set::faults::faults;
+use crate::rule_set::faults::add_faults;
 use crate::rule_set::index::Index;
 
 mod affix;
@@ -25,7 +26,7 @@ mod index;
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     rules: Vec<Rule>,
-    by_id: BTreeMap<RuleId, usize>,
+    by_id: HashMap<RuleId, usize>,
     index: Index,
     /// The rules that deny each role and ask for groups: only those can be undecided.
     denials_by_group: BTreeMap<RoleName, Vec<usize>>,
@@ -66,9 +67,10 @@ impl RuleSet {
     /// Everything that is wrong with any of them; never a set that is half loaded.
     pub fn new(catalog: &RoleCatalog, rules: Vec<Rule>) -> Result<Self, Vec<RolesError>> {
         let mut errors = Vec::new();
-        let mut by_id = BTreeMap::new();
+        // A map that grows hashes all its keys again.
+        let mut by_id = HashMap::with_capacity(rules.len());
         for (place, rule) in rules.iter().enumerate() {
-            errors.extend(faults(catalog, rule));
+            add_faults(catalog, rule, &mut errors);
             if by_id.insert(rule.id.clone(), place).is_some() {
                 errors.push(RolesError::DuplicateRule(rule.id.clone()));
             }

@@ -9,9 +9,8 @@ use crate::condition::{Condition, EMAIL, Test};
 use crate::error::RolesError;
 use crate::rule::{RoleGrant, Rule};
 
-/// Everything that is wrong with `rule` by itself.
-pub(super) fn faults(catalog: &RoleCatalog, rule: &Rule) -> Vec<RolesError> {
-    let mut errors = Vec::new();
+/// Adds everything that is wrong with `rule` by itself to `errors`.
+pub(super) fn add_faults(catalog: &RoleCatalog, rule: &Rule, errors: &mut Vec<RolesError>) {
     let id = || rule.id.clone();
     if rule.all.is_empty() {
         errors.push(RolesError::NoCondition(id()));
@@ -24,7 +23,7 @@ pub(super) fn faults(catalog: &RoleCatalog, rule: &Rule) -> Vec<RolesError> {
     }
     let mut given = BTreeSet::new();
     for grant in &rule.grant {
-        errors.extend(grant_faults(catalog, rule, grant));
+        add_grant_faults(catalog, rule, grant, errors);
         if !given.insert(&grant.role) {
             let (rule, role) = (id(), grant.role.clone());
             errors.push(RolesError::DuplicateGrant { rule, role });
@@ -33,76 +32,76 @@ pub(super) fn faults(catalog: &RoleCatalog, rule: &Rule) -> Vec<RolesError> {
     let mut denied = BTreeSet::new();
     for role in &rule.deny {
         errors.extend(catalog.expect_role(role.as_str()).err());
-        let role = || role.clone();
-        if given.contains(&role()) {
-            let (rule, role) = (id(), role());
+        if given.contains(role) {
+            let (rule, role) = (id(), role.clone());
             errors.push(RolesError::GivesAndDenies { rule, role });
         }
-        if !denied.insert(role()) {
-            let (rule, role) = (id(), role());
+        if !denied.insert(role) {
+            let (rule, role) = (id(), role.clone());
             errors.push(RolesError::DuplicateDenial { rule, role });
         }
     }
-    errors
 }
 
 fn condition_fault(rule: &Rule, condition: &Condition) -> Option<RolesError> {
-    let rule = rule.id.clone();
+    let rule = || rule.id.clone();
     match &condition.test {
         Test::Domain(_) if condition.attribute != EMAIL => Some(RolesError::NoDomainOf {
-            rule,
+            rule: rule(),
             attribute: condition.attribute.clone(),
         }),
         // An address makes sure that it ends in a canonical domain.
         Test::Domain(domain) if Email::from_canonical(format!("x@{domain}")).is_err() => {
-            let domain = domain.clone();
+            let (rule, domain) = (rule(), domain.clone());
             Some(RolesError::NotADomain { rule, domain })
         }
-        Test::AnyOf(values) if values.contains("") => Some(RolesError::NoValue(rule)),
+        Test::AnyOf(values) if values.contains("") => Some(RolesError::NoValue(rule())),
         Test::Eq(text) | Test::Prefix(text) | Test::Suffix(text) if text.is_empty() => {
-            Some(RolesError::NoValue(rule))
+            Some(RolesError::NoValue(rule()))
         }
         _ => None,
     }
 }
 
-fn grant_faults(catalog: &RoleCatalog, rule: &Rule, grant: &RoleGrant) -> Vec<RolesError> {
-    let mut errors = Vec::new();
-    let (id, name) = (|| rule.id.clone(), || grant.role.clone());
-    match catalog.expect_role(grant.role.as_str()) {
-        Err(error) => errors.push(error),
-        Ok(role) => {
+fn add_grant_faults(
+    catalog: &RoleCatalog,
+    rule: &Rule,
+    grant: &RoleGrant,
+    errors: &mut Vec<RolesError>,
+) {
+    let names = || (rule.id.clone(), grant.role.clone());
+    match catalog.role(&grant.role) {
+        None => errors.extend(catalog.expect_role(grant.role.as_str()).err()),
+        Some(role) => {
             if role.is_privileged() && !is_exact(rule) {
-                let (rule, role) = (id(), name());
+                let (rule, role) = names();
                 errors.push(RolesError::InexactToPrivileged { rule, role });
             }
             if is_scoped_to_nothing(role, grant) {
-                let (rule, role) = (id(), name());
+                let (rule, role) = names();
                 errors.push(RolesError::EmptyScope { rule, role });
             }
         }
     }
-    let (rule, role) = (id(), name());
     if grant.ttl.is_some_and(|ttl| ttl.is_zero()) {
-        errors.push(RolesError::NoTime {
-            rule: rule.clone(),
-            role: role.clone(),
-        });
+        let (rule, role) = names();
+        errors.push(RolesError::NoTime { rule, role });
     }
     if grant.renew && grant.ttl.is_none() {
-        errors.push(RolesError::NothingToRenew {
-            rule: rule.clone(),
-            role: role.clone(),
-        });
+        let (rule, role) = names();
+        errors.push(RolesError::NothingToRenew { rule, role });
     }
     match grant.cap {
-        Some(_) if !grant.renew => errors.push(RolesError::NothingToCap { rule, role }),
+        Some(_) if !grant.renew => {
+            let (rule, role) = names();
+            errors.push(RolesError::NothingToCap { rule, role });
+        }
         Some(cap) if grant.ttl.is_some_and(|ttl| cap < ttl) => {
+            let (rule, role) = names();
             errors.push(RolesError::CapBelowTime { rule, role });
         }
         _ => {}
     }
-    errors
 }
 
 /// Whether every condition names its values, and one of them asks for a value to be there: what
@@ -113,5 +112,8 @@ fn is_exact(rule: &Rule) -> bool {
 }
 
 fn is_scoped_to_nothing(role: &Role, grant: &RoleGrant) -> bool {
-    !role.permissions().is_empty() && role.permissions_within(&grant.scope).is_empty()
+    // No scope is no limit.
+    !grant.scope.is_empty()
+        && !role.permissions().is_empty()
+        && role.permissions_within(&grant.scope).is_empty()
 }

@@ -89,16 +89,17 @@ enum Atom<'a> {
 
 impl<'a> Atom<'a> {
     /// The atoms of a condition; whoever meets it has one of them. None for a negated one.
-    fn of(condition: &'a Condition) -> Vec<Self> {
-        match &condition.test {
-            _ if condition.negated => Vec::new(),
-            Test::Eq(value) => vec![Self::Value(value)],
-            Test::AnyOf(values) => values.as_slice().iter().map(|v| Self::Value(v)).collect(),
-            Test::Domain(domain) => vec![Self::Domain(domain)],
-            Test::Prefix(prefix) => vec![Self::Prefix(prefix)],
-            Test::Suffix(suffix) => vec![Self::Suffix(suffix)],
-            Test::Present => vec![Self::Present],
-        }
+    fn of(condition: &'a Condition) -> impl Iterator<Item = Self> {
+        let test = Some(&condition.test).filter(|_| !condition.negated);
+        let values = test.and_then(Test::exact_values).unwrap_or_default();
+        let other = test.and_then(|test| match test {
+            Test::Eq(_) | Test::AnyOf(_) => None,
+            Test::Domain(domain) => Some(Self::Domain(domain)),
+            Test::Prefix(prefix) => Some(Self::Prefix(prefix)),
+            Test::Suffix(suffix) => Some(Self::Suffix(suffix)),
+            Test::Present => Some(Self::Present),
+        });
+        values.iter().map(|value| Self::Value(value)).chain(other)
     }
 
     /// How many values it stands for, by guess: an affix is met by more people than a value, and
@@ -112,44 +113,72 @@ impl<'a> Atom<'a> {
     }
 }
 
+/// All atoms of all conditions, each with a number, in the order in which they first stand.
+#[derive(Default)]
+struct Atoms<'a> {
+    /// Each atom, of the attribute before it.
+    all: Vec<(&'a str, Atom<'a>)>,
+    /// By how much of all conditions together each is asked for.
+    asked: Vec<usize>,
+    /// The numbers of the atoms of each condition, one condition after the other.
+    of_conditions: Vec<usize>,
+}
+
+impl<'a> Atoms<'a> {
+    fn of(rules: &'a [Rule]) -> Self {
+        let mut atoms = Self::default();
+        // Most rules bring an atom of their own; a map that grows hashes all its keys again.
+        let mut numbers: HashMap<(&str, Atom<'_>), usize> = HashMap::with_capacity(rules.len());
+        for condition in rules.iter().flat_map(|rule| &rule.all) {
+            for atom in Atom::of(condition) {
+                let key = (condition.attribute.as_str(), atom);
+                let number = *numbers.entry(key).or_insert_with(|| {
+                    atoms.all.push(key);
+                    atoms.asked.push(0);
+                    atoms.asked.len().saturating_sub(1)
+                });
+                if let Some(asked) = atoms.asked.get_mut(number) {
+                    *asked = asked.saturating_add(atom.breadth());
+                }
+                atoms.of_conditions.push(number);
+            }
+        }
+        atoms
+    }
+
+    /// How many conditions ask for one of these atoms.
+    fn asked(&self, numbers: &[usize]) -> usize {
+        let counts = numbers.iter().filter_map(|number| self.asked.get(*number));
+        counts.fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
 impl Index {
     /// Files each rule under the atoms of its rarest condition: the one whose atoms are asked for
     /// by the fewest conditions of all rules together.
     pub(super) fn of(rules: &[Rule]) -> Self {
-        // Most rules bring an atom of their own; a map that grows hashes all its keys again.
-        let mut asked: HashMap<(&str, Atom<'_>), usize> = HashMap::with_capacity(rules.len());
-        for condition in rules.iter().flat_map(|rule| &rule.all) {
-            for atom in Atom::of(condition) {
-                let count = asked.entry((&condition.attribute, atom)).or_default();
-                *count = count.saturating_add(atom.breadth());
-            }
-        }
-        let rarity = |condition: &Condition, atoms: &[Atom<'_>]| {
-            let counts = atoms
-                .iter()
-                .map(|atom| asked.get(&(&*condition.attribute, *atom)));
-            let counts = counts.flatten();
-            counts.fold(0_usize, |sum, count| sum.saturating_add(*count))
-        };
+        let atoms = Atoms::of(rules);
+        let mut rest = atoms.of_conditions.as_slice();
         let mut index = Self::default();
-        let mut files: HashMap<(&str, Atom<'_>), Vec<Filed>> = HashMap::with_capacity(rules.len());
+        let mut files: Vec<(usize, Filed)> = Vec::with_capacity(rules.len());
         let mut always = Vec::new();
         let mut places: HashMap<&Condition, u32> = HashMap::new();
         let mut runs: HashMap<Vec<u32>, Run> = HashMap::new();
         for (place, rule) in rules.iter().enumerate() {
-            let conditions = rule
-                .all
-                .iter()
-                .map(|condition| (condition, Atom::of(condition)));
-            let found_by = conditions
-                .filter(|(_, atoms)| !atoms.is_empty())
-                .min_by_key(|(condition, atoms)| rarity(condition, atoms));
+            let mut found_by: Option<(usize, &Condition, &[usize])> = None;
+            for condition in &rule.all {
+                let (own, others) = rest
+                    .split_at_checked(Atom::of(condition).count())
+                    .unwrap_or_default();
+                rest = others;
+                let asked = atoms.asked(own);
+                if !own.is_empty() && found_by.is_none_or(|(least, ..)| asked < least) {
+                    found_by = Some((asked, condition, own));
+                }
+            }
             let mut others = Vec::new();
             for condition in &rule.all {
-                if found_by
-                    .as_ref()
-                    .is_none_or(|(found_by, _)| condition != *found_by)
-                {
+                if found_by.is_none_or(|(_, found_by, _)| condition != found_by) {
                     others.push(*places.entry(condition).or_insert_with(|| {
                         let place = index.conditions.len();
                         index.conditions.push(condition.clone());
@@ -170,16 +199,11 @@ impl Index {
             };
             match found_by {
                 None => always.push(filed),
-                Some((condition, atoms)) => {
-                    for atom in atoms {
-                        let file = files.entry((&condition.attribute, atom)).or_default();
-                        file.push(filed);
-                    }
-                }
+                Some((.., own)) => files.extend(own.iter().map(|number| (*number, filed))),
             }
         }
         index.always = index.file(always);
-        index.take(files);
+        index.take(&atoms, files);
         index
     }
 
@@ -203,35 +227,47 @@ impl Index {
         u32::try_from(place).ok()
     }
 
-    fn file(&mut self, filed: Vec<Filed>) -> Run {
+    fn file(&mut self, filed: impl IntoIterator<Item = Filed>) -> Run {
         let from = self.filed.len();
         self.filed.extend(filed);
         Run::new(from, self.filed.len())
     }
 
     /// Puts the rules of each atom side by side, and each atom where it is looked for.
-    fn take(&mut self, files: HashMap<(&str, Atom<'_>), Vec<Filed>>) {
+    fn take(&mut self, atoms: &Atoms<'_>, mut files: Vec<(usize, Filed)>) {
+        // Stable: those of one atom stay in the order of the policy.
+        files.sort_by_key(|(number, _)| *number);
         let mut affixes: BTreeMap<&str, [Vec<(String, Run)>; 2]> = BTreeMap::new();
-        for ((attribute, atom), filed) in files {
-            let run = self.file(filed);
-            let known = self.by_attribute.contains_key(attribute);
-            if !known {
-                let nothing = ByAttribute::default();
-                self.by_attribute.insert(attribute.to_owned(), nothing);
-            }
-            let [prefixes, suffixes] = affixes.entry(attribute).or_default();
-            let Some(found) = self.by_attribute.get_mut(attribute) else {
+        for file in files.chunk_by(|(one, _), (other, _)| one == other) {
+            let number = file.first().map(|(number, _)| *number);
+            let Some((attribute, atom)) = number.and_then(|number| atoms.all.get(number)) else {
                 continue;
+            };
+            let run = self.file(file.iter().map(|(_, filed)| *filed));
+            if !self.by_attribute.contains_key(*attribute) {
+                let nothing = ByAttribute::default();
+                self.by_attribute.insert((*attribute).to_owned(), nothing);
+            }
+            let Some(found) = self.by_attribute.get_mut(*attribute) else {
+                continue;
+            };
+            let mut affix = |end: End, affix: &str| {
+                let [prefixes, suffixes] = affixes.entry(attribute).or_default();
+                let of_end = match end {
+                    End::Start => prefixes,
+                    End::Finish => suffixes,
+                };
+                of_end.push((affix.to_owned(), run));
             };
             match atom {
                 Atom::Value(value) => {
-                    found.exact.insert(value.into(), run);
+                    found.exact.insert((*value).into(), run);
                 }
                 Atom::Domain(domain) => {
-                    found.domains.insert(domain.into(), run);
+                    found.domains.insert((*domain).into(), run);
                 }
-                Atom::Prefix(prefix) => prefixes.push((prefix.to_owned(), run)),
-                Atom::Suffix(suffix) => suffixes.push((suffix.to_owned(), run)),
+                Atom::Prefix(prefix) => affix(End::Start, prefix),
+                Atom::Suffix(suffix) => affix(End::Finish, suffix),
                 Atom::Present => found.present = run,
             }
         }
