@@ -53,6 +53,7 @@ pub mod catalog;
 pub mod condition;
 pub mod error;
 pub mod exclusion;
+mod few;
 pub mod finding;
 pub mod grant_delta;
 pub mod lint;

@@ -8,11 +8,10 @@
 //! What can not be decided within [`MOST_STEPS`] is not an error. [`lint()`] says so in a note.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 
 use countersign_core::RoleName;
 
-use crate::case::{Budget, Case, Formula, cases, matched};
+use crate::case::{Budget, Case, case_of};
 use crate::condition::Condition;
 use crate::finding::Finding;
 use crate::lint::pairs::ENTANGLED;
@@ -84,6 +83,8 @@ struct Lint<'a> {
     /// Whether to look for warnings and notes too.
     wants_all: bool,
     budget: Budget,
+    /// Whether there was more to look at than the budget allows.
+    exhausted: bool,
     findings: Vec<Finding>,
 }
 
@@ -92,7 +93,7 @@ impl<'a> Lint<'a> {
         let numbers = policy.numbers();
         let prepare = |rule: &'a Rule| Prepared {
             rule,
-            matched: case_of(&matched(rule)),
+            matched: case_of(rule),
             connections: connections_of(rule, &numbers),
         };
         let rules: Vec<_> = policy.rules.rules().iter().map(prepare).collect();
@@ -116,6 +117,7 @@ impl<'a> Lint<'a> {
             denied,
             wants_all,
             budget: Budget::new(MOST_STEPS),
+            exhausted: false,
             findings: Vec::new(),
         }
     }
@@ -153,20 +155,4 @@ impl<'a> Lint<'a> {
         let connection = self.policy.connections.get(number);
         connection.map_or("", |connection| connection.id.as_str())
     }
-}
-
-/// The case in which claims are all true; none if they can not be.
-fn case_of<'a>(claims: &Formula<'a>) -> Option<Case<'a>> {
-    let mut case = None;
-    // INVARIANT: claims joined by and are looked at once each, and make one case at most.
-    let _ = cases(
-        &Case::default(),
-        claims,
-        &mut Budget::new(usize::MAX),
-        |found| {
-            case = Some(found);
-            ControlFlow::Break(())
-        },
-    );
-    case
 }

@@ -40,10 +40,19 @@ impl Hook<'_> {
     }
 }
 
+/// The cases of one hook.
+#[derive(Debug, Default)]
+struct Filed {
+    /// How many claims have it.
+    shared: usize,
+    /// Those that are filed under it.
+    cases: Vec<usize>,
+}
+
 /// Cases, filed under their hooks.
 #[derive(Debug, Default)]
 pub(crate) struct ByHook<'a> {
-    filed: HashMap<Hook<'a>, Vec<usize>>,
+    filed: HashMap<Hook<'a>, Filed>,
     /// The lengths of the prefixes, and of the suffixes, that are hooks of an attribute.
     lengths: HashMap<(&'a str, bool), BTreeSet<usize>>,
 }
@@ -56,28 +65,29 @@ impl<'a> ByHook<'a> {
     {
         // Most cases bring a hook of their own; a map that grows hashes all its keys again.
         let many = cases.size_hint().1.unwrap_or_default();
-        let mut shared: HashMap<Hook<'a>, usize> = HashMap::with_capacity(many);
-        for hook in cases
-            .clone()
-            .flat_map(|(_, case)| case.claims())
-            .flat_map(|c| hooks(&c))
-        {
-            let count = shared.entry(hook).or_default();
-            *count = count.saturating_add(1);
-        }
         let mut index = Self {
             filed: HashMap::with_capacity(many),
             lengths: HashMap::new(),
         };
+        for claim in cases.clone().flat_map(|(_, case)| case.claims()) {
+            for hook in hooks(&claim) {
+                let filed = index.filed.entry(hook).or_default();
+                filed.shared = filed.shared.saturating_add(1);
+            }
+        }
         for (number, case) in cases {
             let sharing = |claim: &Claim<'a>| {
-                let counts = hooks(claim)
-                    .into_iter()
-                    .filter_map(|hook| shared.get(&hook));
-                counts.fold(0_usize, |sum, count| sum.saturating_add(*count))
+                let counts = hooks(claim).filter_map(|hook| index.filed.get(&hook));
+                counts.fold(0_usize, |sum, filed| sum.saturating_add(filed.shared))
             };
-            let has_hook = |claim: &Claim<'a>| matches!(claim, Claim::Has(..) | Claim::Lacks(..));
-            let rarest = case.claims().filter(has_hook).min_by_key(sharing);
+            let mut claims = case.claims().filter(Claim::is_of_values);
+            let rarest = match (claims.next(), claims.next()) {
+                (Some(first), Some(second)) => {
+                    let all = [first, second].into_iter().chain(claims);
+                    all.min_by_key(sharing)
+                }
+                (only, _) => only,
+            };
             match rarest {
                 Some(claim) => {
                     for hook in hooks(&claim) {
@@ -102,7 +112,7 @@ impl<'a> ByHook<'a> {
             }
             _ => {}
         }
-        self.filed.entry(hook).or_default().push(number);
+        self.filed.entry(hook).or_default().cases.push(number);
     }
 
     /// Calls `found` with the number of every case that `case` could imply, itself among them;
@@ -115,7 +125,8 @@ impl<'a> ByHook<'a> {
     ) -> Result<(), Exhausted> {
         let mut look_up = |hook: Hook<'a>| -> Result<(), Exhausted> {
             budget.spend(hook.cost())?;
-            let mut numbers = self.filed.get(&hook).into_iter().flatten();
+            let filed = self.filed.get(&hook).into_iter();
+            let mut numbers = filed.flat_map(|filed| &filed.cases);
             numbers.try_for_each(|number| found(budget, *number))
         };
         look_up(Hook::Nothing)?;
@@ -191,19 +202,23 @@ impl<'a> ByHook<'a> {
 }
 
 /// The hooks of a claim; a case that implies it says something under one of them.
-fn hooks<'a>(claim: &Claim<'a>) -> Vec<Hook<'a>> {
-    match claim {
-        Claim::AllGroups | Claim::NotAllGroups => Vec::new(),
-        Claim::Lacks(attribute, _) => vec![Hook::Lacks(attribute)],
-        Claim::Has(attribute, pattern) => match pattern {
-            Pattern::Is(_) | Pattern::OneOf(_) => {
-                let values = pattern.values().iter();
-                values.map(|value| Hook::Value(attribute, value)).collect()
-            }
-            Pattern::Prefix(prefix) => vec![Hook::Prefix(attribute, prefix)],
-            Pattern::Suffix(suffix) => vec![Hook::Suffix(attribute, suffix)],
-            Pattern::Domain(domain) => vec![Hook::Domain(domain)],
-            Pattern::Present => vec![Hook::Present(attribute)],
-        },
-    }
+fn hooks<'c, 'a>(claim: &'c Claim<'a>) -> impl Iterator<Item = Hook<'a>> + 'c {
+    let (attribute, values, other) = match claim {
+        Claim::AllGroups | Claim::NotAllGroups => ("", [].as_slice(), None),
+        Claim::Lacks(attribute, _) => (*attribute, [].as_slice(), Some(Hook::Lacks(attribute))),
+        Claim::Has(attribute, pattern) => {
+            let other = match pattern {
+                Pattern::Is(_) | Pattern::OneOf(_) => None,
+                Pattern::Prefix(prefix) => Some(Hook::Prefix(attribute, prefix)),
+                Pattern::Suffix(suffix) => Some(Hook::Suffix(attribute, suffix)),
+                Pattern::Domain(domain) => Some(Hook::Domain(domain)),
+                Pattern::Present => Some(Hook::Present(attribute)),
+            };
+            (*attribute, pattern.values(), other)
+        }
+    };
+    let values = values
+        .iter()
+        .map(move |value| Hook::Value(attribute, value));
+    values.chain(other)
 }

@@ -362,6 +362,17 @@ fn findings(small: &Small) -> Vec<(Severity, &'static str, Place)> {
         .collect()
 }
 
+/// Looking for a condition that the others imply takes the square of their number.
+#[test]
+fn a_rule_of_very_many_conditions_is_a_note_and_no_error() {
+    let prefixes = (0..3_000).map(|number| Condition::prefix("d", format!("x{number:04}-")));
+    let rule = gives("r", prefixes.collect(), &["r0", "r1", "r2", "r3"]);
+    let small = Small::new(catalog(), vec![rule], Vec::new());
+    assert_eq!(lint_errors(&small.view()), []);
+    let codes: Vec<&str> = findings(&small).iter().map(|(_, code, _)| *code).collect();
+    assert_eq!(codes, ["lint.too_entangled"]);
+}
+
 #[test]
 fn what_is_odd_is_told_and_no_error() {
     let rest = || {

@@ -10,7 +10,7 @@
 //!
 //! Not met and failed are their opposites.
 
-use crate::case::{Claim, Formula, Pattern};
+use crate::case::{Case, Claim, Formula, Pattern};
 use crate::condition::{Condition, Test};
 use crate::rule::Rule;
 
@@ -59,6 +59,11 @@ impl Condition {
 /// Where all conditions of `rule` are met.
 pub(crate) fn matched(rule: &Rule) -> Formula<'_> {
     Formula::all(rule.all.iter().flat_map(Condition::met))
+}
+
+/// Whom `rule` matches; none if it can match nobody.
+pub(crate) fn case_of(rule: &Rule) -> Option<Case<'_>> {
+    Case::of(rule.all.iter().flat_map(Condition::met))
 }
 
 /// Where no condition of `rule` has failed: it matched, or is undecided.

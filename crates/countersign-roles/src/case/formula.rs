@@ -85,16 +85,18 @@ pub(crate) fn cases<'a>(
     mut found: impl FnMut(Case<'a>) -> ControlFlow<()>,
 ) -> Result<(), Exhausted> {
     let mut branches = vec![(start.clone(), vec![formula])];
-    'branches: while let Some((mut case, mut parts)) = branches.pop() {
-        let mut choices = Vec::new();
+    while let Some((mut case, mut parts)) = branches.pop() {
+        let (mut claims, mut choices) = (Vec::new(), Vec::new());
         while let Some(part) = parts.pop() {
             budget.spend(1)?;
             match part {
-                Formula::Claim(claim) if !case.add(claim) => continue 'branches,
-                Formula::Claim(_) => {}
+                Formula::Claim(claim) => claims.push(claim.clone()),
                 Formula::All(more) => parts.extend(more),
                 Formula::Any(ways) => choices.push((part, ways)),
             }
+        }
+        if !case.add_all(claims) {
+            continue;
         }
         // The choice with the fewest ways first: one without a way ends the branch.
         let mut fewest: Option<(usize, Vec<&Formula<'a>>)> = None;

@@ -42,7 +42,7 @@ pub(super) fn is_possible_for_one(values: &Values<'_>) -> bool {
 /// How the address begins and ends, if what is asked of its two ends fits together.
 fn ends_of(values: &Values<'_>) -> Option<(String, String)> {
     let (mut begin, mut end) = (String::new(), String::new());
-    for test in &values.has {
+    for test in values.has.iter() {
         match test {
             Pattern::Prefix(prefix) => {
                 begin = longer(&begin, prefix, |long, short| long.starts_with(short))?

@@ -1,8 +1,8 @@
 //! What is wrong with a rule by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::case::{Case, Claim, Pattern, domain_of};
+use crate::case::{Budget, Case, Claim, Exhausted, Pattern, domain_of};
 use crate::condition::{Condition, EMAIL};
 use crate::finding::{Finding, Place, Severity};
 use crate::lint::Lint;
@@ -17,6 +17,8 @@ impl<'a> Lint<'a> {
     /// Looks at each rule by itself.
     pub(super) fn alone(&mut self) {
         let mut findings = Vec::new();
+        let mut budget = std::mem::replace(&mut self.budget, Budget::new(0));
+        let mut exhausted = false;
         for prepared in &self.rules {
             let rule = prepared.rule;
             let Some(case) = &prepared.matched else {
@@ -32,9 +34,14 @@ impl<'a> Lint<'a> {
             }
             if self.wants_all {
                 findings.extend(only_negative(rule));
-                findings.extend(idle_condition(rule));
+                match idle_condition(rule, &mut budget) {
+                    Ok(finding) => findings.extend(finding),
+                    Err(Exhausted) => exhausted = true,
+                }
             }
         }
+        self.budget = budget;
+        self.exhausted |= exhausted;
         findings.into_iter().for_each(|finding| self.add(finding));
     }
 
@@ -158,22 +165,27 @@ fn only_negative(rule: &Rule) -> Option<Finding> {
 }
 
 /// A condition that is met wherever the others are.
-fn idle_condition(rule: &Rule) -> Option<Finding> {
+fn idle_condition(rule: &Rule, budget: &mut Budget) -> Result<Option<Finding>, Exhausted> {
+    if rule.all.len() < 2 {
+        return Ok(None);
+    }
+    let mut attributes: BTreeMap<&str, usize> = BTreeMap::new();
+    for condition in &rule.all {
+        let count = attributes.entry(&condition.attribute).or_default();
+        *count = count.saturating_add(1);
+    }
     let several = |condition: &Condition| {
-        let same = |other: &&Condition| other.attribute == condition.attribute;
-        rule.all.iter().filter(same).nth(1).is_some()
+        let count = attributes.get(condition.attribute.as_str());
+        count.is_some_and(|count| *count > 1)
     };
     for (number, condition) in rule.all.iter().enumerate().filter(|(_, c)| several(c)) {
+        budget.spend(rule.all.len())?;
+        let others = rule.all.iter().enumerate();
+        let others = others.filter(|(other, _)| *other != number);
         let mut rest = Case::default();
-        for (other, condition) in rule.all.iter().enumerate() {
-            if other != number {
-                condition.met().for_each(|claim| {
-                    rest.add(&claim);
-                });
-            }
-        }
+        rest.add_all(others.flat_map(|(_, other)| other.met()));
         if condition.met().all(|claim| rest.implies(&claim)) {
-            return Some(Finding::new(
+            return Ok(Some(Finding::new(
                 IDLE_CONDITION,
                 Place::Condition(rule.id.clone(), number),
                 format!(
@@ -181,8 +193,8 @@ fn idle_condition(rule: &Rule) -> Option<Finding> {
                     rule.id
                 ),
                 "remove the condition, unless another one was meant",
-            ));
+            )));
         }
     }
-    None
+    Ok(None)
 }

@@ -64,18 +64,18 @@ impl<'a> Lint<'a> {
             possible.filter_map(|(number, rule)| Some((number, rule.matched.as_ref()?)))
         };
         let index = ByHook::new(compared());
-        let mut exhausted = false;
         for (number, case) in compared() {
             let Some(rule) = rules.get(number) else {
                 continue;
             };
             let mut fate = Fate::default();
             self.own_losses(rule, &mut fate);
-            if !exhausted {
+            if !self.exhausted {
                 let mut budget = std::mem::replace(&mut self.budget, Budget::new(0));
-                let mut seen = BTreeSet::from([number]);
+                let mut seen = BTreeSet::new();
                 let looked = index.candidates(case, &mut budget, |budget, other| {
-                    match rules.get(other).filter(|_| seen.insert(other)) {
+                    let is_new = other != number && seen.insert(other);
+                    match rules.get(other).filter(|_| is_new) {
                         Some(weaker) => {
                             self.beside((number, rule, case), (other, weaker), budget, &mut fate)
                         }
@@ -83,11 +83,11 @@ impl<'a> Lint<'a> {
                     }
                 });
                 self.budget = budget;
-                exhausted = looked.is_err();
+                self.exhausted = looked.is_err();
             }
             self.judge(rule, &fate);
         }
-        if exhausted {
+        if self.exhausted {
             self.add(Finding::new(
                 TOO_ENTANGLED,
                 Place::Policy,
@@ -113,7 +113,7 @@ impl<'a> Lint<'a> {
             };
             let mut grants: Vec<_> = rule.grant.iter().map(terms).collect();
             grants.sort();
-            let mut deny = rule.deny.clone();
+            let mut deny: Vec<&RoleName> = rule.deny.iter().collect();
             deny.sort();
             match first.entry((case, &prepared.connections, grants, deny)) {
                 Entry::Vacant(entry) => {
