@@ -180,7 +180,8 @@ impl PolicyFile {
     /// # Errors
     /// If they are too many, no UTF-8, or anything in them is wrong.
     pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Policy, PolicyFileError> {
-        Ok(read_bytes(name, bytes, reader::ERRORS)?.1.policy)
+        let (_, (policy, _)) = read_bytes(name, bytes, reader::ERRORS)?;
+        Ok(policy)
     }
 
     /// Reads the bytes of a file, and everything that is odd in it: what [`Policy::lint`] finds,
@@ -189,11 +190,8 @@ impl PolicyFile {
     /// # Errors
     /// If they are too many, no UTF-8, or anything in them is wrong: errors that lint finds too.
     pub fn lint_bytes(name: &str, bytes: &[u8]) -> Result<(Policy, Vec<Remark>), PolicyFileError> {
-        let (text, read) = read_bytes(name, bytes, reader::EVERYTHING)?;
-        let findings = read.findings.into_iter();
-        let found = findings.map(|finding| (read.places.start(&finding.place), finding));
-        let found = found.chain(read.oddities).collect();
-        Ok((read.policy, Remark::locate(text, found)))
+        let (text, (policy, found)) = read_bytes(name, bytes, reader::EVERYTHING)?;
+        Ok((policy, Remark::locate(text, found)))
     }
 }
 

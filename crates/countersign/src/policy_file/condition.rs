@@ -27,9 +27,10 @@ pub(super) fn read_condition(
     }
     let span = section.span().clone();
     let mut tests = read_tests(&mut section, attribute.as_ref(), problems);
-    let negated = section.section("not", problems);
+    let opposite = section.section("not", problems);
     section.finish(problems);
-    if let Some(mut inner) = negated {
+    let mut negated = false;
+    if let Some(mut inner) = opposite {
         let inner_span = inner.span().clone();
         if inner.span_of("not").is_some() {
             problems.add(&inner_span, "`not` can not stand within `not`; remove both");
@@ -44,26 +45,22 @@ pub(super) fn read_condition(
             );
             return None;
         }
-        tests.extend(
-            within
-                .into_iter()
-                .map(|test| test.map(|test| (test.0, true))),
-        );
+        negated = true;
+        tests.extend(within);
     }
     let attribute = attribute?.value;
-    match <[_; 1]>::try_from(tests) {
-        Ok([test]) => {
-            let (test, negated) = test?;
-            Some(Condition {
-                attribute: attribute.to_owned(),
-                test,
-                negated,
-            })
-        }
+    let is_one = tests.len() == 1;
+    match tests.pop() {
+        Some(test) if is_one => Some(Condition {
+            attribute: attribute.to_owned(),
+            test: test?,
+            // It is the only one, so it is the one within `not`, if there is that.
+            negated,
+        }),
         // What is there and could not be read, or was mistyped, was told.
-        Err(tests) if tests.is_empty() && problems.len() > before => None,
-        Err(tests) => {
-            let fix = if tests.is_empty() {
+        None if problems.len() > before => None,
+        last => {
+            let fix = if last.is_none() {
                 "add one"
             } else {
                 "write a condition for each"
@@ -79,7 +76,7 @@ fn read_tests(
     section: &mut Section<'_>,
     attribute: Option<&Text<'_>>,
     problems: &mut Problems,
-) -> Vec<Option<(Test, bool)>> {
+) -> Vec<Option<Test>> {
     let is_email = attribute.is_some_and(|text| text.value == EMAIL);
     let mut tests = Vec::new();
     if section.has("eq") {
@@ -143,8 +140,7 @@ fn read_tests(
             None => None,
         });
     }
-    let tests = tests.into_iter();
-    tests.map(|test| test.map(|test| (test, false))).collect()
+    tests
 }
 
 /// Says which value stands in a list twice.
@@ -169,6 +165,10 @@ fn repeated(texts: &[Text<'_>], values: &[String], problems: &mut Problems) {
 
 /// Refuses what no provider sends and no reader of the file sees.
 fn check_value(text: &Text<'_>, problems: &mut Problems) -> Option<()> {
+    // Most values are ASCII without white space: nothing below can be wrong with these.
+    if !text.value.is_empty() && text.value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(());
+    }
     if text.value.trim().is_empty() {
         problems.add(&text.span, "the value is empty; write what is asked for");
         return None;

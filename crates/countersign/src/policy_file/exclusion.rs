@@ -7,27 +7,22 @@ use countersign_roles::{DutySet, ExclusiveGroup, Place, RoleCatalog, RolesError}
 use crate::policy_file::place::{Places, said};
 use crate::policy_file::problem::bad_name;
 use crate::policy_file::roles::known_role;
-use crate::policy_file::span::{Problems, Section, Span, Text};
+use crate::policy_file::span::{Problems, Section, Text};
 
 /// Reads both into `catalog`.
 pub(super) fn read_exclusions(
     root: &mut Section<'_>,
     mut catalog: RoleCatalog,
-    places: &mut Places,
+    places: &Places<'_>,
     problems: &mut Problems,
 ) -> RoleCatalog {
     if let Some(section) = root.section("separation_of_duty", problems) {
-        let mut sets = Vec::new();
-        for (span, set) in read_separation_of_duty(section, &catalog, problems) {
-            places.add_duty_set(span.start);
-            sets.push(set);
-        }
+        let sets = read_separation_of_duty(section, &catalog, problems);
         let with_sets = catalog.clone().with_separation_of_duty(sets);
         catalog = or_problem(with_sets, catalog, 0, problems);
     }
     let mut groups = Vec::new();
     for (name, section) in root.named_sections("exclusive_group", problems) {
-        places.add_group(&name);
         groups.extend(read_exclusive_group(&name, section, &catalog, problems));
     }
     let with_groups = catalog.clone().with_exclusive_groups(groups);
@@ -58,7 +53,7 @@ fn read_separation_of_duty(
     mut section: Section<'_>,
     catalog: &RoleCatalog,
     problems: &mut Problems,
-) -> Vec<(Span, DutySet)> {
+) -> Vec<DutySet> {
     let lists = section.lists_of_texts("exclusive", problems);
     section.require("exclusive");
     section.finish(problems);
@@ -68,7 +63,7 @@ fn read_separation_of_duty(
             continue;
         };
         match DutySet::new(roles) {
-            Ok(set) => sets.push((span, set)),
+            Ok(set) => sets.push(set),
             Err(error) => problems.add(&span, said(&error)),
         }
     }

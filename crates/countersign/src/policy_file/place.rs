@@ -1,104 +1,97 @@
 //! Where in the file an error of the checked whole belongs, or what lint finds in it.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use countersign_core::{ConnectionId, RoleName, RuleId};
 use countersign_provision::PolicyError;
 use countersign_roles::{Place, RolesError};
 
-use crate::policy_file::span::{Problems, Text};
+use crate::policy_file::span::{Entry, Problems, Table};
 
-/// Where the parts of a rule begin.
-#[derive(Debug, Clone, Default)]
-pub(super) struct RulePlaces {
-    /// Its id.
-    pub(super) id: usize,
-    /// Its conditions, in order.
-    pub(super) conditions: Vec<usize>,
-    /// What it gives of each role.
-    pub(super) grants: Vec<(RoleName, usize)>,
-    /// The roles that it denies.
-    pub(super) denials: Vec<(RoleName, usize)>,
+/// Where what has a name in the file begins. It is looked up when somebody asks: mostly nothing
+/// is wrong, and nobody does.
+#[derive(Debug)]
+pub(super) struct Places<'d> {
+    root: Table<'d>,
+    /// The rules that could be read, in the order of the file.
+    rules: Vec<Table<'d>>,
+    /// The first rule of each id, and the last.
+    by_id: OnceCell<HashMap<&'d str, (Table<'d>, Table<'d>)>>,
 }
 
-/// Where what has a name in the file begins.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Places {
-    rules: HashMap<RuleId, RulePlaces>,
-    /// The last of several rules that have one id.
-    repeated: HashMap<RuleId, usize>,
-    roles: HashMap<String, usize>,
-    connections: HashMap<String, usize>,
-    attributes: HashMap<String, usize>,
-    groups: HashMap<String, usize>,
-    duty_sets: Vec<usize>,
-}
-
-impl Places {
-    pub(super) fn add_rule(&mut self, id: RuleId, places: RulePlaces) {
-        match self.rules.entry(id) {
-            Entry::Vacant(entry) => {
-                entry.insert(places);
-            }
-            Entry::Occupied(entry) => {
-                self.repeated.insert(entry.key().clone(), places.id);
-            }
+impl<'d> Places<'d> {
+    pub(super) fn new(root: Table<'d>) -> Self {
+        Self {
+            root,
+            rules: Vec::new(),
+            by_id: OnceCell::new(),
         }
     }
 
-    pub(super) fn add_role(&mut self, name: &Text<'_>) {
-        self.roles.insert(name.value.to_owned(), name.span.start);
+    pub(super) fn add_rule(&mut self, rule: Table<'d>) {
+        self.rules.push(rule);
     }
 
-    pub(super) fn add_connection(&mut self, name: &Text<'_>) {
-        self.connections
-            .insert(name.value.to_owned(), name.span.start);
-    }
-
-    pub(super) fn add_attribute(&mut self, name: &Text<'_>) {
-        self.attributes
-            .insert(name.value.to_owned(), name.span.start);
-    }
-
-    pub(super) fn add_group(&mut self, name: &Text<'_>) {
-        self.groups.insert(name.value.to_owned(), name.span.start);
-    }
-
-    pub(super) fn add_duty_set(&mut self, start: usize) {
-        self.duty_sets.push(start);
+    /// The first rule of that id, and the last.
+    fn rules(&self, id: &RuleId) -> Option<(Table<'d>, Table<'d>)> {
+        let by_id = self.by_id.get_or_init(|| {
+            let mut by_id = HashMap::with_capacity(self.rules.len());
+            for rule in &self.rules {
+                if let Some(id) = rule.get("id").and_then(Entry::text) {
+                    let (_, last) = by_id.entry(id.value).or_insert((*rule, *rule));
+                    *last = *rule;
+                }
+            }
+            by_id
+        });
+        by_id.get(id.as_str()).copied()
     }
 
     fn rule(&self, id: &RuleId) -> Option<usize> {
-        self.rules.get(id).map(|places| places.id)
+        self.rules(id).and_then(|(first, _)| id_of(first))
+    }
+
+    /// Where the table `name` of the table `kind` begins: where its name stands.
+    fn named(&self, kind: &str, name: &str) -> Option<usize> {
+        let tables = self.root.get(kind)?.table()?;
+        Some(tables.key_span(name)?.start)
     }
 
     fn connection(&self, id: &ConnectionId) -> Option<usize> {
-        self.connections.get(id.as_str()).copied()
+        self.named("connection", id.as_str())
     }
 
     /// Where a place begins, in bytes; the file, if it has none.
     pub(super) fn start(&self, place: &Place) -> usize {
-        let part = |id: &RuleId, part: &dyn Fn(&RulePlaces) -> Option<usize>| {
-            self.rules
-                .get(id)
-                .map(|places| part(places).unwrap_or(places.id))
+        let part = |id: &RuleId, part: &dyn Fn(Table<'d>) -> Option<Entry<'d>>| {
+            let (rule, _) = self.rules(id)?;
+            part(rule).map(Entry::start).or_else(|| id_of(rule))
         };
-        let of_role = |parts: &[(RoleName, usize)], role: &RoleName| {
-            let found = parts.iter().find(|(name, _)| name == role);
-            found.map(|(_, start)| *start)
+        let of_role = |entry: Option<Entry<'_>>, role: &RoleName| {
+            let text = entry.and_then(Entry::text);
+            text.is_some_and(|text| text.value == role.as_str())
         };
         let start = match place {
             Place::Rule(id) => self.rule(id),
-            Place::Condition(id, number) => {
-                part(id, &|places| places.conditions.get(*number).copied())
-            }
-            Place::Grant(id, role) => part(id, &|places| of_role(&places.grants, role)),
-            Place::Denial(id, role) => part(id, &|places| of_role(&places.denials, role)),
-            Place::Role(name) => self.roles.get(name.as_str()).copied(),
+            Place::Condition(id, number) => part(id, &|rule| rule.items("all").nth(*number)),
+            Place::Grant(id, role) => part(id, &|rule| {
+                let role_of = |grant: &Entry<'d>| grant.table().and_then(|grant| grant.get("role"));
+                let mut grants = rule.items("grant");
+                grants.find(|grant| of_role(role_of(grant), role))
+            }),
+            Place::Denial(id, role) => part(id, &|rule| {
+                let mut denied = rule.items("deny");
+                denied.find(|denied| of_role(Some(*denied), role))
+            }),
+            Place::Role(name) => self.named("role", name.as_str()),
             Place::Connection(id) => self.connection(id),
-            Place::DutySet(number) => self.duty_sets.get(*number).copied(),
-            Place::ExclusiveGroup(name) => self.groups.get(name).copied(),
+            Place::DutySet(number) => {
+                let sets = self.root.get("separation_of_duty").and_then(Entry::table);
+                let set = sets.and_then(|sets| sets.items("exclusive").nth(*number));
+                set.map(Entry::start)
+            }
+            Place::ExclusiveGroup(name) => self.named("exclusive_group", name),
             _ => None,
         };
         start.unwrap_or_default()
@@ -114,7 +107,7 @@ impl Places {
             return;
         };
         let start = match error {
-            RolesError::DuplicateRule(rule) => self.repeated.get(rule).copied(),
+            RolesError::DuplicateRule(rule) => self.rules(rule).and_then(|(_, last)| id_of(last)),
             RolesError::NoTime { role, .. }
             | RolesError::NothingToRenew { role, .. }
             | RolesError::InexactToPrivileged { role, .. }
@@ -148,13 +141,10 @@ impl Places {
             | PolicyError::AnyDomain(id)
             | PolicyError::UninvitedStrangers(id)
             | PolicyError::SameIssuer { second: id, .. } => self.connection(id),
-            PolicyError::NothingToClear(field) => self.attributes.get(field.name()).copied(),
+            PolicyError::NothingToClear(field) => self.named("attribute", field.name()),
             PolicyError::AccountWithoutProfile => {
                 let named = ["account_id", "permission_profile_id"].into_iter();
-                named
-                    .filter_map(|name| self.attributes.get(name))
-                    .copied()
-                    .min()
+                named.filter_map(|name| self.named("attribute", name)).min()
             }
             PolicyError::RuleWithoutConnection(rule)
             | PolicyError::UnknownConnection { rule, .. }
@@ -172,6 +162,11 @@ impl Places {
         };
         problems.add_at(start.unwrap_or_default(), message);
     }
+}
+
+/// Where the id of a rule stands.
+fn id_of(rule: Table<'_>) -> Option<usize> {
+    rule.get("id").map(Entry::start)
 }
 
 /// What is wrong with roles and rules, and what to do about it.

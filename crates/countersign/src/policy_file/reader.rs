@@ -16,7 +16,7 @@ use crate::policy_file::problem::Problem;
 use crate::policy_file::risk::read_risk;
 use crate::policy_file::roles::{read_role, read_rule};
 use crate::policy_file::session::read_session;
-use crate::policy_file::span::{Problems, Section, Text};
+use crate::policy_file::span::{Problems, Section, Table, Text};
 use crate::policy_file::syntax;
 
 /// How the whole is checked, and what is odd in it found.
@@ -28,15 +28,8 @@ pub(super) const ERRORS: Check = |parts| Ok((Policy::new(parts)?, Vec::new()));
 /// Looks for what is odd, too.
 pub(super) const EVERYTHING: Check = Policy::linted;
 
-/// A policy, and where in the file its parts are.
-pub(super) struct Read {
-    pub(super) policy: Policy,
-    /// What was odd in the whole, if that was looked for.
-    pub(super) findings: Vec<Finding>,
-    pub(super) places: Places,
-    /// What was odd in the text itself, and where.
-    pub(super) oddities: Vec<(usize, Finding)>,
-}
+/// A policy, and what is odd in it, at these byte offsets of the file.
+pub(super) type Read = (Policy, Vec<(usize, Finding)>);
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str, hash: Sha256Digest, check: Check) -> Result<Read, Vec<Problem>> {
@@ -52,17 +45,17 @@ pub(super) fn read(text: &str, hash: Sha256Digest, check: Check) -> Result<Read,
         problems.truncate(1);
         return Err(problems);
     }
-    let root = Section::new(document.get_ref(), 0..0);
-    let mut places = Places::default();
+    let root = Table::new(document.get_ref());
+    let mut places = Places::new(root);
+    let root = Section::new(root, 0..0);
     let parts = read_parts(root, hash, &mut places, &mut problems);
     let checked = parts.filter(|_| problems.is_empty()).map(check);
     match checked {
-        Some(Ok((policy, findings))) => Ok(Read {
-            policy,
-            findings,
-            places,
-            oddities: problems.into_oddities(),
-        }),
+        Some(Ok((policy, findings))) => {
+            let findings = findings.into_iter();
+            let found = findings.map(|finding| (places.start(&finding.place), finding));
+            Ok((policy, found.chain(problems.into_oddities()).collect()))
+        }
         Some(Err(errors)) => {
             for error in errors {
                 places.add_policy_error(&error, &mut problems);
@@ -73,10 +66,10 @@ pub(super) fn read(text: &str, hash: Sha256Digest, check: Check) -> Result<Read,
     }
 }
 
-fn read_parts(
-    mut root: Section<'_>,
+fn read_parts<'d>(
+    mut root: Section<'d>,
     hash: Sha256Digest,
-    places: &mut Places,
+    places: &mut Places<'d>,
     problems: &mut Problems,
 ) -> Option<PolicyParts> {
     let mut parts = PolicyParts::new(hash);
@@ -89,7 +82,6 @@ fn read_parts(
     };
     let mut roles = Vec::new();
     for (name, section) in root.named_sections("role", problems) {
-        places.add_role(&name);
         roles.extend(read_role(&name, section, problems));
     }
     // A table's keys are unique, so the names of the roles are.
@@ -102,7 +94,6 @@ fn read_parts(
         problems.add(&(0..0), "there is no `[connection.NAME]`; `countersign policy preset` prints files to start from");
     }
     for (name, section) in sections {
-        places.add_connection(&name);
         if section.is_only_rooms() && meant_another(&name, &names, problems) {
             continue;
         }
@@ -110,15 +101,14 @@ fn read_parts(
         parts.connections.extend(read);
     }
     for (name, section) in root.named_sections("attribute", problems) {
-        places.add_attribute(&name);
         read_attribute(&name, section, &mut parts.attributes, problems);
     }
 
     let mut rules = Vec::new();
     for section in root.listed_sections("rule", problems) {
-        let read = read_rule(section, &catalog, &names, temporary, problems);
-        if let Some((rule, rule_places)) = read {
-            places.add_rule(rule.id.clone(), rule_places);
+        let table = section.table();
+        if let Some(rule) = read_rule(section, &catalog, &names, temporary, problems) {
+            places.add_rule(table);
             rules.push(rule);
         }
     }

@@ -7,7 +7,6 @@ use countersign_core::{ConnectionId, DocumentPattern, RoleName, RuleId};
 use countersign_roles::{ParsePermissionError, Role, RoleCatalog, RoleGrant, Rule};
 
 use crate::policy_file::condition::read_condition;
-use crate::policy_file::place::RulePlaces;
 use crate::policy_file::problem::{bad_name, quote};
 use crate::policy_file::span::{Problems, Section, Span, Text};
 
@@ -53,22 +52,22 @@ pub(super) fn known_role(
     problems: &mut Problems,
 ) -> Option<RoleName> {
     let named = RoleName::new(text.value).ok();
-    let known = named.and_then(|name| catalog.role(&name));
+    let known = named.filter(|name| catalog.role(name).is_some());
     if known.is_none() {
         let names: Vec<&str> = catalog.roles().map(|role| role.name().as_str()).collect();
         problems.add_unknown(&text.span, "role", text.value, &names);
     }
-    known.map(|role| role.name().clone())
+    known
 }
 
-/// Reads one `[[rule]]`, and where its parts stand.
+/// Reads one `[[rule]]`.
 pub(super) fn read_rule(
     mut section: Section<'_>,
     catalog: &RoleCatalog,
     connections: &[Text<'_>],
     temporary: Duration,
     problems: &mut Problems,
-) -> Option<(Rule, RulePlaces)> {
+) -> Option<Rule> {
     let before = problems.len();
     let id = section.text("id", problems);
     let scope = section.text_or_texts("connection", problems);
@@ -104,29 +103,15 @@ pub(super) fn read_rule(
             .is_ok()
     });
     let denied = denied.unwrap_or_default();
-    let starts = conditions.iter().map(|condition| condition.span().start);
-    let mut places = RulePlaces {
-        conditions: starts.collect(),
-        ..RulePlaces::default()
-    };
     let conditions = conditions.into_iter();
     let all = conditions.filter_map(|condition| read_condition(condition, problems));
-    let all: Vec<_> = all.collect();
-    let mut grant = Vec::new();
-    for section in grants {
-        let start = section.span().start;
-        if let Some(read) = read_grant(section, catalog, temporary, problems) {
-            places.grants.push((read.role.clone(), start));
-            grant.push(read);
-        }
-    }
-    let mut deny = Vec::new();
-    for text in &denied {
-        if let Some(role) = known_role(text, catalog, problems) {
-            places.denials.push((role.clone(), text.span.start));
-            deny.push(role);
-        }
-    }
+    let all = all.collect();
+    let grants = grants.into_iter();
+    let grant = grants.filter_map(|grant| read_grant(grant, catalog, temporary, problems));
+    let grant = grant.collect();
+    let denied = denied.iter();
+    let deny = denied.filter_map(|text| known_role(text, catalog, problems));
+    let deny = deny.collect();
     if problems.len() > before {
         // A rule with a part missing would only bring up problems that are not there.
         return None;
@@ -136,16 +121,14 @@ pub(super) fn read_rule(
     let id = RuleId::new(text.value)
         .map_err(|error| problems.add(&text.span, bad_name("rule", text.value, error)))
         .ok()?;
-    let rule = Rule {
+    Some(Rule {
         id,
         note: note.map(|note| note.value.to_owned()),
         connections,
         all,
         grant,
         deny,
-    };
-    places.id = text.span.start;
-    Some((rule, places))
+    })
 }
 
 fn known_connection(

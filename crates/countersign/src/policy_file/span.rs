@@ -82,6 +82,33 @@ impl Problems {
     }
 }
 
+/// One table of the file, as it was parsed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table<'d>(&'d DeTable<'d>);
+
+impl<'d> Table<'d> {
+    pub(super) fn new(table: &'d DeTable<'d>) -> Self {
+        Self(table)
+    }
+
+    /// Whatever stands at `key`.
+    pub(super) fn get(self, key: &str) -> Option<Entry<'d>> {
+        self.0.get(key).map(Entry)
+    }
+
+    /// Where `key` stands, if it is there.
+    pub(super) fn key_span(self, key: &str) -> Option<Span> {
+        let found = self.0.get_key_value(key);
+        found.map(|(key, _)| key.span())
+    }
+
+    /// The items of the list at `key`; none if there is no list.
+    pub(super) fn items(self, key: &str) -> impl Iterator<Item = Entry<'d>> {
+        let list = self.0.get(key).and_then(|list| list.get_ref().as_array());
+        list.into_iter().flat_map(|list| list.iter().map(Entry))
+    }
+}
+
 /// One table of the file. Whoever reads it asks for each key that may be there, and then
 /// finishes it, which refuses all others.
 #[derive(Debug)]
@@ -93,13 +120,20 @@ pub(super) struct Section<'d> {
 }
 
 impl<'d> Section<'d> {
-    pub(super) fn new(table: &'d DeTable<'d>, span: Span) -> Self {
+    pub(super) fn new(table: Table<'d>, span: Span) -> Self {
+        /// As many keys as most tables may have: the list does not grow.
+        const MOST: usize = 10;
         Self {
-            table,
+            table: table.0,
             span,
-            asked: Vec::new(),
+            asked: Vec::with_capacity(MOST),
             required: Vec::new(),
         }
+    }
+
+    /// The table that is read.
+    pub(super) fn table(&self) -> Table<'d> {
+        Table(self.table)
     }
 
     /// Whether it holds other tables and nothing else, as one does whose own table has another
@@ -184,8 +218,7 @@ impl<'d> Section<'d> {
 
     /// Where `key` stands, if it is there.
     pub(super) fn key_span(&self, key: &str) -> Option<Span> {
-        let found = self.table.get_key_value(key);
-        found.map(|(key, _)| key.span())
+        self.table().key_span(key)
     }
 
     /// Whether exactly this text is at `key`.
@@ -424,6 +457,16 @@ impl<'d> Entry<'d> {
         })
     }
 
+    /// The table, if it is one.
+    pub(super) fn table(self) -> Option<Table<'d>> {
+        self.0.get_ref().as_table().map(Table)
+    }
+
+    /// Where it begins.
+    pub(super) fn start(self) -> usize {
+        self.0.span().start
+    }
+
     /// The texts, if it is one or a list of nothing else.
     pub(super) fn texts(self) -> Option<Vec<Text<'d>>> {
         match self.0.get_ref() {
@@ -464,7 +507,7 @@ fn as_section<'d>(
     problems: &mut Problems,
 ) -> Option<Section<'d>> {
     if let DeValue::Table(table) = value.get_ref() {
-        return Some(Section::new(table, value.span()));
+        return Some(Section::new(Table(table), value.span()));
     }
     let message = format!(
         "{} must be a table `{{ … }}`, not {}",
