@@ -136,6 +136,7 @@ mod roles;
 mod session;
 mod span;
 mod syntax;
+mod tree;
 
 /// Reads policy files.
 ///

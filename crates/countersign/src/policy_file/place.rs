@@ -7,34 +7,40 @@ use countersign_core::{ConnectionId, RoleName, RuleId};
 use countersign_provision::PolicyError;
 use countersign_roles::{Place, RolesError};
 
-use crate::policy_file::span::{Entry, Problems, Table};
+use crate::policy_file::span::{Entry, Problems};
 
 /// Where what has a name in the file begins. It is looked up when somebody asks: mostly nothing
 /// is wrong, and nobody does.
 #[derive(Debug)]
 pub(super) struct Places<'d> {
-    root: Table<'d>,
+    root: Entry<'d>,
     /// The rules that could be read, in the order of the file.
-    rules: Vec<Table<'d>>,
+    rules: Vec<Entry<'d>>,
     /// The first rule of each id, and the last.
-    by_id: OnceCell<HashMap<&'d str, (Table<'d>, Table<'d>)>>,
+    by_id: OnceCell<HashMap<&'d str, (Entry<'d>, Entry<'d>)>>,
+    /// Where the name of each table of these kinds stands.
+    names: OnceCell<HashMap<(&'static str, &'d str), usize>>,
 }
 
+/// The kinds of tables that have names.
+const NAMED: [&str; 4] = ["role", "connection", "attribute", "exclusive_group"];
+
 impl<'d> Places<'d> {
-    pub(super) fn new(root: Table<'d>) -> Self {
+    pub(super) fn new(root: Entry<'d>) -> Self {
         Self {
             root,
             rules: Vec::new(),
             by_id: OnceCell::new(),
+            names: OnceCell::new(),
         }
     }
 
-    pub(super) fn add_rule(&mut self, rule: Table<'d>) {
+    pub(super) fn add_rule(&mut self, rule: Entry<'d>) {
         self.rules.push(rule);
     }
 
     /// The first rule of that id, and the last.
-    fn rules(&self, id: &RuleId) -> Option<(Table<'d>, Table<'d>)> {
+    fn rules(&self, id: &RuleId) -> Option<(Entry<'d>, Entry<'d>)> {
         let by_id = self.by_id.get_or_init(|| {
             let mut by_id = HashMap::with_capacity(self.rules.len());
             for rule in &self.rules {
@@ -54,8 +60,17 @@ impl<'d> Places<'d> {
 
     /// Where the table `name` of the table `kind` begins: where its name stands.
     fn named(&self, kind: &str, name: &str) -> Option<usize> {
-        let tables = self.root.get(kind)?.table()?;
-        Some(tables.key_span(name)?.start)
+        let names = self.names.get_or_init(|| {
+            let of_kind = |kind| {
+                self.root
+                    .items(kind)
+                    .map(move |table| ((kind, table.key()), table))
+            };
+            let all = NAMED.into_iter().flat_map(of_kind);
+            all.map(|(name, table)| (name, table.key_span().start))
+                .collect()
+        });
+        names.get(&(kind, name)).copied()
     }
 
     fn connection(&self, id: &ConnectionId) -> Option<usize> {
@@ -64,7 +79,7 @@ impl<'d> Places<'d> {
 
     /// Where a place begins, in bytes; the file, if it has none.
     pub(super) fn start(&self, place: &Place) -> usize {
-        let part = |id: &RuleId, part: &dyn Fn(Table<'d>) -> Option<Entry<'d>>| {
+        let part = |id: &RuleId, part: &dyn Fn(Entry<'d>) -> Option<Entry<'d>>| {
             let (rule, _) = self.rules(id)?;
             part(rule).map(Entry::start).or_else(|| id_of(rule))
         };
@@ -76,7 +91,7 @@ impl<'d> Places<'d> {
             Place::Rule(id) => self.rule(id),
             Place::Condition(id, number) => part(id, &|rule| rule.items("all").nth(*number)),
             Place::Grant(id, role) => part(id, &|rule| {
-                let role_of = |grant: &Entry<'d>| grant.table().and_then(|grant| grant.get("role"));
+                let role_of = |grant: &Entry<'d>| grant.get("role");
                 let mut grants = rule.items("grant");
                 grants.find(|grant| of_role(role_of(grant), role))
             }),
@@ -87,7 +102,7 @@ impl<'d> Places<'d> {
             Place::Role(name) => self.named("role", name.as_str()),
             Place::Connection(id) => self.connection(id),
             Place::DutySet(number) => {
-                let sets = self.root.get("separation_of_duty").and_then(Entry::table);
+                let sets = self.root.get("separation_of_duty");
                 let set = sets.and_then(|sets| sets.items("exclusive").nth(*number));
                 set.map(Entry::start)
             }
@@ -165,7 +180,7 @@ impl<'d> Places<'d> {
 }
 
 /// Where the id of a rule stands.
-fn id_of(rule: Table<'_>) -> Option<usize> {
+fn id_of(rule: Entry<'_>) -> Option<usize> {
     rule.get("id").map(Entry::start)
 }
 

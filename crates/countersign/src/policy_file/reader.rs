@@ -4,7 +4,6 @@
 use countersign_core::Sha256Digest;
 use countersign_provision::{Policy, PolicyError, PolicyParts};
 use countersign_roles::{Finding, RoleCatalog, RuleSet};
-use toml::de::DeTable;
 
 use crate::policy_file::attribute::read_attribute;
 use crate::policy_file::connection::read_connection;
@@ -16,8 +15,9 @@ use crate::policy_file::problem::Problem;
 use crate::policy_file::risk::read_risk;
 use crate::policy_file::roles::{read_role, read_rule};
 use crate::policy_file::session::read_session;
-use crate::policy_file::span::{Problems, Section, Table, Text};
+use crate::policy_file::span::{Problems, Section, Text};
 use crate::policy_file::syntax;
+use crate::policy_file::tree::Tree;
 
 /// How the whole is checked, and what is odd in it found.
 pub(super) type Check = fn(PolicyParts) -> Result<(Policy, Vec<Finding>), Vec<PolicyError>>;
@@ -33,19 +33,9 @@ pub(super) type Read = (Policy, Vec<(usize, Finding)>);
 
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn read(text: &str, hash: Sha256Digest, check: Check) -> Result<Read, Vec<Problem>> {
-    let (document, errors) = DeTable::parse_recoverable(text);
+    let tree = Tree::parse(text).map_err(|errors| not_toml(text, &errors))?;
     let mut problems = Problems::default();
-    for error in &errors {
-        let span = error.span().unwrap_or_default();
-        problems.add(&span, syntax::message(text, &span, error.message()));
-    }
-    if !problems.is_empty() {
-        // What follows a syntax error would be guesses, further syntax errors among them.
-        let mut problems = problems.locate(text);
-        problems.truncate(1);
-        return Err(problems);
-    }
-    let root = Table::new(document.get_ref());
+    let root = tree.root();
     let mut places = Places::new(root);
     let root = Section::new(root, 0..0);
     let parts = read_parts(root, hash, &mut places, &mut problems);
@@ -64,6 +54,18 @@ pub(super) fn read(text: &str, hash: Sha256Digest, check: Check) -> Result<Read,
         }
         None => Err(problems.locate(text)),
     }
+}
+
+/// The first syntax error: what follows it would be guesses, further syntax errors among them.
+fn not_toml(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        problems.add(&span, syntax::message(text, &span, error.message()));
+    }
+    let mut problems = problems.locate(text);
+    problems.truncate(1);
+    problems
 }
 
 fn read_parts<'d>(

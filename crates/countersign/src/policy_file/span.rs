@@ -3,12 +3,11 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::policy_file::problem::{Problem, quote, unknown};
+pub(super) use crate::policy_file::tree::Entry;
+use crate::policy_file::tree::Value;
 use countersign_core::Timestamp;
 use countersign_roles::Finding;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
-use crate::policy_file::problem::{Problem, quote, unknown};
 
 /// Where something stands in the file, in bytes.
 pub(super) type Span = Range<usize>;
@@ -82,49 +81,22 @@ impl Problems {
     }
 }
 
-/// One table of the file, as it was parsed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Table<'d>(&'d DeTable<'d>);
-
-impl<'d> Table<'d> {
-    pub(super) fn new(table: &'d DeTable<'d>) -> Self {
-        Self(table)
-    }
-
-    /// Whatever stands at `key`.
-    pub(super) fn get(self, key: &str) -> Option<Entry<'d>> {
-        self.0.get(key).map(Entry)
-    }
-
-    /// Where `key` stands, if it is there.
-    pub(super) fn key_span(self, key: &str) -> Option<Span> {
-        let found = self.0.get_key_value(key);
-        found.map(|(key, _)| key.span())
-    }
-
-    /// The items of the list at `key`; none if there is no list.
-    pub(super) fn items(self, key: &str) -> impl Iterator<Item = Entry<'d>> {
-        let list = self.0.get(key).and_then(|list| list.get_ref().as_array());
-        list.into_iter().flat_map(|list| list.iter().map(Entry))
-    }
-}
-
 /// One table of the file. Whoever reads it asks for each key that may be there, and then
 /// finishes it, which refuses all others.
 #[derive(Debug)]
 pub(super) struct Section<'d> {
-    table: &'d DeTable<'d>,
+    table: Entry<'d>,
     span: Span,
     asked: Vec<&'static str>,
     required: Vec<&'static str>,
 }
 
 impl<'d> Section<'d> {
-    pub(super) fn new(table: Table<'d>, span: Span) -> Self {
+    pub(super) fn new(table: Entry<'d>, span: Span) -> Self {
         /// As many keys as most tables may have: the list does not grow.
         const MOST: usize = 10;
         Self {
-            table: table.0,
+            table,
             span,
             asked: Vec::with_capacity(MOST),
             required: Vec::new(),
@@ -132,15 +104,15 @@ impl<'d> Section<'d> {
     }
 
     /// The table that is read.
-    pub(super) fn table(&self) -> Table<'d> {
-        Table(self.table)
+    pub(super) fn table(&self) -> Entry<'d> {
+        self.table
     }
 
     /// Whether it holds other tables and nothing else, as one does whose own table has another
     /// name.
     pub(super) fn is_only_rooms(&self) -> bool {
-        let mut values = self.table.values();
-        values.all(|value| matches!(value.get_ref(), DeValue::Table(_)))
+        let mut values = self.table.children();
+        values.all(|value| matches!(value.value(), Value::Table(_)))
     }
 
     /// Where it begins.
@@ -150,10 +122,10 @@ impl<'d> Section<'d> {
 
     /// Where a value stands, if it is there.
     pub(super) fn span_of(&self, key: &str) -> Option<Span> {
-        self.table.get(key).map(Spanned::span)
+        self.table.get(key).map(Entry::span)
     }
 
-    fn value(&mut self, key: &'static str) -> Option<&'d Spanned<DeValue<'d>>> {
+    fn value(&mut self, key: &'static str) -> Option<Entry<'d>> {
         // A key may be asked for twice: whether it is there, and what it says.
         if !self.asked.contains(&key) {
             self.asked.push(key);
@@ -177,11 +149,12 @@ impl<'d> Section<'d> {
         problems: &mut Problems,
     ) -> Option<Vec<Text<'d>>> {
         let value = self.value(key)?;
-        let DeValue::Array(list) = value.get_ref() else {
+        let Value::List(_) = value.value() else {
             problems.add(&value.span(), no_list(key, value));
             return None;
         };
-        let texts = list.iter().filter_map(|item| as_text(key, item, problems));
+        let items = value.children();
+        let texts = items.filter_map(|item| as_text(key, item, problems));
         Some(texts.collect())
     }
 
@@ -195,14 +168,15 @@ impl<'d> Section<'d> {
         let message = || {
             format!("`{key}` must be a list of lists of texts; write `{key} = [[\"a\", \"b\"]]`")
         };
-        let DeValue::Array(lists) = value.get_ref() else {
+        let Value::List(_) = value.value() else {
             problems.add(&value.span(), message());
             return None;
         };
         let mut read = Vec::new();
-        for list in lists {
-            if let DeValue::Array(items) = list.get_ref() {
-                let texts = items.iter().filter_map(|item| as_text(key, item, problems));
+        for list in value.children() {
+            if let Value::List(_) = list.value() {
+                let items = list.children();
+                let texts = items.filter_map(|item| as_text(key, item, problems));
                 read.push((list.span(), texts.collect()));
             } else {
                 problems.add(&list.span(), message());
@@ -218,13 +192,13 @@ impl<'d> Section<'d> {
 
     /// Where `key` stands, if it is there.
     pub(super) fn key_span(&self, key: &str) -> Option<Span> {
-        self.table().key_span(key)
+        self.table.get(key).map(Entry::key_span)
     }
 
     /// Whether exactly this text is at `key`.
     pub(super) fn is_text(&mut self, key: &'static str, text: &str) -> bool {
-        let value = self.value(key).map(|value| value.get_ref());
-        matches!(value, Some(DeValue::String(found)) if found == text)
+        let value = self.value(key).map(Entry::value);
+        matches!(value, Some(Value::Text(found)) if found == text)
     }
 
     /// One text, or a list of them.
@@ -233,8 +207,8 @@ impl<'d> Section<'d> {
         key: &'static str,
         problems: &mut Problems,
     ) -> Option<Vec<Text<'d>>> {
-        match self.value(key)?.get_ref() {
-            DeValue::Array(_) => self.texts(key, problems),
+        match self.value(key)?.value() {
+            Value::List(_) => self.texts(key, problems),
             _ => Some(self.text(key, problems).into_iter().collect()),
         }
     }
@@ -267,12 +241,12 @@ impl<'d> Section<'d> {
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
-        let DeValue::Array(list) = value.get_ref() else {
+        let Value::List(_) = value.value() else {
             problems.add(&value.span(), no_list(key, value));
             return Vec::new();
         };
-        let items = list.iter().filter_map(|item| match item.get_ref() {
-            DeValue::Table(_) => as_section(key, item, problems).map(TextOrSection::Section),
+        let items = value.children().filter_map(|item| match item.value() {
+            Value::Table(_) => as_section(key, item, problems).map(TextOrSection::Section),
             _ => as_text(key, item, problems).map(TextOrSection::Text),
         });
         items.collect()
@@ -296,7 +270,7 @@ impl<'d> Section<'d> {
 
     pub(super) fn flag(&mut self, key: &'static str, problems: &mut Problems) -> Option<bool> {
         let value = self.value(key)?;
-        if let DeValue::Boolean(flag) = value.get_ref() {
+        if let Value::Flag(flag) = value.value() {
             return Some(*flag);
         }
         problems.add(
@@ -312,10 +286,8 @@ impl<'d> Section<'d> {
     /// A whole number of at least 1.
     pub(super) fn count(&mut self, key: &'static str, problems: &mut Problems) -> Option<u64> {
         let value = self.value(key)?;
-        if let DeValue::Integer(number) = value.get_ref()
-            && let Ok(count @ 1..) = u64::from_str_radix(number.as_str(), number.radix())
-        {
-            return Some(count);
+        if let Value::Number(Some(count @ 1..)) = value.value() {
+            return Some(*count);
         }
         problems.add(
             &value.span(),
@@ -367,14 +339,10 @@ impl<'d> Section<'d> {
             return Vec::new();
         };
         let mut sections = Vec::new();
-        for (name, value) in section.table.iter() {
-            let text = Text {
-                value: name.get_ref(),
-                span: name.span(),
-            };
-            if let Some(mut section) = as_section(text.value, value, problems) {
-                section.span = name.span();
-                sections.push((text, section));
+        for (name, value) in section.entries() {
+            if let Some(mut section) = as_section(name.value, value, problems) {
+                section.span = name.span.clone();
+                sections.push((name, section));
             }
         }
         sections
@@ -389,45 +357,43 @@ impl<'d> Section<'d> {
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
-        let DeValue::Array(list) = value.get_ref() else {
-            let fix = match (key, value.get_ref()) {
-                ("rule", DeValue::Table(_)) => "write `[[rule]]`, with two brackets".to_owned(),
+        let Value::List(_) = value.value() else {
+            let fix = match (key, value.value()) {
+                ("rule", Value::Table(_)) => "write `[[rule]]`, with two brackets".to_owned(),
                 _ => format!("write `{key} = [{{ … }}]`"),
             };
             let message = format!("`{key}` must be a list of tables; {fix}");
             problems.add(&value.span(), message);
             return Vec::new();
         };
-        let sections = list
-            .iter()
-            .filter_map(|item| as_section(key, item, problems));
+        let items = value.children();
+        let sections = items.filter_map(|item| as_section(key, item, problems));
         sections.collect()
     }
 
     /// Whatever stands at `key`.
     pub(super) fn entry(&mut self, key: &'static str) -> Option<Entry<'d>> {
-        self.value(key).map(Entry)
+        self.value(key)
     }
 
-    /// Everything in it, where the file chooses the keys.
+    /// Everything in it, where the file chooses the keys, sorted by them.
     pub(super) fn entries(self) -> impl Iterator<Item = (Text<'d>, Entry<'d>)> {
-        self.table.iter().map(|(key, value)| {
-            let text = Text {
-                value: key.get_ref(),
-                span: key.span(),
-            };
-            (text, Entry(value))
+        let mut entries: Vec<Entry<'d>> = self.table.children().collect();
+        entries.sort_by_key(|entry| entry.key());
+        entries.into_iter().map(|entry| {
+            let (value, span) = (entry.key(), entry.key_span());
+            (Text { value, span }, entry)
         })
     }
 
     /// Refuses every key that was not asked for.
     pub(super) fn finish(self, problems: &mut Problems) {
         let mut missing = self.required;
-        missing.retain(|key| !self.table.contains_key(*key));
-        for key in self.table.keys() {
-            let name: &str = key.get_ref();
+        missing.retain(|key| self.table.get(key).is_none());
+        for entry in self.table.children() {
+            let name = entry.key();
             if !self.asked.contains(&name) {
-                problems.add_unknown(&key.span(), "key", name, &self.asked);
+                problems.add_unknown(&entry.key_span(), "key", name, &self.asked);
                 // A key that was only mistyped is not missing as well.
                 if !missing.is_empty() {
                     let meant = countersign_roles::nearest(name, self.asked.iter().copied());
@@ -441,56 +407,36 @@ impl<'d> Section<'d> {
     }
 }
 
-/// A value that can have one of several forms.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<'d>(&'d Spanned<DeValue<'d>>);
-
 impl<'d> Entry<'d> {
     /// The text, if it is one.
     pub(super) fn text(self) -> Option<Text<'d>> {
-        let DeValue::String(text) = self.0.get_ref() else {
+        let Value::Text(text) = self.value() else {
             return None;
         };
         Some(Text {
             value: text,
-            span: self.0.span(),
+            span: self.span(),
         })
-    }
-
-    /// The table, if it is one.
-    pub(super) fn table(self) -> Option<Table<'d>> {
-        self.0.get_ref().as_table().map(Table)
-    }
-
-    /// Where it begins.
-    pub(super) fn start(self) -> usize {
-        self.0.span().start
     }
 
     /// The texts, if it is one or a list of nothing else.
     pub(super) fn texts(self) -> Option<Vec<Text<'d>>> {
-        match self.0.get_ref() {
-            DeValue::Array(list) => list.iter().map(|item| Entry(item).text()).collect(),
+        match self.value() {
+            Value::List(_) => self.children().map(Entry::text).collect(),
             _ => Some(vec![self.text()?]),
         }
     }
 
     /// The table, which it has to be.
     pub(super) fn section(self, key: &str, problems: &mut Problems) -> Option<Section<'d>> {
-        as_section(key, self.0, problems)
+        as_section(key, self, problems)
     }
 }
 
-fn as_text<'d>(
-    key: &str,
-    value: &'d Spanned<DeValue<'d>>,
-    problems: &mut Problems,
-) -> Option<Text<'d>> {
-    if let DeValue::String(text) = value.get_ref() {
-        return Some(Text {
-            value: text,
-            span: value.span(),
-        });
+fn as_text<'d>(key: &str, value: Entry<'d>, problems: &mut Problems) -> Option<Text<'d>> {
+    let text = value.text();
+    if text.is_some() {
+        return text;
     }
     let message = format!(
         "{} must be a text in quotes, not {}",
@@ -501,13 +447,9 @@ fn as_text<'d>(
     None
 }
 
-fn as_section<'d>(
-    key: &str,
-    value: &'d Spanned<DeValue<'d>>,
-    problems: &mut Problems,
-) -> Option<Section<'d>> {
-    if let DeValue::Table(table) = value.get_ref() {
-        return Some(Section::new(Table(table), value.span()));
+fn as_section<'d>(key: &str, value: Entry<'d>, problems: &mut Problems) -> Option<Section<'d>> {
+    if let Value::Table(_) = value.value() {
+        return Some(Section::new(value, value.span()));
     }
     let message = format!(
         "{} must be a table `{{ … }}`, not {}",
@@ -519,18 +461,18 @@ fn as_section<'d>(
 }
 
 /// What a value is, in words.
-fn kind_of(value: &Spanned<DeValue<'_>>) -> &'static str {
-    match value.get_ref() {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) | DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "`true` or `false`",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+fn kind_of(value: Entry<'_>) -> &'static str {
+    match value.value() {
+        Value::Text(_) => "a text",
+        Value::Number(_) => "a number",
+        Value::Flag(_) => "`true` or `false`",
+        Value::Date => "a date",
+        Value::List(_) => "a list",
+        Value::Table(_) => "a table",
     }
 }
 
-fn no_list(key: &str, value: &Spanned<DeValue<'_>>) -> String {
+fn no_list(key: &str, value: Entry<'_>) -> String {
     let kind = kind_of(value);
     format!("`{key}` must be a list of texts, not {kind}; write `{key} = [\"…\"]`")
 }
