@@ -172,7 +172,7 @@ fn check_header(path: &Path) -> Result<bool, OpenError> {
     match file.len() {
         0 => return Ok(false),
         // SQLite takes what is missing for zeros.
-        ..HEADER_BYTES => return Err(OpenError::NotADatabase),
+        1..HEADER_BYTES => return Err(OpenError::NotADatabase),
         _ => {}
     }
     let db = open_unchanging(path)?;
