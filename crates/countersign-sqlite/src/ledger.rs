@@ -60,7 +60,7 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn size(&self) -> Result<u64, StoreError> {
-        self.read("read the size of the tree", |db| size(db)).await
+        self.read("read the size of the tree", size).await
     }
 
     async fn integrate(&self, integration: &Integration) -> Result<(), StoreError> {
@@ -122,7 +122,7 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
-        self.read("read the checkpoint", |db| checkpoint(db)).await
+        self.read("read the checkpoint", checkpoint).await
     }
 
     async fn put_checkpoint(
@@ -151,11 +151,11 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn anchors(&self) -> Result<Vec<u64>, StoreError> {
-        self.read("read the anchors", |db| anchors::sizes(db)).await
+        self.read("read the anchors", anchors::sizes).await
     }
 
     async fn rotation(&self) -> Result<Option<LeafHash>, StoreError> {
-        self.read("read the last rotation", |db| rotation(db)).await
+        self.read("read the last rotation", rotation).await
     }
 
     async fn rotate(&self, expected: Option<LeafHash>, entry: &Entry) -> Result<(), StoreError> {
