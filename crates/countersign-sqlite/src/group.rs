@@ -64,6 +64,7 @@ pub(crate) fn write_together(
     batch: &mut Vec<Box<dyn Request>>,
 ) -> Result<(), Lost> {
     let mut next = Some(first);
+    db.new_entries.start(false);
     let written = execute(db, "BEGIN IMMEDIATE").and_then(|()| {
         while let Some(mut request) = next.take() {
             let applied = apply_together(db, &mut *request);
@@ -75,7 +76,8 @@ pub(crate) fn write_together(
                 next = more();
             }
         }
-        db.new_entries.write(db)
+        // One of them may have an id that is taken.
+        db.new_entries.write(db).or_else(|_| redo(db, batch))
     });
     batch.extend(next);
     let lost = match written {
@@ -104,7 +106,7 @@ fn apply_together(db: &WriteConnection, request: &mut dyn Request) -> bool {
 /// Undoes everything, and does each request of the batch again so that it can fail alone.
 fn redo(db: &WriteConnection, batch: &mut [Box<dyn Request>]) -> rusqlite::Result<()> {
     roll_back(db)?;
-    db.new_entries.end(false);
+    db.new_entries.start(true);
     execute(db, "BEGIN IMMEDIATE")?;
     for request in batch {
         apply_alone(db, &mut **request)?;
@@ -133,4 +135,112 @@ fn roll_back(db: &WriteConnection) -> rusqlite::Result<()> {
 
 fn execute(db: &Connection, statement: &str) -> rusqlite::Result<()> {
     db.prepare_cached(statement)?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use countersign_core::{Entry, EntryId, LeafHash, StoreError};
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::failure::Failure;
+    use crate::file::open_writable;
+    use crate::ledger::enqueue;
+
+    type Answers = Arc<Mutex<Vec<Result<(), StoreError>>>>;
+
+    /// A request that adds an entry.
+    struct Adds {
+        entry: Entry,
+        outcome: Option<Result<(), Failure>>,
+        answers: Answers,
+    }
+
+    impl Request for Adds {
+        fn apply(&mut self, db: &WriteConnection) -> bool {
+            let outcome = enqueue(db, std::slice::from_ref(&self.entry));
+            let is_kept = outcome.is_ok();
+            self.outcome = Some(outcome);
+            is_kept
+        }
+
+        fn settle(self: Box<Self>, committed: Result<(), &Lost>) {
+            let lost = committed.map_err(|lost| lost.to_store_error("add"));
+            let own = self.outcome.unwrap();
+            let own = own.map_err(|failure| failure.into_store_error("add"));
+            self.answers.lock().unwrap().push(own.and(lost));
+        }
+    }
+
+    /// Adds entries with these ids and leaf hashes in one transaction; who had a conflict.
+    fn conflicts(db: &WriteConnection, entries: &[(&str, u8)]) -> Vec<bool> {
+        let answers = Answers::default();
+        let mut requests: VecDeque<Box<dyn Request>> = VecDeque::new();
+        for (id, leaf) in entries {
+            let id = EntryId::new(*id).unwrap();
+            requests.push_back(Box::new(Adds {
+                entry: Entry::from_parts(id, LeafHash::from_bytes([*leaf; 32]), vec![*leaf], None),
+                outcome: None,
+                answers: Arc::clone(&answers),
+            }));
+        }
+        let first = requests.pop_front().unwrap();
+        let mut batch = Vec::new();
+        let committed = write_together(db, first, &mut || requests.pop_front(), &mut batch);
+        db.new_entries().end(committed.is_ok());
+        // What came too late for a transaction that was done again.
+        let late = requests.into_iter().map(|_| false);
+        for request in batch {
+            request.settle(committed.as_ref().copied());
+        }
+        let answers = std::mem::take(&mut *answers.lock().unwrap());
+        let conflicts = answers.into_iter().map(|answer| match answer {
+            Ok(()) => false,
+            Err(error) => {
+                assert!(error.is_conflict(), "{error}");
+                true
+            }
+        });
+        conflicts.chain(late).collect()
+    }
+
+    fn rows(db: &Connection) -> String {
+        let rows = "SELECT group_concat(position || id, ' ') FROM entries";
+        db.query_row(rows, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn of_two_entries_with_one_id_in_a_transaction_the_later_conflicts_alone() {
+        let folder = tempdir().unwrap();
+        let file = open_writable(&folder.path().join("db"), true).unwrap();
+        let db = WriteConnection::new(file, Arc::default(), Arc::default());
+        let entries = [("a", 1), ("b", 2), ("a", 3), ("c", 4)];
+        assert_eq!(conflicts(&db, &entries), [false, false, true, false]);
+        assert_eq!(rows(&db), "0a 1b 2c");
+    }
+
+    #[test]
+    fn an_entry_with_an_id_that_is_taken_conflicts_alone() {
+        let folder = tempdir().unwrap();
+        let file = open_writable(&folder.path().join("db"), true).unwrap();
+        let db = WriteConnection::new(file, Arc::default(), Arc::default());
+        assert_eq!(conflicts(&db, &[("a", 1)]), [false]);
+        let entries = [("b", 2), ("a", 3), ("c", 4)];
+        assert_eq!(conflicts(&db, &entries), [false, true, false]);
+        assert_eq!(rows(&db), "0a 1b 2c");
+    }
+
+    #[test]
+    fn an_entry_with_a_leaf_hash_that_is_taken_conflicts_alone() {
+        let folder = tempdir().unwrap();
+        let file = open_writable(&folder.path().join("db"), true).unwrap();
+        let db = WriteConnection::new(file, Arc::default(), Arc::default());
+        let entries = [("a", 1), ("b", 1), ("c", 2)];
+        assert_eq!(conflicts(&db, &entries), [false, true, false]);
+        assert_eq!(conflicts(&db, &[("d", 3), ("e", 2)]), [false, true]);
+        assert_eq!(rows(&db), "0a 1c 2d");
+    }
 }

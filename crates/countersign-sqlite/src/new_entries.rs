@@ -28,6 +28,9 @@ pub(crate) struct NewEntries {
 struct Open {
     /// The position of the first, once it was asked for.
     begin: Option<i64>,
+    /// Whether an id that is taken is to be found when the entry is added. Otherwise the row can
+    /// not be written, and nobody is told whose fault that is.
+    looks_for_ids: bool,
     entries: Vec<Entry>,
     /// How many of them are rows already.
     written: usize,
@@ -54,19 +57,31 @@ impl NewEntries {
         }
     }
 
+    /// The transaction begins: nothing is added yet.
+    pub(crate) fn start(&self, looks_for_ids: bool) {
+        *self.open.borrow_mut() = Open {
+            looks_for_ids,
+            ..Open::default()
+        };
+    }
+
     /// Adds an entry after the last one, and answers its position.
     pub(crate) fn add(&self, db: &Connection, entry: &Entry) -> Result<i64, Failure> {
         let begin = self.begin(db)?;
         let mut open = self.open.borrow_mut();
-        let mut same_id = db.prepare_cached("SELECT 1 FROM entries WHERE id = ?1")?;
-        if open.ids.contains(entry.id()) || same_id.exists([entry.id().as_str()])? {
-            return Err(Failure::Conflict("an entry has the id"));
+        if open.looks_for_ids {
+            let mut same_id = db.prepare_cached("SELECT 1 FROM entries WHERE id = ?1")?;
+            if open.ids.contains(entry.id()) || same_id.exists([entry.id().as_str()])? {
+                return Err(Failure::Conflict("an entry has the id"));
+            }
         }
         if open.leaves.contains(&entry.leaf()) || self.index.has(db, &entry.leaf())? {
             return Err(Failure::Conflict("an entry has the leaf hash"));
         }
         let position = position(begin, open.entries.len())?;
-        open.ids.insert(entry.id().clone());
+        if open.looks_for_ids {
+            open.ids.insert(entry.id().clone());
+        }
         open.leaves.insert(entry.leaf());
         open.entries.push(entry.clone());
         Ok(position)

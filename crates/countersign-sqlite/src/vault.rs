@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use countersign_audit::key_wrap::WrappedKey;
 use countersign_audit::vault_store::{StoredVaultKey, UnclaimedQuery, VaultStore};
 use countersign_core::{
-    CorrelationId, Entry, StoreError, TenantId, UserId, VaultKeyId, VaultOwner,
+    CorrelationId, Private, StoreError, TenantId, UserId, VaultKeyId, VaultOwner,
 };
 use rusqlite::{Connection, Row};
 
@@ -163,10 +163,7 @@ fn check_not_erased(db: &Connection, owner: &VaultOwner) -> Result<(), Failure> 
 
 /// The private part of an entry that is about to be added is not an erased account's, and is
 /// encrypted, if at all, with a key of its owner.
-pub(crate) fn check_private(db: &Connection, entry: &Entry) -> Result<(), Failure> {
-    let Some(private) = entry.private() else {
-        return Ok(());
-    };
+pub(crate) fn check_private(db: &Connection, private: &Private) -> Result<(), Failure> {
     check_not_erased(db, &private.owner)?;
     if let Some(key) = &private.key_id {
         let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);

@@ -24,7 +24,9 @@ struct Job<T, F> {
     doing: &'static str,
     work: F,
     outcome: Option<Result<T, Failure>>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
+    /// The work goes back with the answer: what it holds is given up where it was made, and not by
+    /// the thread that everybody waits for.
+    reply: oneshot::Sender<(Result<T, StoreError>, F)>,
 }
 
 impl<T, F> Request for Job<T, F>
@@ -48,7 +50,7 @@ where
             (None, Ok(())) => Err(gone(self.doing)),
         };
         // A caller that has gone away does not want to know.
-        let _ = self.reply.send(answer);
+        let _ = self.reply.send((answer, self.work));
     }
 }
 
@@ -85,7 +87,8 @@ impl Writer {
             reply,
         };
         self.send(doing, Message::Request(Box::new(job)))?;
-        answer.await.map_err(|_| gone(doing))?
+        let (answer, _) = answer.await.map_err(|_| gone(doing))?;
+        answer
     }
 
     /// Does `work` between two transactions.
