@@ -49,12 +49,18 @@ pub struct SessionClosed {
 }
 
 impl SessionClosed {
-    /// The record of a session's end.
+    /// The record of a session's end, which is not before its beginning, whatever the clock says.
     #[must_use]
-    pub fn draft(self, user: UserId, opened: Leaf<SessionOpened>) -> Draft<Self> {
+    pub fn draft(
+        self,
+        user: UserId,
+        opened: Leaf<SessionOpened>,
+        opened_at: Timestamp,
+    ) -> Draft<Self> {
         Draft::new(self, Actor::User(user.clone()))
             .about(user)
             .caused_by(opened)
+            .not_earlier_than(opened_at)
     }
 
     /// The record of the end of a session together with the account's use, of which `loss` is the
@@ -64,9 +70,10 @@ impl SessionClosed {
         self,
         user: UserId,
         opened: Leaf<SessionOpened>,
+        opened_at: Timestamp,
         loss: impl Into<Leaf<Loss>>,
     ) -> Draft<Self> {
-        self.draft(user, opened)
+        self.draft(user, opened, opened_at)
             .by(Actor::System)
             .caused_by(loss.into())
     }

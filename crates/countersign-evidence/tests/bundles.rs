@@ -763,7 +763,7 @@ fn a_record_that_the_signature_does_not_lead_to_is_refused() {
     let user = walk.session.recorded().subject_ref().unwrap().clone();
     let closed = correlation
         .seal(
-            closed.draft(user, walk.session.leaf()),
+            closed.draft(user, walk.session.leaf(), walk.session.recorded().at()),
             at("2026-03-01T09:50:00Z"),
             &SystemEntropy::new(),
         )

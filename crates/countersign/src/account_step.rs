@@ -346,8 +346,10 @@ impl<'a> AccountStep<'a> {
                 reason: OUT_OF_USE.to_owned(),
             };
             let opened = Leaf::<SessionOpened>::from_store(session.entry);
-            self.seal(body.draft_with(session.user, opened, loss))?;
-            self.change.close_sessions.push((session.id, self.now));
+            let opened_at = session.opened_at;
+            self.seal(body.draft_with(session.user, opened, opened_at, loss))?;
+            let closed_at = self.now.max(opened_at);
+            self.change.close_sessions.push((session.id, closed_at));
         }
         Ok(())
     }

@@ -185,9 +185,10 @@ impl Engine {
                 session: live.session.id.clone(),
                 reason: reason.to_owned(),
             };
-            let draft = body.draft(live.user.id.clone(), opened.leaf());
+            let opened_at = live.session.opened_at;
+            let draft = body.draft(live.user.id.clone(), opened.leaf(), opened_at);
             let mut change = live.change();
-            change.close_sessions = vec![(live.session.id.clone(), live.now)];
+            change.close_sessions = vec![(live.session.id.clone(), live.now.max(opened_at))];
             if self.commit(&live, &opened, draft, change).await?.is_some() {
                 return Ok(());
             }

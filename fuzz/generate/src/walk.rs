@@ -233,7 +233,8 @@ pub(crate) fn walk() -> Result<Walk, Failure> {
         session: SessionId::new("session-1")?,
         reason: "logout".to_owned(),
     };
-    sealing.seal("session-closed", closed.draft(user.clone(), opened.leaf()))?;
+    let draft = closed.draft(user.clone(), opened.leaf(), opened.at());
+    sealing.seal("session-closed", draft)?;
     let withdrawn = ConsentWithdrawn {
         consent: consent.body().consent.clone(),
     };
