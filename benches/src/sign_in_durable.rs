@@ -48,21 +48,30 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
                 move || client.append(vec![b'x'; written])
             })
         }),
-        Writers::new("countersign", |turn| {
-            let responses = responses(&acme, &persons, turn);
-            integrating(&engine.ledger(), || {
-                let start = now();
-                let load = load(responses, |response| sign_in(&acme, &engine, response));
-                block_on(engine.checkpoint()).expect("a sound ledger");
-                Load::new(load.waits_ms, start.elapsed().as_secs_f64())
-            })
-        }),
+        ours(&acme, &engine, &persons),
         Writers::new("sqlite_chain", |turn| {
             let responses = responses(&acme, &persons, turn);
             load(responses, |response| host.sign_in(&acme, response))
         }),
     ];
     rates("sign_in_durable", "sqlite", effort, loads)
+}
+
+/// Sign-ins through the engine, until the last of their records is a leaf under a checkpoint.
+pub(crate) fn ours<'a>(
+    acme: &'a Acme,
+    engine: &'a Engine,
+    persons: &'a AtomicUsize,
+) -> Writers<'a> {
+    Writers::new("countersign", |turn| {
+        let responses = responses(acme, persons, turn);
+        integrating(&engine.ledger(), || {
+            let start = now();
+            let load = load(responses, |response| sign_in(acme, engine, response));
+            block_on(engine.checkpoint()).expect("a sound ledger");
+            Load::new(load.waits_ms, start.elapsed().as_secs_f64())
+        })
+    })
 }
 
 /// Bytes of the records of one sign-in and of their private parts.

@@ -16,11 +16,11 @@ use pollster::block_on;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::acme::Acme;
-use crate::load::{Until, drive, folder, integrating};
-use crate::measure::{Effort, Load, Writers, now, rates};
+use crate::load::{Until, drive, folder};
+use crate::measure::{Effort, Writers, rates};
 use crate::postgres_host::PostgresHost;
 use crate::row::Row;
-use crate::sign_in_durable::{AT_ONCE, load, responses, sign_in, written};
+use crate::sign_in_durable::{AT_ONCE, load, ours, responses, written};
 
 /// A server, and what drives the connections to it.
 #[derive(Debug)]
@@ -84,15 +84,7 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
                 }
             })
         }),
-        Writers::new("countersign", |turn| {
-            let responses = responses(&acme, &persons, turn);
-            integrating(&engine.ledger(), || {
-                let start = now();
-                let load = load(responses, |response| sign_in(&acme, &engine, response));
-                block_on(engine.checkpoint()).expect("a sound ledger");
-                Load::new(load.waits_ms, start.elapsed().as_secs_f64())
-            })
-        }),
+        ours(&acme, &engine, &persons),
         Writers::new("postgres_chain", |turn| {
             let responses = responses(&acme, &persons, turn);
             load(responses, |response| host.sign_in(&acme, response))
