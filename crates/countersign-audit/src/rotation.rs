@@ -125,7 +125,8 @@ impl Ledger {
     /// key signs, and a ledger with the retired one, in this process or another, refuses to.
     ///
     /// A rotation that was interrupted is finished by the same call with the same new key; until
-    /// then no checkpoint covers its record, and nothing is signed that would.
+    /// then no checkpoint covers its record, and nothing is signed that would. If all was done and
+    /// only the answer was lost, the same call gives it, until the new key has signed more.
     ///
     /// # Errors
     /// [`AuditError::Origin`] if the new key can not sign notes; [`AuditError::Signer`] if either
@@ -148,13 +149,18 @@ impl Ledger {
         if key == *self.verifier_key() {
             return Err(AuditError::SameKey);
         }
-        let signed = self.reader().checkpoint().await?;
-        let signed_size = signed.map_or(0, |signed| signed.checkpoint().size());
-        self.check_is_current(signed_size).await?;
         // A key that does not sign is found out before anything says that it will.
         let head = Checkpoint::new(origin, 0, crate::merkle::empty_root());
         sign(&head, &key, &*signer).await?;
+        let signed = self.reader().checkpoint().await?;
+        let signed_size = signed.as_ref().map_or(0, |last| last.checkpoint().size());
         let last = self.reader().rotation().await?;
+        if let (Some(last), Some(signed)) = (&last, signed)
+            && self.has_rotated(last, &key, &signed).await?
+        {
+            return Ok(self.rotated(last, signer, key, signed));
+        }
+        self.check_is_current(signed_size).await?;
         let rotation = match last {
             Some(begun) if begun.record.body().retired_key == *self.verifier_key() => begun,
             last => self.begin(&key, last, order).await?,
@@ -166,13 +172,43 @@ impl Ledger {
         }
         self.integrate().await?;
         let checkpoint = self.sign_by_both(&key, &*signer).await?;
+        Ok(self.rotated(&rotation, signer, key, checkpoint))
+    }
+
+    fn rotated(
+        &self,
+        rotation: &Rotation,
+        signer: Arc<dyn Signer>,
+        key: VerifierKey,
+        checkpoint: SignedCheckpoint,
+    ) -> Rotated {
         let ledger = self.with_key(signer, key, rotation.record.leaf().hash());
         ledger.saw(checkpoint.checkpoint());
-        Ok(Rotated {
+        Rotated {
             ledger,
             retired: rotation.retired(),
             checkpoint,
-        })
+        }
+    }
+
+    /// Whether the last checkpoint is the one that ends this very rotation, from this ledger's key
+    /// to `key`: both have signed it, and it covers the record.
+    async fn has_rotated(
+        &self,
+        rotation: &Rotation,
+        key: &VerifierKey,
+        last: &SignedCheckpoint,
+    ) -> Result<bool, AuditError> {
+        let (body, head) = (rotation.record.body(), last.checkpoint());
+        let is_this = body.key == *key && body.retired_key == *self.verifier_key();
+        let both = [self.verifier_key(), key];
+        let by_both = both.map(std::slice::from_ref);
+        let is_signed = by_both.into_iter().all(|key| last.verify(key).is_ok());
+        if !is_this || !is_signed || !rotation.is_covered_by(head.size()) {
+            return Ok(false);
+        }
+        self.check_head(head, self.reader().size().await?).await?;
+        Ok(true)
     }
 
     async fn begin(

@@ -259,6 +259,26 @@ fn an_interrupted_rotation_is_finished_by_the_same_call() {
     open_with(&store, &new).unwrap();
 }
 
+/// The store did all of it, and its last answer was lost.
+#[test]
+fn a_rotation_that_was_done_unheard_is_told_by_the_same_call() {
+    let (store, ledger) = five();
+    let unheard = open(&store).unwrap();
+    let new = new_signer();
+    let done = rotate(&ledger, Arc::<Ed25519Signer>::clone(&new) as _, 1).unwrap();
+    // Another key is no answer, and neither is one that does not sign.
+    let other = rotate(&unheard, new_signer(), 2).unwrap_err();
+    assert_eq!(other.code(), "audit.retired_key");
+    let again = rotate(&unheard, Arc::<Ed25519Signer>::clone(&new) as _, 2).unwrap();
+    assert_eq!(again.checkpoint, done.checkpoint);
+    assert_eq!(again.retired, done.retired);
+    // Once the new key has signed alone, the old ledger's time is over.
+    grow(&store, 10..12);
+    block_on(again.ledger.advance()).unwrap();
+    let late = rotate(&unheard, new, 3).unwrap_err();
+    assert_eq!(late.code(), "audit.retired_key");
+}
+
 #[test]
 fn a_rotation_to_the_same_key_or_to_none_is_refused() {
     let (_, ledger) = five();

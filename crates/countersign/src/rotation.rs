@@ -34,7 +34,8 @@ impl Engine {
     /// [`AuditError::RetiredKey`], and asks again.
     ///
     /// A rotation that was interrupted is finished by the same call with the same new key, by an
-    /// engine that was built with the old one. An engine in another process signs nothing any more
+    /// engine that was built with the old one; also if all was done and only the answer was lost,
+    /// unless the new key has signed more by then. An engine in another process signs nothing any more
     /// with the retired key: build it anew.
     ///
     /// # Errors
