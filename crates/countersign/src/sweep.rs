@@ -171,7 +171,9 @@ pub struct SweepReport {
     /// (in a dry run at least, and not counted past a page).
     pub unclaimed: u64,
     /// Something was erased, now or before, and what is left of it in the store's files could not
-    /// be removed yet, because somebody reads what was before: the next sweep tries again.
+    /// be removed yet, because somebody reads what was before: the next sweep tries again. Of a
+    /// sweep that stopped early: it has erased something, and whoever goes on to the last account
+    /// removes what is left.
     pub erasure_pending: bool,
     /// The last account that was looked at, if there are more behind it.
     pub next: Option<UserId>,
@@ -223,6 +225,9 @@ impl Engine {
             for account in page {
                 if sweep.most.is_some_and(|most| report.accounts >= most) {
                     report.next = query.after;
+                    let mut moved = report.moved.iter();
+                    let erased = moved.any(|moved| moved.to == UserState::Erased);
+                    report.erasure_pending = erased && !sweep.dry_run;
                     return Ok(report);
                 }
                 report.accounts = report.accounts.saturating_add(1);

@@ -388,6 +388,28 @@ fn an_erasure_that_a_reader_holds_back_is_told_and_finished_later() {
     assert_eq!(erase(&host, &session).unwrap(), pending);
 }
 
+/// A sweep in parts: who was erased in one of them is gone from the files at the end of the last.
+#[test]
+fn a_sweep_that_stops_early_says_that_an_erasure_is_not_at_its_end() {
+    let host = Host::in_sqlite(&policy());
+    let people = [1, 2, 3].map(|number| host.admit(&somebody(&host, number)));
+    people
+        .iter()
+        .for_each(|session| deprovision(&host, session));
+    host.clock.advance(SEVEN_YEARS * 2);
+    let mut sweep = Sweep::new().at_most(1);
+    for part in 1..=3 {
+        let report = wait(host.engine.sweep(&tenant(), &sweep)).unwrap();
+        assert_eq!(report.moved.len(), 1);
+        assert_eq!(report.erasure_pending, part < 3, "{report:?}");
+        match report.next {
+            Some(next) => sweep = sweep.after(next),
+            None => assert_eq!(part, 3),
+        }
+    }
+    assert_eq!(found(&host, &[1, 2, 3]), 0);
+}
+
 /// One of two signers is erased: the bundle of both says so by itself, and of nobody else.
 #[test]
 fn a_bundle_after_an_erasure_says_when_the_values_were_erased() {
