@@ -2,6 +2,7 @@
 //! hand.
 #![allow(dead_code, reason = "not every test binary uses all of it")]
 
+pub(crate) mod failing;
 mod meanwhile;
 
 use std::collections::BTreeSet;
@@ -35,6 +36,7 @@ use countersign_sqlite::SqliteStore;
 use countersign_testkit::idp::{ResponseSpec, TestIdp};
 use tempfile::TempDir;
 
+use failing::Failing;
 use meanwhile::Meanwhile;
 
 pub(crate) const ISSUER: &str = "https://idp.acme.example";
@@ -142,6 +144,14 @@ impl Host {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("host.db")).unwrap();
         Self::new(Arc::new(store), Some(folder), policy, vault)
+    }
+
+    /// With a vault, whose wrapping key fails like the store.
+    pub(crate) fn in_a_failing_store(failing: &Arc<Failing>, policy: &str) -> Self {
+        let mut host = Self::new(failing.clone(), None, policy, true);
+        let with_key = |builder: EngineBuilder| builder.vault(failing.clone());
+        host.engine = host.engine_with(policy, &[], with_key);
+        host
     }
 
     fn new(store: Arc<dyn Store>, folder: Option<TempDir>, policy: &str, vault: bool) -> Self {
