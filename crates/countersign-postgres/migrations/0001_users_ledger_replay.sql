@@ -408,6 +408,27 @@ CREATE TABLE countersign.to_scrub (
     erased_in xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
+-- `ANALYZE` keeps samples of a column's values, which would outlive an erasure. Not of these:
+-- whoever looks for one of them has an index.
+ALTER TABLE countersign.users
+    ALTER COLUMN email SET STATISTICS 0,
+    ALTER COLUMN given_name SET STATISTICS 0,
+    ALTER COLUMN family_name SET STATISTICS 0,
+    ALTER COLUMN display_name SET STATISTICS 0,
+    ALTER COLUMN account_id SET STATISTICS 0,
+    ALTER COLUMN permission_profile_id SET STATISTICS 0,
+    ALTER COLUMN last_sign_in_at SET STATISTICS 0;
+ALTER TABLE countersign.links
+    ALTER COLUMN subject SET STATISTICS 0;
+ALTER TABLE countersign.sessions
+    ALTER COLUMN authn_context SET STATISTICS 0,
+    ALTER COLUMN authn_instant SET STATISTICS 0,
+    ALTER COLUMN session_index SET STATISTICS 0;
+ALTER TABLE countersign.private
+    ALTER COLUMN bytes SET STATISTICS 0;
+ALTER TABLE countersign.vault_keys
+    ALTER COLUMN wrapped SET STATISTICS 0;
+
 -- The size of the tree, and the fencing epoch: whoever becomes the integrator takes the next one,
 -- and who has an older one writes nothing more.
 CREATE TABLE countersign.tree (

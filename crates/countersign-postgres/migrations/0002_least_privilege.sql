@@ -23,8 +23,9 @@ GRANT USAGE ON SCHEMA countersign TO countersign_application;
 -- Read by everybody who may use the schema at all.
 GRANT SELECT ON ALL TABLES IN SCHEMA countersign TO countersign_application;
 
--- Added to, and never changed.
-GRANT INSERT ON countersign.entries, countersign.leaves, countersign.nodes, countersign.anchors,
+-- Added to, and never changed. The number of an entry is drawn, and nobody chooses one.
+GRANT INSERT (id, leaf, bytes) ON countersign.entries TO countersign_application;
+GRANT INSERT ON countersign.leaves, countersign.nodes, countersign.anchors,
     countersign.anchor_tokens, countersign.spent TO countersign_application;
 
 -- Moved on. What keeps each from going back is its trigger.

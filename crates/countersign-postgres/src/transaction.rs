@@ -97,6 +97,11 @@ impl PostgresStore {
         let transaction = transaction.transaction().await;
         let transaction = transaction.map_err(|error| store_error(doing, error))?;
         write_in(&transaction, change).await.map_err(failed)?;
+        // The host's statements mean the host's names; ours look nowhere but in ours.
+        let hosts_names = transaction.batch_execute("SET LOCAL search_path TO DEFAULT");
+        hosts_names
+            .await
+            .map_err(|error| store_error(doing, error))?;
         rows.write(&transaction, change).await?;
         // A host that overlooked an error of its own must not make us say that all is written.
         let alive = transaction.batch_execute("SELECT").await;

@@ -49,6 +49,35 @@ fn forbidden() -> Vec<String> {
     all
 }
 
+/// Statements that get around what is forbidden, or would if the application had more rights.
+const AROUND: [&str; 20] = [
+    "SET session_replication_role = replica",
+    "ALTER TABLE countersign.entries DISABLE TRIGGER entries_never_change",
+    "DROP TRIGGER entries_never_change ON countersign.entries",
+    "CREATE TRIGGER t BEFORE INSERT ON countersign.entries
+         EXECUTE FUNCTION countersign.refuse('it is mine')",
+    "CREATE RULE r AS ON INSERT TO countersign.entries DO INSTEAD NOTHING",
+    "CREATE POLICY p ON countersign.entries USING (false)",
+    "CREATE OR REPLACE FUNCTION countersign.refuse() RETURNS trigger LANGUAGE plpgsql
+         AS 'BEGIN RETURN NULL; END'",
+    "ALTER FUNCTION countersign.require(boolean, text, text) OWNER TO CURRENT_USER",
+    "ALTER TABLE countersign.entries OWNER TO CURRENT_USER",
+    "ALTER TABLE countersign.entries RENAME TO others",
+    "CREATE TABLE countersign.others ()",
+    "DROP SCHEMA countersign CASCADE",
+    "SELECT setval(pg_get_serial_sequence('countersign.entries', 'number'), 1)",
+    "INSERT INTO countersign.entries (number, id, leaf, bytes) OVERRIDING SYSTEM VALUE
+         VALUES (-1, 'i', sha256('first'), 'first')",
+    "INSERT INTO countersign.entries (id, leaf, bytes)
+         SELECT id, leaf, bytes FROM countersign.entries LIMIT 1
+         ON CONFLICT (leaf) DO UPDATE SET bytes = 'other'",
+    "SELECT FROM countersign.entries FOR UPDATE",
+    "LOCK TABLE countersign.entries IN ACCESS EXCLUSIVE MODE",
+    "INSERT INTO countersign.outbox (number) VALUES (99)",
+    "INSERT INTO countersign.seats (tenant, part, taken) VALUES ('acme', 31, -5)",
+    "UPDATE countersign.seats SET taken = 0",
+];
+
 async fn refusals(postgres: &Postgres, url: &str) -> Vec<(String, Option<String>)> {
     let connecting = tokio_postgres::connect(url, tokio_postgres::NoTls);
     let (client, connection) = connecting.await.unwrap();
@@ -98,6 +127,127 @@ fn the_applications_role_takes_nothing_back() {
         let is_plain = statement.starts_with("DELETE") || statement.starts_with("TRUNCATE");
         assert!(!is_plain || code == "42501", "`{statement}`: {code}");
     }
+}
+
+#[test]
+#[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
+fn the_applications_role_gets_around_nothing() {
+    let postgres = Postgres::new();
+    let url = postgres.application_url();
+    postgres.run(async {
+        let application = database(&url).open().await.unwrap();
+        application.commit(&first_sign_in("ana")).await.unwrap();
+        let connecting = tokio_postgres::connect(&url, tokio_postgres::NoTls);
+        let (client, connection) = connecting.await.unwrap();
+        tokio::spawn(connection);
+        for statement in AROUND {
+            let outcome = client.batch_execute(statement).await;
+            let error = outcome.expect_err(statement);
+            let code = error.code().map(|code| code.code().to_owned());
+            assert_eq!(code.as_deref(), Some("42501"), "`{statement}`: {error}");
+        }
+    });
+}
+
+/// Tables and functions of the application's that are named like what our functions use.
+#[test]
+#[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
+fn nobody_runs_or_reads_what_the_application_puts_in_the_place_of_ours() {
+    let postgres = Postgres::new();
+    let url = postgres.application_url();
+    // As databases are that were made before PostgreSQL 15.
+    postgres.sql("GRANT CREATE ON SCHEMA public TO PUBLIC");
+    postgres.run(async {
+        let connecting = tokio_postgres::connect(&url, tokio_postgres::NoTls);
+        let (client, connection) = connecting.await.unwrap();
+        tokio::spawn(connection);
+        let planted = "CREATE TABLE public.ran (what text);
+            GRANT INSERT ON public.ran TO PUBLIC;
+            CREATE FUNCTION public.hashtextextended(text, integer) RETURNS bigint LANGUAGE sql AS
+                'INSERT INTO public.ran VALUES (''hashtextextended''); SELECT 1::bigint';
+            CREATE FUNCTION public.unnest(text[]) RETURNS SETOF text LANGUAGE sql AS
+                'INSERT INTO public.ran VALUES (''unnest''); SELECT pg_catalog.unnest($1)';
+            CREATE FUNCTION public.cardinality(text[]) RETURNS integer LANGUAGE sql AS
+                'INSERT INTO public.ran VALUES (''cardinality''); SELECT pg_catalog.cardinality($1)'";
+        client.batch_execute(planted).await.unwrap();
+        // With the owner's rights, which the application's user would like to have.
+        let owner = postgres.node().await;
+        owner.commit(&first_sign_in("ana")).await.unwrap();
+        let ledger = ledger(std::sync::Arc::new(owner.clone())).await;
+        ledger.advance().await.unwrap();
+        let mut change = Change::new(tenant());
+        let walk = CorrelationId::new("walk").unwrap();
+        change.erase.push(VaultOwner::Walk(tenant(), walk));
+        owner.commit(&change).await.unwrap();
+        owner.scrub().await.unwrap();
+        let ran = client.query("SELECT what FROM public.ran", &[]).await;
+        assert_eq!(ran.unwrap().len(), 0);
+
+        // A trigger that has the owner's rights reads what was added, and no table of that name.
+        let shadows = "CREATE TEMP TABLE added (number bigint, position bigint);
+            CREATE TEMP TABLE outbox (number bigint);
+            CREATE TEMP TABLE leaves (position bigint, number bigint);
+            INSERT INTO countersign.entries (id, leaf, bytes)
+                VALUES ('an id', sha256('an entry'), 'an entry')";
+        client.batch_execute(shadows).await.unwrap();
+        let waits = client.query_one("SELECT count(*) FROM countersign.outbox", &[]);
+        assert_eq!(waits.await.unwrap().get::<_, i64>(0), 1);
+        let shadow = client.query_one("SELECT count(*) FROM outbox", &[]);
+        assert_eq!(shadow.await.unwrap().get::<_, i64>(0), 0);
+    });
+}
+
+/// `ANALYZE` keeps samples of what is in a table, which no rewriting of the table removes.
+#[test]
+#[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
+fn the_servers_statistics_keep_nothing_of_a_person() {
+    let postgres = Postgres::new();
+    // Some values that all have, and some that one has.
+    postgres.sql(
+        "INSERT INTO countersign.users (tenant, id, state, state_since, email,
+                 email_verified_locally, given_name, family_name, display_name, account_id,
+                 permission_profile_id, created_at, version)
+             SELECT 'acme', n, 'active', 0, 'nobody else has ' || n, false, 'nobody else has ' || n,
+                 'nobody else has', 'nobody else has ' || n, 'nobody else has', 'nobody else has',
+                 0, 1
+             FROM generate_series(1, 200) n;
+         INSERT INTO countersign.links (tenant, issuer, subject, user_id, connection, linked_at,
+                 entry)
+             SELECT tenant, 'idp', 'nobody else has ' || id, id, 'acme', 0, sha256(id::bytea)
+             FROM countersign.users;
+         INSERT INTO countersign.sessions (tenant, id, user_id, connection, door, authn_context,
+                 opened_at, expires_at, session_index, correlation, entry)
+             SELECT tenant, id, id, 'acme', 'saml', 'nobody else has', 0, 1,
+                 'nobody else has ' || id, id, sha256(id::bytea)
+             FROM countersign.users;
+         INSERT INTO countersign.entries (id, leaf, bytes)
+             SELECT id, sha256(id::bytea), '' FROM countersign.users;
+         INSERT INTO countersign.private (number, tenant, owner, owner_id, filed_at, bytes)
+             SELECT number, 'acme', 'account', id, 0, ('nobody else has ' || id)::bytea
+             FROM countersign.entries;
+         INSERT INTO countersign.vault_keys (id, tenant, owner, owner_id, made_at, wrapped_by,
+                 wrapped)
+             SELECT id, 'acme', 'account', id, 0, 'key', ('nobody else has ' || id)::bytea
+             FROM countersign.entries;
+         ANALYZE",
+    );
+    postgres.run(async {
+        let client = postgres.client().await;
+        let sql = "SELECT tablename || '.' || attname FROM pg_stats
+            WHERE schemaname = 'countersign'
+                AND (coalesce(most_common_vals::text, '') || coalesce(histogram_bounds::text, '')
+                        LIKE '%nobody else has%'
+                    OR coalesce(most_common_vals::text, '') || coalesce(histogram_bounds::text, '')
+                        LIKE '%' || encode('nobody else has', 'hex') || '%')";
+        let found = client.query(sql, &[]).await.unwrap();
+        let found: Vec<String> = found.iter().map(|row| row.get(0)).collect();
+        assert_eq!(found, Vec::<String>::new());
+        // It does keep some of other columns.
+        let sql = "SELECT count(*) FROM pg_stats WHERE schemaname = 'countersign'
+            AND tablename = 'users' AND attname = 'state'";
+        let kept = client.query_one(sql, &[]).await.unwrap();
+        assert_eq!(kept.get::<_, i64>(0), 1);
+    });
 }
 
 #[test]
