@@ -248,9 +248,12 @@ CREATE INDEX vault_keys_by_owner ON vault_keys (tenant, owner, owner_id, made_at
 
 CREATE INDEX vault_keys_by_wrapping_key ON vault_keys (wrapped_by);
 
--- Has a row from an erasure until nothing of what it erased is left in any file.
+-- Has a row from an erasure until nothing of what it erased is left in any file. Each erasure puts
+-- its own mark in the place of the one before: whoever rewrote the file takes away the mark that was
+-- there before, and leaves one that another process has made meanwhile.
 CREATE TABLE to_scrub (
-    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0)
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
+    mark BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE tree (

@@ -1,5 +1,7 @@
 //! The numbered migrations, and how a file is known to be ours.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::file::{OpenError, SchemaVersion};
@@ -52,18 +54,54 @@ pub(crate) fn migrate(db: &mut Connection) -> Result<(), OpenError> {
     Ok(transaction.commit()?)
 }
 
-/// Checks that the file has the newest schema, without touching it.
+/// Checks that the file has the newest schema, without touching it. It may be a stranger's, whose
+/// tables are views that have no end.
 pub(crate) fn check(db: &Connection) -> Result<(), OpenError> {
     match version(&db.unchecked_transaction()?)? {
-        Some(version) if version == known() => Ok(()),
+        Some(version) if version == known() => {
+            let mut right = Connection::open_in_memory()?;
+            migrate(&mut right)?;
+            let found = tables(db)?;
+            let is_there = |(name, sql): (&String, &String)| found.get(name) == Some(sql);
+            match tables(&right)?.iter().all(is_there) {
+                true => Ok(()),
+                false => Err(OpenError::Foreign),
+            }
+        }
         Some(version) => Err(OpenError::OlderSchema(SchemaVersion::new(version, known()))),
         None => Err(OpenError::Foreign),
     }
 }
 
+/// Every table, and the statement that made it.
+fn tables(db: &Connection) -> Result<BTreeMap<String, String>, OpenError> {
+    let mut select = db.prepare(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+    )?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_whose_tables_are_not_ours_is_foreign() {
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+            SELECT i AS only_row, i AS size FROM n";
+        for change in [
+            "DROP TABLE tree".to_owned(),
+            format!("DROP TABLE tree; CREATE VIEW tree AS {endless}"),
+            "DROP TABLE tree; CREATE TABLE tree (only_row, size)".to_owned(),
+        ] {
+            let mut db = Connection::open_in_memory().unwrap();
+            migrate(&mut db).unwrap();
+            check(&db).unwrap();
+            db.execute_batch(&change).unwrap();
+            assert!(matches!(check(&db), Err(OpenError::Foreign)), "{change}");
+        }
+    }
 
     #[test]
     fn a_row_is_added_to_each_table_without_a_temporary_one() {

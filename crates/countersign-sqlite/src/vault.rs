@@ -212,8 +212,22 @@ pub(crate) fn erase(db: &Connection, owner: &VaultOwner) -> Result<(), Failure> 
         )?;
         update.execute((tenant.as_str(), user.as_str()))?;
     }
-    db.prepare_cached("INSERT OR IGNORE INTO to_scrub (only_row) VALUES (0)")?
-        .execute([])?;
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO to_scrub (only_row, mark) VALUES (0, randomblob(16))",
+    )?
+    .execute([])?;
+    Ok(())
+}
+
+/// The mark that the last erasure left, if it is still to be scrubbed.
+fn marked(db: &Connection) -> Result<Option<Vec<u8>>, Failure> {
+    first(db, "SELECT mark FROM to_scrub", [], |row| Ok(row.get(0)?))
+}
+
+/// Takes the mark away, unless another process has erased something since and left its own.
+fn unmark(db: &Connection, mark: &[u8]) -> Result<(), Failure> {
+    db.prepare_cached("DELETE FROM to_scrub WHERE mark = ?1")?
+        .execute([mark])?;
     Ok(())
 }
 
@@ -223,9 +237,9 @@ pub(crate) fn erase(db: &Connection, owner: &VaultOwner) -> Result<(), Failure> 
 /// unused part of a page when SQLite moves rows to other pages. Only writing all pages anew
 /// leaves none of those.
 fn scrub(db: &Connection) -> Result<(), Failure> {
-    if !db.prepare_cached("SELECT 1 FROM to_scrub")?.exists([])? {
+    let Some(mark) = marked(db)? else {
         return Ok(());
-    }
+    };
     // It makes a copy of everything, which has no room in memory.
     db.pragma_update(None, "temp_store", "FILE")?;
     let vacuumed = db.execute_batch("VACUUM");
@@ -236,6 +250,30 @@ fn scrub(db: &Connection) -> Result<(), Failure> {
     if busy {
         return Err(Failure::Busy("somebody reads what was before"));
     }
-    db.execute_batch("DELETE FROM to_scrub")?;
-    Ok(())
+    unmark(db, &mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::migrate;
+
+    /// One process rewrites the file, and another erases something before it says that it has.
+    #[test]
+    fn an_erasure_during_a_scrub_is_still_to_be_scrubbed() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        let walk = |name: &str| {
+            let tenant = TenantId::new("acme").unwrap();
+            VaultOwner::Walk(tenant, CorrelationId::new(name).unwrap())
+        };
+        erase(&db, &walk("first")).unwrap();
+        let rewritten = marked(&db).unwrap().unwrap();
+        erase(&db, &walk("second")).unwrap();
+        unmark(&db, &rewritten).unwrap();
+        let left = marked(&db).unwrap().unwrap();
+        assert_ne!(left, rewritten);
+        unmark(&db, &left).unwrap();
+        assert_eq!(marked(&db).unwrap(), None);
+    }
 }
