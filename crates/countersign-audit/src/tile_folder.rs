@@ -1,7 +1,7 @@
 //! A log published into a folder, which any web server can serve.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -62,6 +62,28 @@ impl TileFolder {
     }
 }
 
+/// The most bytes of one file: 256 entries of 65,535 bytes, each behind two for its length
+/// \[C2SP tlog-tiles\], are the largest there is.
+const MAX_FILE_BYTES: u64 = 256 * (65_535 + 2);
+
+/// Reads a file. A folder that a stranger has packed may hold a pipe, or a link to a device, which
+/// have no end.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "is no file"));
+    }
+    let mut bytes = Vec::new();
+    let most = MAX_FILE_BYTES.saturating_add(1);
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE_BYTES) {
+        return Err(io::Error::new(
+            ErrorKind::FileTooLarge,
+            "is longer than a tile can be",
+        ));
+    }
+    Ok(bytes)
+}
+
 /// Makes the names in a folder durable. Windows has no such thing, and needs none.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
@@ -73,7 +95,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[async_trait]
 impl TileStore for TileFolder {
     async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        match fs::read(self.root.join(path)) {
+        match read(&self.root.join(path)) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("read a file of a published log", error)),

@@ -264,6 +264,32 @@ fn a_ledger_without_a_checkpoint_is_not_published_and_an_empty_folder_not_checke
     assert!(matches!(none, Err(AuditError::NotInTree)));
 }
 
+/// A folder that somebody else has packed.
+#[test]
+#[cfg(unix)]
+fn what_has_no_end_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiles = TileFolder::new(folder.path());
+    publish(&ledger_of(5), &tiles).unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let unread = || block_on(tiles.read("checkpoint")).is_err();
+    assert!(!unread());
+    std::fs::remove_file(&checkpoint).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &checkpoint).unwrap();
+    assert!(unread());
+    assert!(block_on(verify_tiles(&tiles, &keys(), &mut |_| {})).is_err());
+    std::fs::remove_file(&checkpoint).unwrap();
+    std::fs::create_dir(&checkpoint).unwrap();
+    assert!(unread());
+    std::fs::remove_dir(&checkpoint).unwrap();
+    // A file without a block on the disk.
+    let long = std::fs::File::create(&checkpoint).unwrap();
+    long.set_len(256 * (65_535 + 2)).unwrap();
+    assert!(!unread());
+    long.set_len(1 << 40).unwrap();
+    assert!(unread());
+}
+
 #[test]
 fn every_changed_or_missing_file_is_named_and_what_is_still_proved_is_said() {
     let folder = tempfile::tempdir().unwrap();

@@ -21,6 +21,9 @@ use crate::progress::Progress;
 use crate::style::{Line, Page, Table, bad, dim, good, name, plain, warn};
 use crate::verdict::Verdict;
 
+/// The code of a ledger that nobody has signed.
+const NO_CHECKPOINT: &str = "ledger.no_checkpoint";
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many checkpoints are named by their size; one line has room for them.
@@ -34,8 +37,8 @@ pub(crate) enum Command {
     /// Of what is damaged it says which entries are affected, and which are still proved by the
     /// last checkpoint.
     Verify {
-        /// The log's public key, `name+hash+base64`, or a file that holds it; the last checkpoint
-        /// has to be signed by it. Without it the key that the database itself names is used, which proves nothing about
+        /// The log's public key, `name+hash+base64`, or a file that holds it; there has to be a
+        /// checkpoint, and the last one signed by it. Without it the key that the database itself names is used, which proves nothing about
         /// who wrote the database.
         #[arg(long, value_name = "VKEY|FILE", required_unless_present = "database")]
         log_key: Option<String>,
@@ -194,7 +197,7 @@ fn export(
         }
         Err(AuditError::NotInTree) => {
             return Ok(Verdict::refused(
-                "ledger.no_checkpoint",
+                NO_CHECKPOINT,
                 "there is no checkpoint to publish",
             ));
         }
@@ -329,6 +332,15 @@ fn verdict(check: &LedgerCheck, key_given: bool, due: Option<&[AnchorDue]>) -> V
         return Verdict::Refused {
             code: first.code().to_owned(),
             message: first.to_string(),
+            json: members,
+            text: page,
+        };
+    }
+    if key_given && check.checkpoint.is_none() {
+        page.table(rows);
+        return Verdict::Refused {
+            code: NO_CHECKPOINT.to_owned(),
+            message: "there is no checkpoint, so the key has signed nothing of this".to_owned(),
             json: members,
             text: page,
         };

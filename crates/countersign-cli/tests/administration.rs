@@ -579,6 +579,21 @@ fn a_log_that_nobody_knows_gets_its_first_checkpoint_from_its_host() {
     );
 }
 
+/// Nobody has signed anything of it, so a key that was given proves nothing.
+#[test]
+fn a_ledger_without_a_checkpoint_is_not_accepted_by_a_key() {
+    for told in [Told::Key, Told::Nothing] {
+        let house = House::told(told);
+        let (key, database) = (house.path("log.vkey"), house.path("store.db"));
+        let check = countersign(&["--json", "ledger", "verify", "--log-key", &key, &database]);
+        assert_eq!(
+            (check.code, &check.json()["code"]),
+            (1, &json!("ledger.no_checkpoint")),
+            "{check:?}"
+        );
+    }
+}
+
 #[test]
 fn what_is_no_database_of_ours_or_may_only_be_read_is_left_alone() {
     let house = House::new();
