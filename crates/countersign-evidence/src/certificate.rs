@@ -170,6 +170,15 @@ mod tests {
         }
     }
 
+    /// `VERIFY.md` is how somebody without our programs finds out that a page is another one.
+    #[test]
+    fn the_instructions_name_the_published_page() {
+        let line = format!("published={}", members::sha256(empty().as_bytes()));
+        let instructions = include_str!("VERIFY.md").lines();
+        let named: Vec<_> = instructions.filter(|l| l.starts_with("published=")).collect();
+        assert_eq!(named, [line]);
+    }
+
     #[test]
     fn the_sources_can_not_end_the_elements_they_stand_in() {
         for source in [SCRIPT, STYLE] {

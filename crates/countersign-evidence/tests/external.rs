@@ -11,6 +11,7 @@
 )]
 
 mod everything;
+mod forge;
 #[path = "../../countersign-audit/tests/support/mod.rs"]
 mod support;
 mod unpacked;
@@ -308,6 +309,19 @@ fn the_instructions_find_each_part_that_is_another_bundles() {
             "certificate.html",
             "\"checkpoint\":\"",
             "\"checkpoint\":\"AAAA",
+            "WRONG certificate.html shows these files",
+        ),
+        // The right files, in a page that says something else.
+        (
+            "certificate.html",
+            "Certificate of completion</h1>",
+            "All of it is proved</h1>",
+            "WRONG certificate.html shows these files",
+        ),
+        (
+            "certificate.html",
+            "{\"checkpoint\":\"",
+            "{\"records/999-document.signed.json\":\"e30=\",\"checkpoint\":\"",
             "WRONG certificate.html shows these files",
         ),
         ("VERIFY.md", "openssl", "openzzl", "WRONG VERIFY.md"),

@@ -45,13 +45,16 @@ class Wrong extends Error {}
 /** The browser lacks what a check needs: nothing is shown by it. */
 class CanNotCheck extends Error {}
 
+/** It holds, and is not all that the claim needs: the reader has to judge. */
+class LeftToYou extends Error {}
+
 function must(holds, otherwise) {
   if (!holds) throw new Wrong(otherwise);
 }
 
 /** What an error says to people. Any other is JavaScript's own, at bytes that are not as they must be. */
 const messageOf = (error) =>
-  error instanceof Wrong || error instanceof CanNotCheck ? error.message : "is not built as it should be";
+  [Wrong, CanNotCheck, LeftToYou].some((kind) => error instanceof kind) ? error.message : "is not built as it should be";
 
 /**
  * Canonical JSON by the profile of record.md §1. A member is only ever read by its own name, so

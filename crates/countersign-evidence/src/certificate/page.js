@@ -172,11 +172,22 @@ const LIMITS = [
   ["Qualified status", "That any key or certificate is qualified (eIDAS). None is claimed to be."],
 ];
 
-function showLimits({ stamps }) {
+/** What the identity provider said is evidence of its own, which only the verifier reads. */
+function saidByProvider({ members, signatures }) {
+  if (signatures.every(({ assertion }) => assertion?.body.door === "email")) return [];
+  const isDisclosed = [...members.keys()].some((name) => name.startsWith("assertions/"));
+  const why = isDisclosed
+    ? "That what was signed for the sign-in is the identity provider’s, and names this person at this time for this service: this page does not read it. The offline verifier does."
+    : "That the identity provider said who this is: what it signed is not in the bundle. The log says that it did.";
+  return [["Identity", why]];
+}
+
+function showLimits(bundle) {
+  const { stamps } = bundle;
   const time = stamps.length === 0
     ? "Times are the log operator’s own. No time-stamp authority vouches for them."
     : "Times are the log operator’s own. The time-stamp proves only that all of it was recorded before the time it names, if its authority is to be trusted.";
-  for (const [what, why] of [...LIMITS, ["Trusted time", time]]) byId("limits").append(el("dt", "", what), el("dd", "", why));
+  for (const [what, why] of [...LIMITS, ...saidByProvider(bundle), ["Trusted time", time]]) byId("limits").append(el("dt", "", what), el("dd", "", why));
 }
 
 const MARKS = { holds: "✓", fails: "✗", unknown: "?", open: "–" };
@@ -207,8 +218,8 @@ function showVerdict(all) {
   byId("verdict").dataset.state = state;
   byId("verdict").textContent = {
     fails: `Do not rely on this: ${fails} of ${total} checks failed.`,
-    unknown: `${holds} of ${total} checks hold. This browser can not make the other ${unknown}.`,
-    holds: `All ${total} checks hold. ${rest}`,
+    unknown: `${holds} of this page’s ${total} checks hold. This browser can not make the other ${unknown}.`,
+    holds: `All ${total} checks that this page makes hold. ${rest}`,
   }[state];
 }
 

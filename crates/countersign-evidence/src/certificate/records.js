@@ -1,19 +1,25 @@
 // The records of the bundle, and what each signature rests on (record.md §5 and §6).
 
-/** The causes of the kinds that a signature rests on; others are followed as they are. */
+/** The causes of the kinds that a signature rests on, `null` where there may be none; others are followed as they are. */
 const ACCOUNT = ["user.provisioned", "user.linked"];
 const CAUSES = {
-  "document.signed": [["intent.confirmed"], ["session.opened"], ["role.granted"], ["consent.given"]],
+  "document.signed": [["intent.confirmed"], ["session.opened"], ["role.granted"], ["consent.given", null]],
   "intent.confirmed": [["document.presented"]],
   "document.presented": [["session.opened"]],
   "consent.given": [["session.opened"]],
-  "session.opened": [["assertion.verified"], ACCOUNT, ["invitation.used"]],
-  "role.granted": [ACCOUNT, ["assertion.verified"]],
-  "user.provisioned": [["assertion.verified"], ["invitation.used"]],
-  "user.linked": [["assertion.verified"], ["user.provisioned"], ["link.proposed"]],
-  "assertion.verified": [["email.challenged"]],
+  "session.opened": [["assertion.verified"], ACCOUNT, ["invitation.used", null]],
+  "role.granted": [ACCOUNT, ["assertion.verified", null]],
+  "user.provisioned": [["assertion.verified"], ["invitation.used", null]],
+  "user.linked": [["assertion.verified"], ["user.provisioned", null], ["link.proposed", null]],
+  "assertion.verified": [["email.challenged", null]],
   "invitation.used": [["invitation.issued"], ["assertion.verified"]],
 };
+
+/** The kinds that a signature rests on and that are about no account. */
+const ABOUT_NOBODY = ["assertion.verified", "email.challenged", "invitation.issued"];
+
+/** Whether a value is a time as records write it [record.md §1]: such are in order as texts. */
+const isTime = (value) => typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value);
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 

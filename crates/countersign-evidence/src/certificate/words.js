@@ -30,12 +30,15 @@ function inLocal(at) {
 }
 
 /** What a reader does not see, or what changes how the text around it is seen. */
-const HIDDEN = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/gu;
+const HIDDEN = /[\p{Cc}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
+/** More marks on one letter than any language has: they would be drawn over the lines around it. */
+const STACKED = /(\p{M}{6})\p{M}+/gu;
 
 /** Any value as text that shows what is there. */
 function shown(value) {
   const text = typeof value === "string" ? value : canonical(value ?? null);
-  return text.replace(HIDDEN, "\ufffd");
+  return text.replace(HIDDEN, "\ufffd").replace(STACKED, "$1\ufffd");
 }
 
 /** At most `most` characters. */

@@ -8,6 +8,8 @@ pub(crate) mod bundles;
 mod desk;
 #[path = "hostile.rs"]
 mod hostile;
+#[path = "lies.rs"]
+mod lies;
 #[path = "paper.rs"]
 mod paper;
 #[path = "webdriver.rs"]
@@ -15,7 +17,7 @@ mod webdriver;
 
 use countersign_audit::{Ed25519Signer, VerifierKey};
 
-use self::bundles::{ANNEX, two_signers};
+use self::bundles::{ANNEX, two_signers, two_signers_told};
 use self::desk::{Desk, all_start_with, forged, members, page, put};
 use crate::bundle;
 use crate::support::{DOCUMENT, ORIGIN, signer};
@@ -52,6 +54,9 @@ fn the_page_of_a_sound_bundle_shows_that_every_check_holds() {
         "a password over a protected connection",
         "signer, given by rule contractors",
         "A page can lie",
+        "It checks less than the offline verifier",
+        // Nobody disclosed it.
+        "what it signed is not in the bundle",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -224,6 +229,12 @@ fn the_page_tells_of_several_signers_a_consent_an_annex_and_an_erasure() {
     let desk = Desk::new();
     desk.open(&page(&bundle));
     assert_eq!(desk.state(), "holds", "{:#?}", desk.lines("checks"));
+    assert!(
+        desk.verdict()
+            .starts_with("All 88 checks that this page makes hold."),
+        "{}",
+        desk.verdict()
+    );
     let lines = desk.lines("checks");
     let consent = "holds consent: The consent is for this document (record 15): given for nda/*";
     assert!(lines.iter().any(|line| line == consent), "{lines:#?}");
@@ -252,6 +263,22 @@ fn the_page_tells_of_several_signers_a_consent_an_annex_and_an_erasure() {
     assert!(lines[1].starts_with("holds document: contract.txt: is the document that was signed"));
     let lines = desk.compare(&[&desk.file("bundle.asice", &bundle)]);
     assert!(all_start_with(&lines, "holds "), "{lines:#?}");
+}
+
+#[test]
+#[ignore = "runs chromedriver and chromium; cargo xtask test runs it"]
+fn the_page_does_not_say_that_a_consent_holds_that_was_not_told_of_paper() {
+    let desk = Desk::new();
+    desk.open(&page(&two_signers_told(false)));
+    assert_eq!(desk.state(), "holds", "{:#?}", desk.lines("checks"));
+    let lines = desk.lines("checks");
+    let mut consents = lines.iter().filter(|line| line.contains(" consent: "));
+    let consent = consents.next().unwrap();
+    assert!(consent.starts_with("open consent: "), "{consent}");
+    assert!(consent.contains("did not tell of the right to paper"));
+    assert_eq!(consents.next(), None);
+    let text = desk.text("return document.body.innerText");
+    assert!(text.contains("Not told of the right to paper."));
 }
 
 #[test]
