@@ -2,7 +2,8 @@
 //! erasure.
 //!
 //! Each is one transaction with its records, in the name of an administrator whom the host
-//! vouches for. What they say of it is committed to and never written into a record.
+//! vouches for. What they say of it is committed to and never written into a record. Their id is
+//! written, and no erasure reaches it: it should be one that names nobody, and not an address.
 
 use countersign_audit::leaf::Leaf;
 use countersign_audit::lifecycle::{HoldPlaced, HoldReleased};

@@ -26,6 +26,9 @@ impl Document {
     /// A document by its bytes; only their SHA-256 is kept.
     ///
     /// `document_type` is what permissions are about, such as `nda/mutual`.
+    ///
+    /// # Security
+    /// The id and the types are in records, which no erasure reaches: they should name nobody.
     #[must_use]
     pub fn new(id: DocumentId, document_type: &str, media_type: &str, bytes: &[u8]) -> Self {
         Self::with_sha256(id, document_type, media_type, sha256(bytes))
