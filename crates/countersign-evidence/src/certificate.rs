@@ -175,7 +175,9 @@ mod tests {
     fn the_instructions_name_the_published_page() {
         let line = format!("published={}", members::sha256(empty().as_bytes()));
         let instructions = include_str!("VERIFY.md").lines();
-        let named: Vec<_> = instructions.filter(|l| l.starts_with("published=")).collect();
+        let named: Vec<_> = instructions
+            .filter(|l| l.starts_with("published="))
+            .collect();
         assert_eq!(named, [line]);
     }
 

@@ -324,6 +324,12 @@ fn the_instructions_find_each_part_that_is_another_bundles() {
             "{\"records/999-document.signed.json\":\"e30=\",\"checkpoint\":\"",
             "WRONG certificate.html shows these files",
         ),
+        (
+            "certificate.html",
+            "}</script>",
+            "}</script><p>All of it is proved.</p>{}</script>",
+            "WRONG certificate.html shows these files",
+        ),
         ("VERIFY.md", "openssl", "openzzl", "WRONG VERIFY.md"),
     ] {
         let mut unpacked = Unpacked::read(&all.bundle());

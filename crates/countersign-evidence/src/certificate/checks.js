@@ -203,7 +203,7 @@ function only(text, pattern) {
 async function checkAssertion(bundle, record, checks) {
   const folder = `assertions/${String(record.number).padStart(3, "0")}/`;
   if (![...bundle.members.keys()].some((name) => name.startsWith(folder))) return;
-  await checks.check("assertion_signature", `Something was signed for the sign-in (record ${record.number})`, async () => {
+  await checks.check("assertion_signature", `The signature from the sign-in verifies (record ${record.number})`, async () => {
     const names = ["signed.xml", "signed-info.xml", "signature.bin", "certificate.der"];
     const files = names.map((name) => member(bundle, folder + name));
     for (const [place, file] of files.entries()) {

@@ -115,6 +115,6 @@ function covers(pattern, type) {
 
 /** Whether a permission lets somebody sign a type of document. */
 function coversSigning(permission, type) {
-  const [action, pattern] = permission.split(" ");
-  return action === "sign" && pattern !== undefined && covers(pattern, type);
+  const [action, pattern, ...more] = permission.split(" ");
+  return action === "sign" && pattern !== undefined && more.length === 0 && covers(pattern, type);
 }

@@ -160,7 +160,7 @@ fn the_page_checks_what_the_identity_provider_signed() {
             .filter(|line| line.contains(" assertion_signature: "));
         found.next().unwrap()
     };
-    let start = "holds assertion_signature: The identity provider signed (record 1): RSASSA-PKCS1-v1_5 by the enclosed certificate of CN=Test Provider";
+    let start = "holds assertion_signature: The signature from the sign-in verifies (record 1): RSASSA-PKCS1-v1_5 by the enclosed certificate of CN=Test Provider";
     assert!(line(&record, &files).starts_with(start));
     for place in 0..files.len() {
         let mut changed = files.clone();

