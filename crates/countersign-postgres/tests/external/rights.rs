@@ -72,7 +72,7 @@ const AROUND: [&str; 20] = [
          SELECT id, leaf, bytes FROM countersign.entries LIMIT 1
          ON CONFLICT (leaf) DO UPDATE SET bytes = 'other'",
     "SELECT FROM countersign.entries FOR UPDATE",
-    "LOCK TABLE countersign.entries IN ACCESS EXCLUSIVE MODE",
+    "DO $$ BEGIN LOCK TABLE countersign.entries IN ACCESS EXCLUSIVE MODE; END $$",
     "INSERT INTO countersign.outbox (number) VALUES (99)",
     "INSERT INTO countersign.seats (tenant, part, taken) VALUES ('acme', 31, -5)",
     "UPDATE countersign.seats SET taken = 0",
