@@ -400,7 +400,10 @@ fn a_rotation_of_the_logs_key_is_finished_by_the_same_call_whichever_call_fails(
             let key = VerifierKey::of_signer("sign.example/log", &**to).unwrap();
             if ended.outcome.is_err() {
                 let rotated = rotate(host, to).unwrap();
-                rotated.checkpoint.verify(&[key.clone()]).unwrap();
+                rotated
+                    .checkpoint
+                    .verify(std::slice::from_ref(&key))
+                    .unwrap();
                 rotated
                     .checkpoint
                     .verify(&[rotated.retired.key().clone()])
