@@ -74,8 +74,10 @@ impl LedgerReader {
     /// The anchored checkpoints whose time-stamps do not hold until `horizon`, by these roots:
     /// from the smallest.
     ///
-    /// Every chain is verified in full, so it takes a while where there are many. Renew what is
-    /// due well before it runs out: what has run out can not be renewed.
+    /// Every chain is verified in full: until when it holds is known of one that holds, and to
+    /// believe what its certificates say of themselves would pass over a damaged one until its time
+    /// had run out. That is a few signatures each: those of ten years, one an hour, take about a
+    /// minute. Renew what is due well before it runs out: what has run out can not be renewed.
     ///
     /// # Errors
     /// If the store fails.
