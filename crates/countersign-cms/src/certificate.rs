@@ -152,24 +152,40 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// Checks that it is valid at a time, both ends included \[RFC 5280 §4.1.2.5\].
-    pub(crate) fn check_valid(&self, at: Timestamp) -> Result<(), CmsError> {
+    /// When it is valid.
+    pub(crate) fn validity(&self) -> Validity {
         let validity = &self.fields.tbs_certificate.validity;
+        Validity {
+            first: seconds(validity.not_before),
+            last: seconds(validity.not_after),
+        }
+    }
+}
+
+/// When a certificate is valid: its first second and its last, since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Validity {
+    first: i64,
+    last: i64,
+}
+
+impl Validity {
+    /// Checks that a time is within it, both ends included \[RFC 5280 §4.1.2.5\].
+    pub(crate) fn check(self, at: Timestamp) -> Result<(), CmsError> {
         // The ends are whole seconds, and the last one belongs to it to its end.
         let second = at.unix_millis().div_euclid(1000);
-        if second < seconds(validity.not_before) {
+        if second < self.first {
             return Err(Untrusted::NotYetValid { at }.into());
         }
-        if seconds(validity.not_after) < second {
+        if self.last < second {
             return Err(Untrusted::Expired { at }.into());
         }
         Ok(())
     }
 
-    /// The last second that it is valid in.
-    pub(crate) fn not_after(&self) -> Timestamp {
-        let last = seconds(self.fields.tbs_certificate.validity.not_after);
-        Timestamp::from_unix_millis(last.saturating_mul(1000))
+    /// The last second of it.
+    pub(crate) fn not_after(self) -> Timestamp {
+        Timestamp::from_unix_millis(self.last.saturating_mul(1000))
     }
 }
 

@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
 use crate::algorithm::sha256;
-use crate::certificate::{Certificate, Purpose, SIGNING};
+use crate::certificate::{Certificate, Purpose, SIGNING, Validity};
 use crate::error::{CmsError, Malformed, Untrusted};
 use crate::oid;
 
@@ -18,7 +18,11 @@ use crate::oid;
 ///
 /// It is trusted while it is valid, and no longer: as `openssl` has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TrustAnchor(Vec<u8>);
+pub struct TrustAnchor {
+    der: Vec<u8>,
+    /// Read once: whoever verifies a path asks each time.
+    validity: Validity,
+}
 
 impl TrustAnchor {
     /// Trusts the certificate with these bytes, in DER.
@@ -26,10 +30,11 @@ impl TrustAnchor {
     /// # Errors
     /// [`CmsError::Malformed`] if they are no certificate.
     pub fn from_certificate(der: &[u8]) -> Result<Self, CmsError> {
-        Certificate::read(der)?;
+        let validity = Certificate::read(der)?.validity();
         webpki::anchor_from_trusted_cert(&CertificateDer::from(der))
             .map_err(|_| Malformed::Certificate)?;
-        Ok(Self(der.to_vec()))
+        let der = der.to_vec();
+        Ok(Self { der, validity })
     }
 
     /// Trusts every certificate of a file: PEM with one or more, or one in DER.
@@ -52,13 +57,13 @@ impl TrustAnchor {
     /// The certificate, in DER.
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
-        &self.0
+        &self.der
     }
 
     /// The SHA-256 of the certificate: what people compare.
     #[must_use]
     pub fn sha256(&self) -> Sha256Digest {
-        sha256(&self.0)
+        sha256(&self.der)
     }
 }
 
@@ -108,19 +113,14 @@ pub(crate) fn verify_path(
         return Err(Untrusted::NoAnchors.into());
     }
     certificate.check_purpose(purpose)?;
-    certificate.check_valid(at)?;
+    let validity = certificate.validity();
+    validity.check(at)?;
     // A path of one certificate: the signer's own is trusted by name.
-    if anchors.iter().any(|anchor| anchor.0 == certificate.der()) {
-        return Ok(certificate.not_after());
+    if anchors.iter().any(|anchor| anchor.der == certificate.der()) {
+        return Ok(validity.not_after());
     }
-    let (mut valid, mut run_out) = (Vec::new(), Vec::new());
-    for anchor in anchors {
-        match Certificate::read(&anchor.0) {
-            Ok(read) if read.check_valid(at).is_ok() => valid.push(read),
-            Ok(read) => run_out.push(read),
-            Err(_) => {}
-        }
-    }
+    let is_valid = |anchor: &&TrustAnchor| anchor.validity.check(at).is_ok();
+    let (valid, run_out): (Vec<_>, Vec<_>) = anchors.iter().partition(is_valid);
     match verify_chain(certificate, others, &valid, purpose, at) {
         // Would it be trusted if time were nothing to an anchor? Then time is the answer.
         Err(CmsError::Untrusted(Untrusted::UnknownIssuer))
@@ -135,7 +135,7 @@ pub(crate) fn verify_path(
 fn verify_chain(
     certificate: &Certificate<'_>,
     others: &[&[u8]],
-    anchors: &[Certificate<'_>],
+    anchors: &[&TrustAnchor],
     purpose: Purpose,
     at: Timestamp,
 ) -> Result<Timestamp, CmsError> {
@@ -147,7 +147,10 @@ fn verify_chain(
         .collect();
     let ders: Vec<_> = anchors
         .iter()
-        .map(|anchor| (CertificateDer::from(anchor.der()), anchor.not_after()))
+        .map(|anchor| {
+            let der = CertificateDer::from(anchor.certificate());
+            (der, anchor.validity.not_after())
+        })
         .collect();
     let (anchors, ends): (Vec<_>, Vec<_>) = ders
         .iter()
@@ -173,10 +176,11 @@ fn verify_chain(
     let root = anchors.iter().zip(ends);
     let root = root.filter(|(anchor, _)| *anchor == path.anchor());
     let root = root.map(|(_, not_after)| not_after).max();
-    let mut until = certificate.not_after().min(root.unwrap_or(at));
+    let validity = certificate.validity();
+    let mut until = validity.not_after().min(root.unwrap_or(at));
     for between in path.intermediate_certificates() {
         let der = between.der();
-        until = until.min(Certificate::read(&der)?.not_after());
+        until = until.min(Certificate::read(&der)?.validity().not_after());
     }
     Ok(until)
 }

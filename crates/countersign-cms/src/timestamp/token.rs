@@ -147,7 +147,7 @@ impl Token<'_> {
             Purpose::TimeStamping,
             at,
         )?;
-        certificate.check_valid(gen_time)?;
+        certificate.validity().check(gen_time)?;
         if gen_time > at.saturating_add(CLOCK_SKEW) {
             return Err(Untrusted::FromTheFuture { at }.into());
         }

@@ -70,6 +70,10 @@ impl<'i> Builder<'i> {
         let Value::Table(children) = &self.tree.node(table)?.value else {
             return None;
         };
+        if !self.is_plain {
+            // Nobody wants to know any more.
+            return None;
+        }
         let mut number = children.first;
         for _ in 0..MOST_KEYS {
             if number == 0 {
