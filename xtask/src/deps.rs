@@ -32,7 +32,7 @@ enum Layer {
 }
 
 /// The crate map of DESIGN.md.
-const ARROWS: [Arrow; 13] = [
+const ARROWS: [Arrow; 14] = [
     Arrow {
         from: "countersign-core",
         to: &[],
@@ -113,6 +113,11 @@ const ARROWS: [Arrow; 13] = [
             "countersign-audit",
         ],
         layer: Layer::ServerStore,
+    },
+    Arrow {
+        from: "countersign-object-store",
+        to: &["countersign-core", "countersign-audit"],
+        layer: Layer::Store,
     },
     Arrow {
         from: "countersign-testkit",

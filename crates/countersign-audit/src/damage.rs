@@ -45,6 +45,10 @@ pub enum Damage {
     /// A file of an exported log is not what the entries make it.
     #[error("the file {0} is wrong")]
     WrongFile(TilePath),
+    /// A file of an exported log is published already with other bytes, and never changes: two
+    /// histories were exported to one place, or somebody wrote there.
+    #[error("the file {0} is published already, and is another")]
+    OtherFile(TilePath),
     /// A node of the tree is missing.
     #[error("the node at level {}, index {} is missing", .0.level, .0.index)]
     MissingNode(NodeId),
@@ -113,6 +117,7 @@ impl Damage {
             Self::Rotation => "ledger.rotation",
             Self::MissingFile(_) => "ledger.missing_file",
             Self::WrongFile(_) => "ledger.wrong_file",
+            Self::OtherFile(_) => "ledger.other_file",
             Self::MissingNode(_) => "ledger.missing_node",
             Self::WrongNode(_) => "ledger.wrong_node",
             Self::MissingEntry { .. } => "ledger.missing_entry",

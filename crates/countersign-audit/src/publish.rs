@@ -5,15 +5,19 @@ use crate::damage::Damage;
 use crate::error::AuditError;
 use crate::fsck::Progress;
 use crate::leaf::leaf_hash;
-use crate::merkle::Frontier;
+use crate::merkle::{Frontier, verify_consistency};
 use crate::reader::LedgerReader;
 use crate::store::NodeId;
 use crate::tiles::{
-    CHECKPOINT_PATH, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, TileStore, hashes_at,
-    root_of_edge, write_bundle, write_tile,
+    TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, TileStore, hashes_at, root_of_edge, write_bundle,
+    write_tile,
 };
 use crate::verifier_key::TrustedKey;
-use countersign_core::Sha256Digest;
+use countersign_core::{Sha256Digest, StoreError};
+
+/// How often an export begins anew because another one was faster. Whoever loses a turn has seen
+/// the other publish something newer, so that this many need as many others.
+const TURNS: usize = 16;
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +42,11 @@ impl Edge<'_> {
     async fn write(&mut self, path: Option<TilePath>, bytes: &[u8]) -> Result<(), AuditError> {
         // INVARIANT: a tile has between 1 and 256 hashes.
         if let Some(path) = path {
-            self.tiles.write(&path.to_string(), bytes).await?;
+            let added = self.tiles.add_tile(path, bytes).await;
+            added.map_err(|error| match error.is_conflict() {
+                true => AuditError::Damaged(Damage::OtherFile(path)),
+                false => AuditError::Store(error),
+            })?;
             self.files = self.files.saturating_add(1);
         }
         Ok(())
@@ -86,8 +94,10 @@ impl LedgerReader {
     /// is published already is written, and the checkpoint comes last.
     ///
     /// Every entry is hashed again on the way, and the tree over them must have the checkpoint's
-    /// root, or the checkpoint is not replaced. Interrupted at any point it leaves a log that is
-    /// whole; the next call writes what is missing. Two at once are one too many.
+    /// root and be shown to continue the published one, or the checkpoint is not replaced. A tile
+    /// that is there already must be the same. Interrupted at any point it leaves a log that is
+    /// whole; the next call writes what is missing. Of several at once, on any number of machines,
+    /// each publishes what is newer than what it finds, or nothing.
     ///
     /// `keys` are the log's, with those that were retired:
     /// [`log_keys`](LedgerReader::log_keys).
@@ -95,49 +105,90 @@ impl LedgerReader {
     /// # Errors
     /// [`AuditError::NotInTree`] if there is no checkpoint; [`AuditError::Damaged`] if none of the
     /// keys has signed it or the one that is published, if the ledger does not continue the latter,
-    /// or an entry was changed; [`AuditError::Store`] if either store fails.
+    /// a tile is there and is another, or an entry was changed; [`AuditError::Store`] if either
+    /// store fails, with a conflict if others published all the time.
     pub async fn publish(
         &self,
         keys: &[TrustedKey],
         tiles: &dyn TileStore,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Published, AuditError> {
+        let mut last = StoreError::conflict("publish a checkpoint");
+        for _ in 0..TURNS {
+            match self.publish_once(keys, tiles, progress).await {
+                Err(AuditError::Store(error)) if error.is_conflict() => last = error,
+                outcome => return outcome,
+            }
+        }
+        Err(last.into())
+    }
+
+    async fn publish_once(
+        &self,
+        keys: &[TrustedKey],
+        tiles: &dyn TileStore,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Published, AuditError> {
+        // First what is published: another export may publish what this ledger has signed since.
+        let there = tiles.checkpoint().await?;
         let checkpoint = self.checkpoint().await?.ok_or(AuditError::NotInTree)?;
         let trusted =
             |signed: &SignedCheckpoint| signed.verify_by(keys).map_err(|_| Damage::Checkpoint);
         trusted(&checkpoint)?;
-        let size = checkpoint.checkpoint().size();
-        let old_size = match tiles.read(CHECKPOINT_PATH).await? {
+        let old_size = match &there {
             None => 0,
             Some(bytes) => {
-                let old = SignedCheckpoint::parse(&bytes).map_err(|_| Damage::Checkpoint)?;
+                let old = SignedCheckpoint::parse(bytes).map_err(|_| Damage::Checkpoint)?;
                 trusted(&old)?;
-                let (signed_size, old_root) = (old.checkpoint().size(), old.checkpoint().root());
-                if signed_size > size {
-                    return Err(Damage::RolledBack { size, signed_size }.into());
-                }
-                if self.root(signed_size).await? != old_root {
-                    return Err(Damage::Forked { signed_size }.into());
-                }
+                let old_size = old.checkpoint().size();
+                self.check_continues(&old, &checkpoint).await?;
                 if old == checkpoint {
                     return Ok(Published {
-                        old_size: signed_size,
+                        old_size,
                         checkpoint,
                         files: 0,
                     });
                 }
-                signed_size
+                old_size
             }
         };
         let files = self
             .write_tiles(old_size, &checkpoint, tiles, progress)
             .await?;
-        tiles.write(CHECKPOINT_PATH, checkpoint.bytes()).await?;
+        tiles
+            .replace_checkpoint(there.as_deref(), checkpoint.bytes())
+            .await?;
         Ok(Published {
             old_size,
             checkpoint,
             files: files.saturating_add(1),
         })
+    }
+
+    /// That the tree of one checkpoint is the beginning of the other's, by a proof that needs no
+    /// trust in the store \[RFC 9162 §2.1.4.2\].
+    async fn check_continues(
+        &self,
+        old: &SignedCheckpoint,
+        new: &SignedCheckpoint,
+    ) -> Result<(), AuditError> {
+        let (old, new) = (old.checkpoint(), new.checkpoint());
+        let (size, signed_size) = (new.size(), old.size());
+        if signed_size > size {
+            return Err(Damage::RolledBack { size, signed_size }.into());
+        }
+        let continues = match signed_size {
+            // Every tree continues the empty one; there is no proof of it.
+            0 => old.root() == self.root(0).await?,
+            _ => {
+                let proof = self.consistency_proof(signed_size, size).await?;
+                verify_consistency(signed_size, size, &proof, old.root(), new.root()).is_ok()
+            }
+        };
+        match continues {
+            true => Ok(()),
+            false => Err(Damage::Forked { signed_size }.into()),
+        }
     }
 
     async fn write_tiles(

@@ -15,8 +15,8 @@ use crate::merkle::Frontier;
 use crate::proved::{CHUNK, Chunks, Tree};
 use crate::store::NodeId;
 use crate::tiles::{
-    CHECKPOINT_PATH, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, TileStore, hash_of_complete,
-    hashes_at, read_bundle, read_tile,
+    TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, TileStore, hash_of_complete, hashes_at,
+    read_bundle, read_tile,
 };
 use crate::verifier_key::TrustedKey;
 
@@ -34,7 +34,7 @@ pub async fn verify_tiles(
     keys: &[TrustedKey],
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<LedgerCheck, AuditError> {
-    let note = tiles.read(CHECKPOINT_PATH).await?;
+    let note = tiles.checkpoint().await?;
     let note = note.ok_or(AuditError::NotInTree)?;
     let Ok(checkpoint) = SignedCheckpoint::parse(&note) else {
         let mut check = LedgerCheck::of(0, None);
@@ -105,12 +105,12 @@ impl PublishedTree<'_> {
     /// Reads a tile, or the full one in place of a partial one that is not kept any more
     /// \[C2SP tlog-tiles, "Partial Tiles"\].
     async fn read(&self, path: TilePath) -> Result<Option<Vec<u8>>, AuditError> {
-        if let Some(bytes) = self.tiles.read(&path.to_string()).await? {
+        if let Some(bytes) = self.tiles.tile(path).await? {
             return Ok(Some(bytes));
         }
         let full = TilePath::new(path.kind(), path.index(), 256);
         match full.filter(|full| *full != path) {
-            Some(full) => Ok(self.tiles.read(&full.to_string()).await?),
+            Some(full) => Ok(self.tiles.tile(full).await?),
             None => Ok(None),
         }
     }

@@ -217,21 +217,40 @@ pub(crate) fn hash_of_complete(hashes: &[Sha256Digest]) -> Sha256Digest {
 /// Where a log is published: a folder, a bucket.
 ///
 /// # Contract
-/// What [`write`](Self::write) acknowledges is durable, and readers see all of it or what was
-/// there before.
+/// What is acknowledged is durable, and readers see all of a file or nothing of it. A tile never
+/// changes once it is there. The checkpoint is compared and set: of any number of calls that
+/// expect the same, one succeeds, whichever process or machine they come from.
 #[async_trait]
 pub trait TileStore: Send + Sync + fmt::Debug {
-    /// Reads a file; `None` if it is not there.
+    /// Reads a tile; `None` if it is not there.
     ///
     /// # Errors
     /// If the store can not be read.
-    async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Writes a file, in place of the one that is there.
+    /// Adds a tile. One that is there already with the same bytes is left as it is.
     ///
     /// # Errors
-    /// If it can not be written; what was there before is still there.
-    async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError>;
+    /// A conflict if it is there with other bytes; these stay. Anything else if it can not be
+    /// written.
+    async fn add_tile(&self, path: TilePath, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Reads the checkpoint; `None` if it is not there.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    async fn checkpoint(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Publishes a checkpoint in the place of `expected`, where `None` is that there is none.
+    ///
+    /// # Errors
+    /// A conflict if another is there, byte for byte, which stays. Anything else if it can not be
+    /// written.
+    async fn replace_checkpoint(
+        &self,
+        expected: Option<&[u8]>,
+        checkpoint: &[u8],
+    ) -> Result<(), StoreError>;
 }
 
 #[cfg(test)]

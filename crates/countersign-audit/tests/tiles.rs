@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use countersign_audit::damage::Damage;
 use countersign_audit::fsck::LedgerCheck;
 use countersign_audit::publish::Published;
+use countersign_audit::store::NodeId;
 use countersign_audit::tile_check::verify_tiles;
 use countersign_audit::tile_folder::TileFolder;
 use countersign_audit::tiles::{TileKind, TilePath, TileStore};
@@ -65,6 +66,9 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
                 open.push(path);
             } else {
                 let name = path.strip_prefix(folder).unwrap().display().to_string();
+                if name == ".lock" {
+                    continue;
+                }
                 found.insert(name, std::fs::read(&path).unwrap());
             }
         }
@@ -145,18 +149,35 @@ fn what_is_published_already_is_not_written_again() {
 #[derive(Debug)]
 struct Failing(TileFolder, AtomicUsize);
 
+impl Failing {
+    fn one_less(&self) -> Result<(), StoreError> {
+        let left = self.1.load(Ordering::SeqCst);
+        let left = left.checked_sub(1);
+        let left = left.ok_or_else(|| StoreError::new(StoreErrorKind::Other, "write"))?;
+        self.1.store(left, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl TileStore for Failing {
-    async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.read(path).await
+    async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.tile(path).await
     }
-    async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let left = self.1.load(Ordering::SeqCst);
-        if left == 0 {
-            return Err(StoreError::new(StoreErrorKind::Other, "write"));
-        }
-        self.1.store(left - 1, Ordering::SeqCst);
-        self.0.write(path, bytes).await
+    async fn add_tile(&self, path: TilePath, bytes: &[u8]) -> Result<(), StoreError> {
+        self.one_less()?;
+        self.0.add_tile(path, bytes).await
+    }
+    async fn checkpoint(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.checkpoint().await
+    }
+    async fn replace_checkpoint(
+        &self,
+        expected: Option<&[u8]>,
+        checkpoint: &[u8],
+    ) -> Result<(), StoreError> {
+        self.one_less()?;
+        self.0.replace_checkpoint(expected, checkpoint).await
     }
 }
 
@@ -206,6 +227,98 @@ fn a_ledger_that_does_not_continue_what_is_published_is_not_published() {
     };
     assert_eq!(forked, Damage::Forked { signed_size: 300 });
     assert_eq!(files(folder.path()), before);
+}
+
+#[test]
+fn a_store_that_tells_two_histories_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiles = TileFolder::new(folder.path());
+    let ours = ledger_of(192);
+    publish(&ours, &tiles).unwrap();
+    let before = files(folder.path());
+    // Another history, with the nodes of what is published where the root of its size is read.
+    let other = store_with(&plain_entries(1000..1600));
+    block_on(open(&other).unwrap().advance()).unwrap();
+    let peaks = [(7, 0), (6, 2)].map(|(level, index)| NodeId { level, index });
+    for id in peaks {
+        let node = ours.tables.lock().unwrap().nodes[&id];
+        other.change(|tables| {
+            tables.nodes.insert(id, node).unwrap();
+        });
+    }
+    let root = |store: &Arc<TestStore>| {
+        block_on(LedgerReader::new(Arc::<TestStore>::clone(store)).root(192)).unwrap()
+    };
+    assert_eq!(root(&ours), root(&other));
+    let Err(AuditError::Damaged(damage)) = publish(&other, &tiles) else {
+        panic!("was published");
+    };
+    assert_eq!(damage, Damage::Forked { signed_size: 192 });
+    assert_eq!(files(folder.path()), before);
+}
+
+#[test]
+fn a_tile_that_is_there_and_is_another_stops_the_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiles = TileFolder::new(folder.path());
+    publish(&ledger_of(300), &tiles).unwrap();
+    let path: TilePath = "tile/entries/001".parse().unwrap();
+    std::fs::write(folder.path().join("tile/entries/001"), "other").unwrap();
+    let before = std::fs::read(folder.path().join("checkpoint")).unwrap();
+    let Err(AuditError::Damaged(damage)) = publish(&ledger_of(600), &tiles) else {
+        panic!("was published");
+    };
+    assert_eq!(damage, Damage::OtherFile(path));
+    let after = files(folder.path());
+    assert_eq!(after["checkpoint"], before);
+    assert_eq!(after["tile/entries/001"], b"other");
+}
+
+#[test]
+fn a_checkpoint_is_replaced_only_by_who_has_seen_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiles = TileFolder::new(folder.path());
+    let replace = |expected: Option<&[u8]>, new: &[u8]| {
+        block_on(tiles.replace_checkpoint(expected, new)).map_err(|error| error.is_conflict())
+    };
+    assert_eq!(replace(Some(b"one"), b"two"), Err(true));
+    assert_eq!(replace(None, b"one"), Ok(()));
+    assert_eq!(replace(None, b"two"), Err(true));
+    assert_eq!(replace(Some(b"zero"), b"two"), Err(true));
+    assert_eq!(replace(Some(b"one"), b"two"), Ok(()));
+    assert_eq!(block_on(tiles.checkpoint()).unwrap().unwrap(), b"two");
+}
+
+#[test]
+fn many_exports_at_once_only_move_forward() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiles = TileFolder::new(folder.path());
+    let store = ledger_of(1);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut last = 0;
+                for _ in 0..8 {
+                    match publish(&store, &tiles) {
+                        Ok(published) => {
+                            let size = published.checkpoint.checkpoint().size();
+                            assert!(published.old_size >= last && size >= published.old_size);
+                            last = size;
+                        }
+                        Err(AuditError::Store(error)) if error.is_conflict() => {}
+                        Err(error) => panic!("{error:?}"),
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            for size in (20..=600).step_by(58) {
+                grow(&store, size);
+            }
+        });
+    });
+    publish(&store, &tiles).unwrap();
+    assert_eq!((check(&tiles).damage, check(&tiles).size), (vec![], 600));
 }
 
 #[test]
@@ -272,7 +385,7 @@ fn what_has_no_end_is_not_read() {
     let tiles = TileFolder::new(folder.path());
     publish(&ledger_of(5), &tiles).unwrap();
     let checkpoint = folder.path().join("checkpoint");
-    let unread = || block_on(tiles.read("checkpoint")).is_err();
+    let unread = || block_on(tiles.checkpoint()).is_err();
     assert!(!unread());
     std::fs::remove_file(&checkpoint).unwrap();
     std::os::unix::fs::symlink("/dev/zero", &checkpoint).unwrap();
