@@ -176,7 +176,9 @@ impl TileStore for ObjectTiles {
             // A put whose answer was lost and that was sent again finds its own object.
             Err(error @ Error::AlreadyExists { .. }) => match self.tile(path).await? {
                 Some(there) if there == bytes => Ok(()),
-                _ => Err(failed(DOING, error)),
+                Some(_) => Err(failed(DOING, error)),
+                // Somebody is about to put it, or has just deleted it: that is no other tile.
+                None => Err(StoreError::new(StoreErrorKind::Unavailable, DOING).caused_by(error)),
             },
             outcome => outcome.map_err(|error| failed(DOING, error)),
         }

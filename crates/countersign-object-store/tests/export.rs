@@ -523,6 +523,18 @@ fn a_store_that_can_not_be_reached_is_unavailable() {
 }
 
 #[test]
+fn a_tile_that_is_said_to_be_there_and_is_not_is_no_fork() {
+    let place = in_memory();
+    let busy = Scripted::at(place.store.clone(), 0, Fate::SayItExists);
+    let outcome = publish(&ledger_of(3), &ObjectTiles::new(Arc::new(busy)));
+    let Err(AuditError::Store(error)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(objects(&*place.store).is_empty());
+}
+
+#[test]
 fn the_store_in_memory_compares_e_tags() {
     // What the tests above rest on.
     let store = InMemory::new();

@@ -20,6 +20,8 @@ pub(crate) enum Fate {
     LoseTheAnswer,
     /// The client sends it a second time, and sees the second answer only.
     SendTwice,
+    /// Nothing is written, and the answer is that there is something.
+    SayItExists,
 }
 
 type Event = Box<dyn FnOnce() + Send>;
@@ -91,11 +93,16 @@ impl ObjectStore for Scripted {
                 .put_opts(location, payload.clone(), options.clone())
         };
         let nth = self.puts.load(Ordering::SeqCst);
-        if nth == self.nth && self.fate == Fate::Refuse {
-            return Err(dead());
-        }
-        if nth > self.nth && self.fate != Fate::SendTwice {
-            return Err(dead());
+        match self.fate {
+            Fate::Refuse if nth >= self.nth => return Err(dead()),
+            Fate::LoseTheAnswer if nth > self.nth => return Err(dead()),
+            Fate::SayItExists if nth == self.nth => {
+                return Err(Error::AlreadyExists {
+                    path: location.to_string(),
+                    source: "another put is under way".into(),
+                });
+            }
+            _ => {}
         }
         let outcome = put().await;
         if matches!(outcome, Err(Error::NotImplemented { .. })) {
