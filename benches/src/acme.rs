@@ -82,8 +82,13 @@ impl Acme {
 
     /// An unsolicited response about a person in `groups` groups.
     pub(crate) fn response(&self, person: &str, groups: usize) -> Vec<u8> {
+        self.response_with_id(person, person, groups)
+    }
+
+    /// One whose ids end in `id`: nobody may come twice with the same.
+    pub(crate) fn response_with_id(&self, id: &str, person: &str, groups: usize) -> Vec<u8> {
         let spec = ResponseSpec::new(SP, ACS, person, self.time())
-            .with_ids(&format!("_r-{person}"), &format!("_a-{person}"))
+            .with_ids(&format!("_r-{id}"), &format!("_a-{id}"))
             .with_attribute("email", [format!("{person}@acme.example")])
             .with_attribute("givenname", ["Given"])
             .with_attribute("surname", ["Family"])

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! cargo run --release -p countersign-benches -- [NAME | GROUP] [--brief]
+//! cargo run --release -p countersign-benches -- scale [--store sqlite | postgres] [--users N] [--entries N]
 //! ```
 //!
 //! writes one JSON object a row to standard output; `cargo xtask bench` makes a table and plots
 //! of them. A *floor* is the least work that any implementation has to do. [`measure`] alternates
-//! between the subjects, [`row`] is what comes out; every other module is a benchmark or the
-//! floor of one.
+//! between the subjects, [`row`] is what comes out; [`mod@scale`] fills
+//! a store until it is large; every other module is a benchmark or the floor of one.
 #![allow(
     clippy::expect_used,
     reason = "a benchmark that can not run has to stop"
@@ -27,6 +28,7 @@ mod policy_load;
 mod postgres_host;
 mod row;
 mod saml_verify;
+mod scale;
 mod sign_in_durable;
 mod sign_in_postgres;
 mod sqlite_chain;
@@ -57,9 +59,23 @@ const BENCHES: [(&str, Bench); 8] = [
 ];
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("scale", arguments)) = arguments.split_first().map(|(name, rest)| (&**name, rest))
+    {
+        return match scale::Options::parse(arguments) {
+            Ok(options) => {
+                scale::run(&options, &mut |row| println!("{row}"));
+                ExitCode::SUCCESS
+            }
+            Err(message) => {
+                eprintln!("{message}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let mut effort = Effort::FULL;
     let mut chosen = None;
-    for argument in std::env::args().skip(1) {
+    for argument in arguments {
         if argument == "--brief" {
             effort = Effort::BRIEF;
         } else {

@@ -56,7 +56,7 @@ impl Row {
 }
 
 /// Three decimals: a nanosecond, where the unit is a microsecond.
-fn number(value: f64) -> Value {
+pub(crate) fn number(value: f64) -> Value {
     json!((value * 1_000.0).round() / 1_000.0)
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn median(values: Vec<f64>) -> f64 {
 }
 
 /// The least value that `percent` of a hundred do not exceed (the nearest rank).
-fn quantile(mut values: Vec<f64>, percent: usize) -> f64 {
+pub(crate) fn quantile(mut values: Vec<f64>, percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     let rank = values.len().saturating_mul(percent).div_ceil(100);
     let value = values.get(rank.saturating_sub(1));

@@ -13,7 +13,7 @@ use crate::need::{self, Need};
 use crate::plot;
 use crate::workspace::{Failure, Workspace, output, say, shown};
 
-const FOLDER: &str = "docs/benchmarks";
+pub(crate) const FOLDER: &str = "docs/benchmarks";
 
 /// The package that runs benchmarks with other implementations beside ours; each of them is a
 /// feature of it.
@@ -90,6 +90,8 @@ Each case is measured beside its *floor*: the least work that any implementation
 the same run, turn by turn. What counts is the ratio, not the time: it is the median over all
 rounds of one round's ratio. Times are medians; the range is that of the rounds. For times a
 lower ratio is better, for rates a higher one.
+
+What a store takes as it grows is on a page of its own: [scale.md](scale.md).
 ";
 
 /// What to measure, and how to tell.
@@ -202,7 +204,7 @@ fn measure(command: &mut Command) -> Result<Vec<Value>, Failure> {
     parse_rows(&output(command)?)
 }
 
-fn parse_rows(text: &str) -> Result<Vec<Value>, Failure> {
+pub(crate) fn parse_rows(text: &str) -> Result<Vec<Value>, Failure> {
     text.lines()
         .filter(|line| !line.is_empty())
         .map(|line| {
@@ -410,7 +412,7 @@ fn table(rows: &[Value]) -> String {
 }
 
 /// The machine and the code that were measured, for the reader of a number.
-fn machine(workspace: &Workspace) -> String {
+pub(crate) fn machine(workspace: &Workspace) -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
         .lines()

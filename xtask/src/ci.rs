@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything, briefly, ending with the tests.
 
 use crate::workspace::{Failure, Workspace, say};
-use crate::{bench, deps, differ, fuzz, lint, test, vectors};
+use crate::{bench, deps, differ, fuzz, lint, scale, test, vectors};
 
 /// Long enough for each fuzz target to run its seeds and some thousand mutants.
 const FUZZ_SECONDS: u32 = 10;
@@ -10,7 +10,7 @@ const FUZZ_SECONDS: u32 = 10;
 /// a run that passes ends with the closing lines of the test runner.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     type Step = fn(&Workspace) -> Result<(), Failure>;
-    let steps: [(&str, Step); 7] = [
+    let steps: [(&str, Step); 8] = [
         ("lint", lint::run),
         ("deps", deps::run),
         ("vectors", vectors::check),
@@ -22,6 +22,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         }),
         ("bench", |workspace| {
             bench::run(workspace, &bench::Options::brief())
+        }),
+        ("scale", |workspace| {
+            scale::run(workspace, &scale::Options::brief("sqlite"))?;
+            scale::run(workspace, &scale::Options::brief("postgres"))
         }),
         ("test", test::run),
     ];

@@ -8,6 +8,7 @@
 //! | [`fuzz`] | the fuzz targets, from their seeds and kept corpus |
 //! | [`differ`] | our trees and canonical forms beside those of other libraries |
 //! | [`mod@bench`] | the benchmarks; their table and plots |
+//! | [`scale`] | what a store takes as it grows |
 //! | [`crash`] | processes killed in the middle of their work, and what is left |
 //! | [`vectors`] | the committed generators, run again |
 //! | [`ci`] | all of these in turn |
@@ -32,6 +33,7 @@ mod plot;
     reason = "the harness of the tests, which needs the standard library alone; here it is only started"
 )]
 mod postgres_cluster;
+mod scale;
 mod test;
 mod vectors;
 mod workspace;
@@ -58,6 +60,11 @@ usage: cargo xtask <task>
                                 and --json the table and plots in docs/benchmarks are written anew;
                                 saml_verify and policy_evaluate have other implementations beside
                                 ours, unless they are to be left out
+  bench scale [--store sqlite|postgres] [--users N] [--entries N] [--minutes N]
+              [--brief] [--json]
+                                fill a store (1,000,000 and 10,000,000) in three steps, and measure
+                                sign-ins, proofs, memory and disk at each, the last when the minutes
+                                are over; takes up to 20 GB of disk
   crash [--store sqlite|postgres] [--nodes N] [--rounds N] [--seed N] [--json]
                                 kill a process under load N times (1,000), by chance and at named
                                 points, or the server, and look after each kill for what was lost
@@ -80,6 +87,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["deps"] => deps::run(&workspace),
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Options::parse(rest)?),
         ["differ", rest @ ..] => differ::run(&workspace, &differ::Options::parse(rest)?),
+        ["bench", "scale", rest @ ..] => scale::run(&workspace, &scale::Options::parse(rest)),
         ["bench", rest @ ..] => bench::run(&workspace, &bench::Options::parse(rest)?),
         ["crash", rest @ ..] => crash::run(&workspace, rest),
         ["vectors"] => vectors::run(&workspace),
