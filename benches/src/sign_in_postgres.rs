@@ -6,6 +6,7 @@
 //! transaction, by as many connections. `postgres_chain` is [`crate::postgres_host`].
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -50,7 +51,13 @@ impl Server {
         })
     }
 
-    fn store(&self) -> PostgresStore {
+    /// Where it keeps its files.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.cluster.data()
+    }
+
+    /// A store in its database, which is new.
+    pub(crate) fn store(&self) -> PostgresStore {
         let most = NonZeroUsize::new(AT_ONCE).expect("some");
         self.runtime.block_on(async {
             let database = Database::at_url(&self.cluster.url()).expect("its URL");

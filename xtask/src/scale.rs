@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     fn row(users: u64, subject: &str, member: &str, value: f64) -> Value {
-        json!({"bench": "scale", "store": "sqlite", "users": users, "entries": users * 10,
+        json!({"bench": "scale", "store": "sqlite", "users": users, "entries": users.saturating_mul(10),
                "subject": subject, member: value, "p99_us": value})
     }
 

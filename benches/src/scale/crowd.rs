@@ -16,9 +16,9 @@ use countersign::provision::store::{Change, Link, SessionRecord, UserWithGrants,
 use countersign::provision::user::User;
 use countersign::saml::{Expect, Inbound};
 use countersign::{
-    CorrelationId, Door, Email, Engine, Entry, GrantId, IdentityClaims, NameId, SessionId,
-    Sha256Digest, SignIn, SignedEvidence, SubjectKey, TenantId, Timestamp, UserId, VaultOwner,
-    VerifiedIdentity,
+    CorrelationId, Door, Email, Engine, EngineError, Entry, GrantId, IdentityClaims, NameId,
+    Session, SessionId, Sha256Digest, SignIn, SignedEvidence, SubjectKey, TenantId, Timestamp,
+    UserId, VaultOwner, VerifiedIdentity,
 };
 use pollster::block_on;
 use ring::digest::{SHA256, digest};
@@ -44,15 +44,22 @@ pub(crate) fn name(person: u64) -> String {
     format!("person-{person}")
 }
 
+/// The session that a sign-in opened.
+pub(crate) fn admitted(outcome: Result<SignIn, EngineError>) -> Session {
+    let session = match outcome {
+        Ok(SignIn::Admitted(session)) => Ok(session),
+        other => Err(other),
+    };
+    session.expect("nobody is refused")
+}
+
 impl Crowd {
     /// Signs somebody in, of whom all others are copies.
     pub(crate) fn like_somebody(acme: &Acme, engine: &Engine, store: &dyn Store) -> Self {
         let response = acme.response("somebody", 3);
         let message = Inbound::Xml(&response);
         let outcome = block_on(engine.sign_in(&acme.connection, message, Expect::Unsolicited));
-        let Ok(SignIn::Admitted(session)) = outcome else {
-            panic!("nobody is refused: {outcome:?}");
-        };
+        let session = admitted(outcome);
         let account = block_on(store.user(session.tenant(), session.user()));
         let stored = block_on(store.session(session.tenant(), session.id()));
         Self {

@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use countersign::audit::LedgerStore;
 use countersign::builder::Store;
-use countersign_postgres::Database;
 use countersign_sqlite::SqliteStore;
-use countersign_testkit::postgres_cluster::PostgresCluster;
 use tempfile::TempDir;
-use tokio::runtime::{Builder, Runtime};
 
 use crate::load::folder;
+use crate::sign_in_postgres::Server;
 
 /// A store, and where its bytes are. All of it is removed at the end.
 pub(crate) struct Ground {
@@ -20,8 +18,7 @@ pub(crate) struct Ground {
     files: PathBuf,
     /// Below it what is not the store's own: a server's log.
     without: Option<PathBuf>,
-    _runtime: Option<Runtime>,
-    _cluster: Option<PostgresCluster>,
+    _server: Option<Server>,
     _folder: Option<TempDir>,
 }
 
@@ -36,30 +33,19 @@ impl Ground {
             store: Arc::new(store),
             files: folder.path().to_owned(),
             without: None,
-            _runtime: None,
-            _cluster: None,
+            _server: None,
             _folder: Some(folder),
         }
     }
 
     fn on_a_server() -> Self {
-        let cluster = PostgresCluster::start();
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let database = Database::at_url(&cluster.url()).expect("an address");
-        let store = runtime.block_on(async {
-            database.migrate().await.expect("a new database");
-            database.open().await.expect("our own schema")
-        });
+        let server = Server::start();
+        let files = server.files();
         Self {
-            store: Arc::new(store),
-            files: cluster.data(),
-            without: Some(cluster.data().join("pg_wal")),
-            _runtime: Some(runtime),
-            _cluster: Some(cluster),
+            store: Arc::new(server.store()),
+            without: Some(files.join("pg_wal")),
+            files,
+            _server: Some(server),
             _folder: None,
         }
     }
