@@ -61,10 +61,11 @@ usage: cargo xtask <task>
                                 saml_verify and policy_evaluate have other implementations beside
                                 ours, unless they are to be left out
   bench scale [--store sqlite|postgres] [--users N] [--entries N] [--minutes N]
-              [--brief] [--json]
+              [--brief] [--json] [--from FILE]
                                 fill a store (1,000,000 and 10,000,000) in three steps, and measure
                                 sign-ins, proofs, memory and disk at each, the last when the minutes
-                                are over; takes up to 20 GB of disk
+                                are over; takes up to 20 GB of disk. With --from the rows are those
+                                that the benchmark has printed before
   crash [--store sqlite|postgres] [--nodes N] [--rounds N] [--seed N] [--json]
                                 kill a process under load N times (1,000), by chance and at named
                                 points, or the server, and look after each kill for what was lost
@@ -87,7 +88,7 @@ fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["deps"] => deps::run(&workspace),
         ["fuzz", rest @ ..] => fuzz::run(&workspace, &fuzz::Options::parse(rest)?),
         ["differ", rest @ ..] => differ::run(&workspace, &differ::Options::parse(rest)?),
-        ["bench", "scale", rest @ ..] => scale::run(&workspace, &scale::Options::parse(rest)),
+        ["bench", "scale", rest @ ..] => scale::run(&workspace, &scale::Options::parse(rest)?),
         ["bench", rest @ ..] => bench::run(&workspace, &bench::Options::parse(rest)?),
         ["crash", rest @ ..] => crash::run(&workspace, rest),
         ["vectors"] => vectors::run(&workspace),

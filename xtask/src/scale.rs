@@ -1,6 +1,7 @@
 //! `cargo xtask bench scale`: what a store takes as it grows, and the plots of it.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -37,6 +38,8 @@ pub(crate) struct Options {
     arguments: Vec<String>,
     brief: bool,
     json: bool,
+    /// Rows that were measured before: the benchmark prints each as soon as it has it.
+    from: Option<PathBuf>,
 }
 
 impl Options {
@@ -45,30 +48,39 @@ impl Options {
         Self {
             arguments: ["--store", store, "--brief"].map(str::to_owned).to_vec(),
             brief: true,
-            json: false,
+            ..Self::default()
         }
     }
 
-    pub(crate) fn parse(arguments: &[&str]) -> Self {
-        let is_json = |argument: &&str| *argument == "--json";
-        let others = arguments.iter().copied();
-        Self {
-            arguments: others
-                .filter(|it| !is_json(it))
-                .map(str::to_owned)
-                .collect(),
-            brief: arguments.contains(&"--brief"),
-            json: arguments.iter().any(is_json),
+    pub(crate) fn parse(arguments: &[&str]) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter().copied();
+        while let Some(argument) = arguments.next() {
+            match argument {
+                "--json" => options.json = true,
+                "--from" => {
+                    let file = arguments.next();
+                    let file = file.ok_or_else(|| Failure::usage("--from takes a file"))?;
+                    options.from = Some(file.into());
+                }
+                other => {
+                    options.brief |= other == "--brief";
+                    options.arguments.push(other.to_owned());
+                }
+            }
         }
+        Ok(options)
     }
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
-    let mut command = workspace.cargo(["run", "--release", "--quiet", "--locked", "--package"]);
-    command.args(["countersign-benches", "--", "scale"]);
-    command.args(&options.arguments);
-    say(&shown(&command));
-    let mut rows = parse_rows(&output(&mut command)?)?;
+    let mut rows = match &options.from {
+        Some(file) => {
+            let text = std::fs::read_to_string(file);
+            parse_rows(&text.map_err(|error| Failure::file(file, error))?)?
+        }
+        None => measured(workspace, options)?,
+    };
     if options.json {
         for row in &rows {
             println!("{row}");
@@ -82,10 +94,19 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failur
     let machine = machine(workspace);
     for row in &mut rows {
         if let Value::Object(row) = row {
-            row.insert("machine".to_owned(), json!(machine));
+            let machine = || json!(machine);
+            row.entry("machine").or_insert_with(machine);
         }
     }
     keep(workspace, rows)
+}
+
+fn measured(workspace: &Workspace, options: &Options) -> Result<Vec<Value>, Failure> {
+    let mut command = workspace.cargo(["run", "--release", "--quiet", "--locked", "--package"]);
+    command.args(["countersign-benches", "--", "scale"]);
+    command.args(&options.arguments);
+    say(&shown(&command));
+    parse_rows(&output(&mut command)?)
 }
 
 /// Puts the new rows in the place of the old ones of the same store, and draws all anew.
@@ -240,8 +261,11 @@ mod tests {
 
     #[test]
     fn what_the_benchmark_is_told_is_passed_on() {
-        let options = Options::parse(&["--store", "postgres", "--json", "--brief"]);
+        let options = Options::parse(&["--store", "postgres", "--json", "--brief"]).unwrap();
         assert_eq!(options.arguments, ["--store", "postgres", "--brief"]);
-        assert!(options.json && options.brief);
+        assert!(options.json && options.brief && options.from.is_none());
+        let options = Options::parse(&["--from", "rows.jsonl"]).unwrap();
+        assert_eq!(options.from, Some(PathBuf::from("rows.jsonl")));
+        assert!(Options::parse(&["--from"]).is_err());
     }
 }
