@@ -176,11 +176,18 @@ fn check_header(path: &Path) -> Result<bool, OpenError> {
         _ => {}
     }
     let db = open_unchanging(path)?;
-    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if application == APPLICATION_ID {
-        Ok(true)
-    } else {
-        Err(OpenError::Foreign)
+    match db.pragma_query_value(None, "application_id", |row| row.get::<_, i32>(0)) {
+        Ok(APPLICATION_ID) => Ok(true),
+        Ok(_) => Err(OpenError::Foreign),
+        // A crash while the log was copied leaves a file that is whole only together with its log.
+        // What it is, is seen once SQLite has opened both; before anything is written.
+        Err(error)
+            if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+                && beside(path, "-wal").exists() =>
+        {
+            Ok(true)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

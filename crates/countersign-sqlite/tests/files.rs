@@ -398,3 +398,36 @@ fn the_file_itself_refuses_to_change_what_is_recorded() {
     let leaf = block_on(store.entries(0..1)).unwrap();
     assert_eq!(leaf.first().unwrap().entry, entry(1, None));
 }
+
+/// A crash while the log was copied: the file's first page tells of pages that only the log has.
+#[test]
+fn a_file_that_only_its_log_makes_whole_is_opened() {
+    const FRAME_HEADER: usize = 24;
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("db");
+    let store = SqliteStore::open(&file).unwrap();
+    let id = EntryId::new("long").unwrap();
+    let long = Entry::from_parts(id, LeafHash::from_bytes([1; 32]), vec![1; 60_000], None);
+    block_on(store.enqueue(&[long])).unwrap();
+    let log = fs::read(folder.path().join("db-wal")).unwrap();
+    let mut half = fs::read(&file).unwrap();
+    drop(store);
+    // [SQLite file format §1.3.2 and §4.1]
+    let page: [u8; 2] = half.get(16..18).unwrap().try_into().unwrap();
+    let page = usize::from(u16::from_be_bytes(page));
+    let frames = log.get(32..).unwrap();
+    let frames = frames.chunks_exact(page.saturating_add(FRAME_HEADER));
+    let first = frames.filter(|frame| frame.starts_with(&[0, 0, 0, 1]));
+    let first = first.last().unwrap().get(FRAME_HEADER..).unwrap();
+    half.get_mut(..page).unwrap().copy_from_slice(first);
+    let copy = folder.path().join("copy");
+    fs::write(&copy, half).unwrap();
+    assert_refused(folder.path(), &copy, "sqlite.failed", true);
+    fs::write(folder.path().join("copy-wal"), log).unwrap();
+    let inspected = SqliteStore::open_read_only(&copy).unwrap();
+    assert_eq!(block_on(inspected.pending(9)).unwrap().len(), 1);
+    drop(inspected);
+    let store = SqliteStore::open_existing(&copy).unwrap();
+    assert_eq!(block_on(store.pending(9)).unwrap().len(), 1);
+    assert_eq!(block_on(store.check_integrity()).unwrap(), []);
+}
