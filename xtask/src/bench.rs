@@ -8,9 +8,11 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::crash::SERVER_NEEDS;
 use crate::lines;
 use crate::need::{self, Need};
 use crate::plot;
+use crate::test;
 use crate::workspace::{Failure, Workspace, output, say, shown};
 
 pub(crate) const FOLDER: &str = "docs/benchmarks";
@@ -39,7 +41,7 @@ const WITH_PEERS: [(&str, &[Need]); 2] = [
 ];
 
 /// What a reader of a benchmark's figures has to know beside them.
-const NOTES: [(&str, &str); 2] = [
+const NOTES: [(&str, &str); 3] = [
     (
         "policy_evaluate",
         "\
@@ -62,7 +64,21 @@ libxml2 and libxmlsec. Each accepts the document and refuses it with one letter 
 asked before anything is measured.
 ",
     ),
+    (
+        "sign_in_durable",
+        "\
+Whole sign-ins, 64 at once, each of somebody who was never seen. The floor is a row of as many bytes
+as the records of such a sign-in have, for each of the 64, by group commit: on SQLite by one thread
+that writes all that is waiting, on PostgreSQL by the server, which 64 connections ask at once;
+`countersign` has as many. `sqlite_chain` and `postgres_chain` verify the same responses and write
+the same facts as a host would first write them: tables of its own and a log whose rows are chained
+by their hashes, one transaction a sign-in.
+",
+    ),
 ];
+
+/// The benchmarks, and the groups of them, that start a PostgreSQL server; so do all together.
+const ON_A_SERVER: [&str; 2] = ["sign_in_durable", "stores"];
 
 /// Cases of one benchmark that differ in a number alone, which their names begin with: they are
 /// drawn as lines, too.
@@ -143,6 +159,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failur
         rows.extend(measure(&mut with_peers(workspace, options, beside)?)?);
     }
     if chosen.is_none() || beside.is_empty() {
+        if chosen.is_none_or(|chosen| ON_A_SERVER.contains(&chosen)) {
+            test::provide_named("the benchmarks", &SERVER_NEEDS)?;
+        }
         let measured = measure(&mut by_itself(workspace, options))?;
         // Rows with peers are not those of another run.
         let is_measured = |row: &Value| {

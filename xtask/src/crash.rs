@@ -9,7 +9,7 @@ use crate::workspace::{Failure, Workspace, step};
 /// What it compiles the disk with that fails on purpose.
 const NEEDS: [&str; 1] = ["cc"];
 /// What it starts a server with.
-const SERVER_NEEDS: [&str; 2] = ["initdb", "pg_ctl"];
+pub(crate) const SERVER_NEEDS: [&str; 2] = ["initdb", "pg_ctl"];
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), Failure> {
     test::provide_named("the crash tests", &NEEDS)?;
