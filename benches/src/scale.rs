@@ -334,14 +334,20 @@ impl Step<'_> {
             1 => self.options.calls / 4,
             _ => self.options.calls / 32,
         };
+        let at_once = at_once.min(usize::try_from(self.users).unwrap_or(at_once));
         let mut responses = Vec::new();
         for _ in 0..each.saturating_mul(at_once) {
             filled.measured = filled.measured.saturating_add(1);
             let person = match is_known {
-                // All over those who were put there.
-                true => Random(filled.measured).below(self.users),
-                false => u64::MAX.saturating_sub(filled.measured),
+                // All over those who were put there, and nobody twice at once: the factor is a
+                // prime.
+                true => filled
+                    .measured
+                    .wrapping_mul(1_000_003)
+                    .checked_rem(self.users),
+                false => u64::MAX.checked_sub(filled.measured),
             };
+            let person = person.unwrap_or(0);
             let id = format!("s{}", filled.measured);
             let name = crowd::name(person);
             responses.push((person, self.acme.response_with_id(&id, &name, 3)));
