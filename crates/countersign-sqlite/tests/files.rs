@@ -417,8 +417,10 @@ fn a_file_that_only_its_log_makes_whole_is_opened() {
     let page = usize::from(u16::from_be_bytes(page));
     let frames = log.get(32..).unwrap();
     let frames = frames.chunks_exact(page.saturating_add(FRAME_HEADER));
-    let first = frames.filter(|frame| frame.starts_with(&[0, 0, 0, 1]));
-    let first = first.last().unwrap().get(FRAME_HEADER..).unwrap();
+    let mut first = frames
+        .rev()
+        .filter(|frame| frame.starts_with(&[0, 0, 0, 1]));
+    let first = first.next().unwrap().get(FRAME_HEADER..).unwrap();
     half.get_mut(..page).unwrap().copy_from_slice(first);
     let copy = folder.path().join("copy");
     fs::write(&copy, half).unwrap();
