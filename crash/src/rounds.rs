@@ -232,6 +232,7 @@ impl Nodes<'_> {
         drop(say);
         // Its time begins with its first word: how long it takes to start says nothing.
         let (mut deadline, mut by_itself) = (None, false);
+        let mut gone = BTreeSet::new();
         loop {
             let next = match deadline {
                 None => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -245,7 +246,7 @@ impl Nodes<'_> {
                     by_itself = true;
                     break;
                 }
-                Ok((_, None)) => {}
+                Ok((node, None)) => drop(gone.insert(node)),
                 Ok((node, Some(line))) => {
                     outside.hear(&line)?;
                     if node == 0 && deadline.is_none() {
@@ -257,7 +258,7 @@ impl Nodes<'_> {
         }
         if let End::Server(how, _) = end {
             self.ground.kill_server(*how)?;
-            self.hear_again(&heard, outside)?;
+            self.hear_again(&heard, gone, outside)?;
         }
         // If the power is failing, it fails to its end.
         let power = File::create(self.power())?;
@@ -288,15 +289,25 @@ impl Nodes<'_> {
     fn hear_again(
         &self,
         heard: &Receiver<(u64, Option<String>)>,
+        mut gone: BTreeSet<u64>,
         outside: &mut Outside,
     ) -> Result<(), Failure> {
         // What was said before it died.
-        for (_, line) in heard.try_iter() {
-            line.map_or(Ok(()), |line| outside.hear(&line))?;
+        for (node, line) in heard.try_iter() {
+            match line {
+                Some(line) => outside.hear(&line)?,
+                None => drop(gone.insert(node)),
+            }
         }
         let mut silent: BTreeSet<u64> = (0..self.options.nodes).collect();
+        silent.retain(|node| !gone.contains(node));
+        // That one node goes on does not excuse another.
+        let deadline = now().checked_add(PATIENCE);
         while !silent.is_empty() {
-            match heard.recv_timeout(PATIENCE) {
+            let left = deadline.map_or(PATIENCE, |deadline| {
+                Instant::saturating_duration_since(&deadline, now())
+            });
+            match heard.recv_timeout(left) {
                 Ok((node, Some(line))) => {
                     if line.starts_with("entry ") {
                         silent.remove(&node);

@@ -38,8 +38,11 @@ const DOORS: u64 = 6;
 const SIGNED_BY_A_KEY: u32 = 15;
 /// How often a node tries to open a ledger whose key others replace.
 const TRIES: u32 = 10;
-/// When a call is tried again that did not reach the store, and when there may be somebody to erase.
+/// When a call is tried again that did not reach the store.
 const LATER: Duration = Duration::from_millis(50);
+/// How often a node that starts tries to reach a server: for 20 s.
+const TRIES_TO_REACH: u32 = 400;
+/// When there may be somebody to erase.
 const NOBODY: Duration = Duration::from_millis(5);
 const DAY_MILLIS: i64 = 86_400_000;
 
@@ -114,8 +117,23 @@ fn keep_on(place: &Place, mut step: impl FnMut() -> Result<(), Failure>) -> ! {
     }
 }
 
+/// Opens something; again, while the store can not be reached: its server may be killed while a
+/// node starts.
+fn open_patiently<T>(
+    place: &Place,
+    mut open: impl FnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    for _ in 0..TRIES_TO_REACH {
+        match open() {
+            Err(error) if is_unavailable(place, &error) => std::thread::sleep(LATER),
+            opened => return opened,
+        }
+    }
+    open()
+}
+
 fn start(orders: Orders) -> Result<(), Failure> {
-    let inner = orders.place.open()?;
+    let inner = open_patiently(&orders.place, || orders.place.open())?;
     let fuse = orders.fuse.map(Arc::new);
     let watch = |ledger: Arc<dyn LedgerStore>| -> Arc<dyn Store> {
         Arc::new(Watched {
@@ -143,7 +161,7 @@ fn start(orders: Orders) -> Result<(), Failure> {
             notary,
         ))
     };
-    let mut attempts = (0..TRIES).map(|_| open());
+    let mut attempts = (0..TRIES).map(|_| open_patiently(&orders.place, open));
     let (acme, notary) = attempts
         .find(|opened: &Result<_, Failure>| !opened.as_ref().is_err_and(Notary::is_behind))
         .ok_or("other nodes replace the key all the time")??;
