@@ -15,6 +15,20 @@ const FILES: [&str; 3] = ["", "-wal", "-shm"];
 /// How often to look whether the processes of a server have noticed that their parent is dead.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// Waits, for half a minute at most, until nobody else is connected. A backend whose client was killed
+/// finishes what it was sent, a commit too.
+const UNTIL_ALONE: &str = "DO $$ BEGIN
+    FOR again IN 1..3000 LOOP
+        PERFORM pg_stat_clear_snapshot();
+        IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                AND backend_type = 'client backend' AND pid <> pg_backend_pid()) THEN
+            RETURN;
+        END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RAISE 'somebody is still connected';
+END $$";
+
 /// How a server is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ServerKill {
@@ -63,6 +77,13 @@ impl Ground {
         let place = Place::Postgres(url);
         place.migrate()?;
         Ok(place)
+    }
+
+    /// Waits until nothing that the dead began is under way.
+    pub(crate) fn settle(&self, place: &Place) {
+        if let Place::Postgres(url) = place {
+            run_sql(url, UNTIL_ALONE);
+        }
     }
 
     pub(crate) fn kill_server(&self, how: ServerKill) -> Result<(), Failure> {

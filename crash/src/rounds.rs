@@ -158,6 +158,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
         if options.defect.as_deref() == Some("goes-back") && is_outermost {
             ground.set_back(&at)?;
         }
+        ground.settle(&at);
         let found = check(&at, &mut outside);
         tally.rounds = tally.rounds.saturating_add(1);
         tally.acknowledged = tally.acknowledged.saturating_add(u64::try_from(heard)?);
