@@ -297,6 +297,7 @@ impl Step<'_> {
                 subject: crowd.subject(person()),
                 email: None,
                 guarded_roles: [].into(),
+                once: None,
                 now: acme.time(),
             };
             let found = block_on(store.snapshot(&query)).expect("a working disk");

@@ -17,6 +17,7 @@
 //! | [`grant`] | [`RoleName`], [`Grant`] and who owns it |
 //! | [`entry`] | [`Entry`]: one audit record as opaque bytes |
 //! | [`private`] | [`Private`]: what a record leaves out, kept beside it until it is erased |
+//! | [`replay`] | [`ReplayKey`] and [`OneTimeKey`]: what may be seen once |
 //! | [`error`] | [`StoreError`], which every port returns |
 //! | [`text`] | what a text has to be to become an id or an e-mail address |
 
@@ -29,6 +30,7 @@ pub mod grant;
 pub mod id;
 pub mod identity;
 pub mod private;
+pub mod replay;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod subject;
@@ -50,6 +52,7 @@ pub use crate::identity::{
     MailedEvidence, NameId, SignedEvidence, VerifiedIdentity,
 };
 pub use crate::private::{Private, VaultOwner};
+pub use crate::replay::{OneTimeKey, ReplayKey};
 pub use crate::subject::{SubjectKey, SubjectKeyError};
 pub use crate::text::TextError;
 pub use crate::time::{ParseTimestampError, Timestamp};

@@ -17,6 +17,7 @@ use countersign_provision::user::User;
 use crate::batch::{Batch, values};
 use crate::entries;
 use crate::failure::Failure;
+use crate::replay;
 use crate::rows::{bytes, integer, scope_column};
 use crate::vault;
 
@@ -30,6 +31,9 @@ pub(crate) fn statements(change: &Change) -> Result<Batch, Failure> {
     let tenant = &change.tenant;
     change.check_tenant()?;
     let mut batch = Batch::default();
+    if let Some(once) = &change.once {
+        replay::remember(&mut batch, once);
+    }
     lock(&mut batch, change);
     if let Some((connection, epoch)) = &change.connection {
         check_connection(&mut batch, tenant, connection, *epoch)?;

@@ -218,6 +218,7 @@ pub(crate) struct SnapshotRow {
     seats_taken: u64,
     connection: Option<ConnectionRow>,
     holders: BTreeMap<RoleName, Vec<UserId>>,
+    seen: bool,
 }
 
 impl TryFrom<SnapshotRow> for Snapshot {
@@ -240,6 +241,7 @@ impl TryFrom<SnapshotRow> for Snapshot {
                     epoch: row.epoch,
                 })
                 .unwrap_or_default(),
+            seen: row.seen,
         })
     }
 }

@@ -48,7 +48,10 @@ const SNAPSHOT: &str = concat!(
              WHERE c.tenant = $1 AND c.id = $5),
          'holders', (SELECT coalesce(
                  json_object_agg(role, to_json(countersign.holders($1, role, $7))), '{}'::json)
-             FROM unnest($6::text[]) AS role)
+             FROM unnest($6::text[]) AS role),
+         'seen', EXISTS (SELECT FROM countersign.replay r
+             WHERE r.key = countersign.key_of($8, $9) AND r.issuer = $8 AND r.id = $9
+                 AND r.expires_at >= $7)
      )::text"
 );
 
@@ -110,6 +113,8 @@ fn snapshot(query: &SnapshotQuery) -> Question {
         query.connection.to_string(),
         roles,
         query.now.unix_millis(),
+        query.once.as_ref().map(|key| key.issuer.clone()),
+        query.once.as_ref().map(|key| key.id.clone()),
     ];
     ("read a snapshot", SNAPSHOT, values)
 }

@@ -287,7 +287,7 @@ impl Policy {
         }
     }
 
-    /// What [`crate::decide()`] needs to know from the store.
+    /// What [`crate::decide()`] needs to know from the store; it names nothing that may be seen once.
     #[must_use]
     pub fn snapshot_query(
         &self,
@@ -301,6 +301,7 @@ impl Policy {
             subject: facts.subject.clone(),
             email: facts.email.as_ref().map(|email| email.address.clone()),
             guarded_roles: self.guarded_roles(),
+            once: None,
             now,
         }
     }

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use async_trait::async_trait;
 use countersign_core::{
     ConnectionId, ConsentId, CorrelationId, DocumentPattern, Door, Email, Entry, Grant, GrantId,
-    LeafHash, RoleName, SessionId, Sha256Digest, StoreError, SubjectKey, TenantId, Timestamp,
-    UserId, VaultOwner,
+    LeafHash, OneTimeKey, ReplayKey, RoleName, SessionId, Sha256Digest, StoreError, SubjectKey,
+    TenantId, Timestamp, UserId, VaultOwner,
 };
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +143,8 @@ pub struct SnapshotQuery {
     pub email: Option<Email>,
     /// The roles whose last holder must not lose them.
     pub guarded_roles: BTreeSet<RoleName>,
+    /// What may be seen once and is to be looked up.
+    pub once: Option<ReplayKey>,
     /// The instant that grants are live at.
     pub now: Timestamp,
 }
@@ -189,6 +191,9 @@ pub struct Snapshot {
     pub holders: BTreeMap<RoleName, Vec<UserId>>,
     /// The connection.
     pub connection: ConnectionState,
+    /// Whether the key that was asked for is remembered. Where it is not, a commit at the
+    /// query's instant does not conflict by it.
+    pub seen: bool,
 }
 
 /// What to do with an account.
@@ -280,6 +285,10 @@ pub struct Change {
     /// One-time entries, such as invitations, that this change uses up; conflicts if one was used
     /// up before, in whatever tenant, or is named twice.
     pub spend: Vec<LeafHash>,
+    /// Conflicts if the key is remembered, by a commit of whatever tenant or by a call of
+    /// `ReplayStore::insert_once`; remembers it otherwise, for both. It may be forgotten once `now`
+    /// of a later one is past its `expires`. The replay of an assertion ends here.
+    pub once: Option<OneTimeKey>,
     /// Conflicts if one of the roles had a holder before the change and has none after it. A
     /// holder is an account that [is in use](UserState::is_in_use) and has a live grant of the
     /// role.
@@ -320,6 +329,7 @@ impl Change {
             put_consents: Vec::new(),
             withdraw_consents: Vec::new(),
             spend: Vec::new(),
+            once: None,
             keep_holders: None,
             policy: None,
             adopt: Vec::new(),

@@ -8,7 +8,9 @@
 //!
 //! [`verify`] is pure and binds one [`ServiceProvider`] to one [`IdentityProvider`] and one
 //! [`Expect`]ation at one instant. What it returns, [`Verified`], gives no identity away before
-//! [`Verified::admit`] has asked a [`replay::ReplayStore`] whether the assertion is new.
+//! [`Verified::admit`] has asked a [`replay::ReplayStore`] whether the assertion is new. (A host that
+//! writes all that a login leads to in one commit makes sure in that very commit:
+//! [`Verified::admit_by_commit`].)
 //!
 //! # What excludes the attacks on SAML
 //! - *Signature wrapping.* The signature is found by an absolute path (a child of the root

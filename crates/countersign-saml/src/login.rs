@@ -5,14 +5,13 @@ use std::fmt;
 use countersign_core::{StoreError, Timestamp, VerifiedIdentity};
 use thiserror::Error;
 
-use crate::code::RejectCode;
 use crate::rejection::Rejection;
-use crate::replay::{ReplayKey, ReplayStore, Seen};
+use crate::replay::{OneTimeKey, ReplayKey, ReplayStore, Seen};
 
 /// A response that holds in every respect but one: it may have been used before.
 ///
 /// It gives no identity away. [`Verified::admit`] does, after it made sure that this is the first
-/// time.
+/// time, and [`Verified::admit_by_commit`] does together with the duty to make sure.
 #[must_use = "a verified response is no login before it is admitted"]
 pub struct Verified {
     pub(crate) identity: VerifiedIdentity,
@@ -35,27 +34,46 @@ impl Verified {
         replay: &dyn ReplayStore,
         now: Timestamp,
     ) -> Result<Login, AdmitError> {
-        // The store may forget a key at `stale_at`: whoever comes later must not get in as first.
-        if now >= self.stale_at {
-            return Err(AdmitError::Rejected(Rejection::new(
-                RejectCode::Expired,
-                "the response expired between its verification and its admission",
-            )));
-        }
+        let (identity, once) = self.admit_by_commit(now).map_err(AdmitError::Rejected)?;
         match replay
-            .insert_once(&self.replay_key, self.stale_at, now)
+            .insert_once(&once.key, once.expires, now)
             .await
             .map_err(AdmitError::Store)?
         {
-            Seen::First => Ok(Login {
-                identity: self.identity,
-            }),
-            // [SAML-Profiles §4.1.4.5]: bearer assertions are not replayed.
-            Seen::Before => Err(AdmitError::Rejected(Rejection::new(
-                RejectCode::Replayed,
-                "the assertion was accepted before",
-            ))),
+            Seen::First => Ok(Login { identity }),
+            Seen::Before => Err(AdmitError::Rejected(Rejection::replayed())),
         }
+    }
+
+    /// Lets the response in by a commit of the caller's: one that remembers the key together with
+    /// everything that the login leads to, a refusal too, and that fails if the key is remembered
+    /// already. It costs one commit where [`admit`](Self::admit) costs another one before it; and
+    /// if the caller dies between the two, the response is as good as before.
+    ///
+    /// `countersign_provision`'s `Change` takes the key.
+    ///
+    /// # Errors
+    /// If the response went stale since it was verified.
+    ///
+    /// # Security
+    /// Whoever lets somebody in without that commit lets everybody in who shows the response again.
+    /// A commit that finds the key is the end of the login: [`Rejection::replayed`]. Whoever takes
+    /// his time compares [`OneTimeKey::expires`] with the clock again before the commit, since
+    /// afterwards the store may have forgotten the key: [`Rejection::stale`].
+    pub fn admit_by_commit(
+        self,
+        now: Timestamp,
+    ) -> Result<(VerifiedIdentity, OneTimeKey), Rejection> {
+        // A key may be forgotten at `stale_at`: whoever comes later must not get in as first.
+        if now >= self.stale_at {
+            return Err(Rejection::stale());
+        }
+        let once = OneTimeKey {
+            key: self.replay_key,
+            expires: self.stale_at,
+            now,
+        };
+        Ok((self.identity, once))
     }
 
     /// Lets the response in without asking whether it was used before.

@@ -23,6 +23,24 @@ impl Rejection {
         }
     }
 
+    /// Why an assertion is refused that was accepted before: what the host says whose commit found
+    /// that the key of [`Verified::admit_by_commit`](crate::Verified::admit_by_commit) was
+    /// remembered already.
+    #[must_use]
+    pub fn replayed() -> Self {
+        // [SAML-Profiles §4.1.4.5]: bearer assertions are not replayed.
+        Self::new(RejectCode::Replayed, "the assertion was accepted before")
+    }
+
+    /// Why a response is refused that went stale between its verification and that commit.
+    #[must_use]
+    pub fn stale() -> Self {
+        Self::new(
+            RejectCode::Expired,
+            "the response expired between its verification and its admission",
+        )
+    }
+
     /// The stable code, such as `saml.audience_mismatch`.
     #[must_use]
     pub fn code(&self) -> &'static str {

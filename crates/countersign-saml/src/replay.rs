@@ -3,16 +3,8 @@
 use std::fmt;
 
 use async_trait::async_trait;
+pub use countersign_core::{OneTimeKey, ReplayKey};
 use countersign_core::{StoreError, Timestamp};
-
-/// What may be seen once: the kind of thing, who issued it, and its id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ReplayKey {
-    /// The identity provider's entity id, or a name of the host's for things of its own.
-    pub issuer: String,
-    /// `ID` of the assertion, or of the thing.
-    pub id: String,
-}
 
 /// Whether a key was new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

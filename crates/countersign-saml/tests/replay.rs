@@ -99,6 +99,28 @@ fn what_the_store_has_forgotten_is_refused_for_its_age() {
 }
 
 #[test]
+fn a_commit_of_the_callers_is_given_the_key_that_a_store_is() {
+    let store = Forgetful::default();
+    let xml = test_idp().respond(&spec());
+    let (identity, once) = verified(&xml, now()).admit_by_commit(now()).unwrap();
+    assert_eq!(identity.claims().name_id.value, NURSE);
+    assert_eq!(once.now, now());
+    assert_eq!(admit(&store, &xml, now()), Ok(()));
+    let remembered = store.0.lock().unwrap();
+    assert_eq!(remembered.get(&once.key), Some(&once.expires));
+}
+
+#[test]
+fn no_key_is_given_for_a_response_that_went_stale() {
+    let xml = test_idp().respond(&spec());
+    let (_, once) = verified(&xml, now()).admit_by_commit(now()).unwrap();
+    let late = verified(&xml, now()).admit_by_commit(once.expires);
+    assert_eq!(late.unwrap_err().reject_code(), RejectCode::Expired);
+    let in_time = once.expires.saturating_sub(Duration::from_millis(1));
+    assert!(verified(&xml, now()).admit_by_commit(in_time).is_ok());
+}
+
+#[test]
 fn nobody_is_admitted_while_the_store_is_down() {
     let xml = test_idp().respond(&spec());
     let result = pollster::block_on(verified(&xml, now()).admit(&Down, now()));

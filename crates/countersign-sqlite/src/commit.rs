@@ -8,11 +8,13 @@ use countersign_core::{
 };
 use countersign_provision::store::{Change, ConsentRecord, Link, SessionRecord, UserWrite};
 use countersign_provision::user::User;
+use countersign_saml::replay::Seen;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failure::Failure;
 use crate::group::WriteConnection;
 use crate::ledger;
+use crate::replay;
 use crate::rows::scope_lines;
 use crate::users::{connection_state, holders, policy_entry, seats_taken};
 use crate::vault;
@@ -21,6 +23,12 @@ use crate::vault;
 pub(crate) fn apply(db: &WriteConnection, change: &Change) -> Result<(), Failure> {
     let tenant = &change.tenant;
     change.check_tenant()?;
+    // Before anything else is written: a replay costs the others in its transaction nothing.
+    if let Some(once) = &change.once
+        && replay::remember(db, once)? == Seen::Before
+    {
+        return Err(Failure::Conflict("it was seen before"));
+    }
     check_connection(db, change)?;
     move_policy_on(db, change)?;
     let seated = match change.seat_cap {

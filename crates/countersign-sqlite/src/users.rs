@@ -19,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::commit;
 use crate::failure::Failure;
+use crate::replay;
 use crate::rows::{self, CONSENT, GRANT, LINK, SESSION, USER, integer, number};
 use crate::store::SqliteStore;
 
@@ -167,6 +168,10 @@ fn snapshot(db: &Connection, query: &SnapshotQuery) -> Result<Snapshot, Failure>
     for role in &query.guarded_roles {
         guarded.insert(role.clone(), holders(db, tenant, role, query.now)?);
     }
+    let seen = match &query.once {
+        Some(key) => replay::is_seen(db, key, query.now)?,
+        None => false,
+    };
     Ok(Snapshot {
         link,
         linked,
@@ -174,6 +179,7 @@ fn snapshot(db: &Connection, query: &SnapshotQuery) -> Result<Snapshot, Failure>
         seats_taken: seats_taken(db, tenant)?,
         connection: connection_state(db, tenant, &query.connection)?,
         holders: guarded,
+        seen,
     })
 }
 

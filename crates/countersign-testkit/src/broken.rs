@@ -8,6 +8,7 @@
 mod ledger_store;
 mod replay_store;
 mod user_defect;
+mod user_keys;
 mod user_store;
 mod vault;
 mod verifier;

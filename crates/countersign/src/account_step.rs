@@ -124,6 +124,7 @@ impl Engine {
             },
             email: account.user.email.clone(),
             guarded_roles: guarded.map(|grant| grant.role.clone()).collect(),
+            once: None,
             now,
         };
         let snapshot = self.shared.users.snapshot(&query).await?;

@@ -16,20 +16,21 @@ use countersign_core::{
     UserId,
 };
 use countersign_provision::plan::{Admission, LinkPlan, NewUser, UserField, UserPlan};
-use countersign_provision::store::{Change, KeepHolders, Link, SessionRecord, Snapshot, UserWrite};
+use countersign_provision::store::{KeepHolders, Link, SessionRecord, Snapshot, UserWrite};
 use countersign_provision::user::{User, UserState};
 
+use crate::arrival::{Arrival, Concluding};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::identifier::{self, random};
 use crate::new_account::{NewAccount, codes};
 use crate::session::Session;
-use crate::sign_in::{Arrival, person};
+use crate::sign_in::person;
 use crate::step_up::reached;
 
 /// A change that waits for its commit, and the session that it opens.
 pub(crate) struct Admitting {
-    change: Change,
+    change: Concluding,
     session: Session,
 }
 
@@ -58,12 +59,8 @@ impl Admitting {
         })
     }
 
-    pub(crate) fn change(&self) -> &Change {
-        &self.change
-    }
-
-    pub(crate) fn into_session(self) -> Session {
-        self.session
+    pub(crate) fn into_parts(self) -> (Concluding, Session) {
+        (self.change, self.session)
     }
 }
 
@@ -77,7 +74,7 @@ struct Writer<'a> {
     admission: &'a Admission,
     now: Timestamp,
     walk: Correlation,
-    change: Change,
+    change: Concluding,
     /// The record of the invitation's use, once it is sealed.
     invitation: Option<Leaf<InvitationUsed>>,
 }
@@ -91,8 +88,7 @@ impl<'a> Writer<'a> {
         admission: &'a Admission,
         (user, filing): (UserId, Filing),
     ) -> Self {
-        let mut change = Change::new(arrival.rules.tenant.clone());
-        change.connection = Some((arrival.id.clone(), snapshot.connection.epoch));
+        let mut change = arrival.admitting_change(&user, snapshot);
         change.seat_cap = admission.seat_cap;
         change.unique_email = admission.unique_email;
         if !admission.keep_holders.is_empty() {
@@ -101,8 +97,6 @@ impl<'a> Writer<'a> {
                 now: arrival.now,
             });
         }
-        change.spend = arrival.spends();
-        change.adopt = arrival.adopted_by(&user);
         Self {
             engine,
             user,

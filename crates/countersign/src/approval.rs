@@ -21,11 +21,11 @@ use countersign_provision::plan::{LinkPlan, Queued};
 use countersign_provision::store::{Change, Link, Snapshot, UserQuery, UserWrite};
 use countersign_provision::user::{User, UserState};
 
+use crate::arrival::{Arrival, Concluding};
 use crate::engine::{Engine, MOST_ATTEMPTS, too_many_conflicts};
 use crate::error::EngineError;
 use crate::filing::Notes;
 use crate::new_account::NewAccount;
-use crate::sign_in::Arrival;
 
 impl Engine {
     /// The accounts that wait for approval, in the order of their ids: those after `after`, at
@@ -150,13 +150,11 @@ impl Engine {
         snapshot: &Snapshot,
         queued: &Queued,
         (id, filing): (UserId, Filing),
-    ) -> Result<(Change, LeafHash), EngineError> {
+    ) -> Result<(Concluding, LeafHash), EngineError> {
         let mut walk = arrival.walk().filed(filing);
-        let mut change = Change::new(arrival.rules.tenant.clone());
-        change.connection = Some((arrival.id.clone(), snapshot.connection.epoch));
+        let mut change = arrival.admitting_change(&id, snapshot);
         change.seat_cap = queued.seat_cap;
         change.unique_email = queued.unique_email;
-        change.spend = arrival.spends();
 
         let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
         let (entry, assertion) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
@@ -168,7 +166,6 @@ impl Engine {
             state: UserState::PendingApproval,
             reasons: &queued.reasons,
         };
-        change.adopt = arrival.adopted_by(&id);
         let mut draft = made.draft(&id, assertion.leaf());
         if let Some(used) = arrival.invitation_used(&id, assertion.leaf()) {
             let (entry, used) = self.seal(&mut walk, used, arrival.now)?.into_parts();

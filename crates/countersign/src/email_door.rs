@@ -25,10 +25,11 @@ use countersign_provision::store::Change;
 use countersign_provision::{ConnectionPolicy, Reason, email_door, normalize};
 use serde::{Deserialize, Serialize};
 
+use crate::arrival::{Arrival, Arrived, Proof};
 use crate::ceremony::sha256;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::sign_in::{Arrival, SignIn};
+use crate::sign_in::SignIn;
 use crate::token::{Browser, BrowserHalf, Issued, Minted, Token, TokenError};
 
 /// 15 minutes: long enough for mail that is slow, too short for mail that is found.
@@ -237,22 +238,17 @@ impl Engine {
         let spent = challenge.leaf().hash();
         let evidence = MailedEvidence { challenge: spent };
         let walk = Correlation::resume(challenge).under_policy(self.policy().hash());
-        let arrival = Arrival::new(
-            link.connection,
-            rules,
-            VerifiedIdentity::vouched_by_door(Door::Email, claims, evidence),
-            now,
-            walk,
-        )
-        .using_up(spent);
+        let identity = VerifiedIdentity::vouched_by_door(Door::Email, claims, evidence);
+        let proved = (identity, Proof::Mailed(spent));
+        let arrival = Arrival::new(link.connection, rules, proved, now, walk);
         let facts = rules.facts(&arrival.identity);
-        match self.arrive(arrival, facts, invitation).await {
+        match self.arrive(arrival, facts, invitation).await? {
+            Arrived::Concluded(concluded) => Ok(concluded.into_sign_in()),
             // Somebody else was faster with the same link.
-            Err(EngineError::Token(error)) => {
+            Arrived::Void(_) => {
                 let walk = self.begin(&rules.tenant)?;
-                self.reject_link(walk, &link, error).await
+                self.reject_link(walk, &link, TokenError::Used).await
             }
-            ended => ended,
         }
     }
 

@@ -127,6 +127,7 @@ mod account_step;
 mod admission;
 pub mod anchor;
 pub mod approval;
+mod arrival;
 pub mod blocking;
 pub mod builder;
 pub mod ceremony;

@@ -29,10 +29,11 @@ use countersign_provision::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::arrival::Arrival;
 use crate::engine::{Engine, MOST_ATTEMPTS, too_many_conflicts};
 use crate::error::EngineError;
 use crate::new_account::codes;
-use crate::sign_in::{Arrival, Refused, refused_body};
+use crate::sign_in::{Refused, refused_body};
 use crate::token::{Browser, BrowserHalf, Issued, Minted, Token, TokenError};
 
 /// How long a proposal can be confirmed: as long as the session of the browser that keeps the other

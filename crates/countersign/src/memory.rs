@@ -1,15 +1,15 @@
 //! A store that keeps everything in memory: for tests, demonstrations and short-lived tools.
 
 mod ledger;
+mod seen;
 mod users;
 mod vault;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
-use countersign_core::{StoreError, StoreErrorKind, Timestamp};
-use countersign_saml::replay::{ReplayKey, ReplayStore, Seen};
+use countersign_core::{StoreError, StoreErrorKind};
+
+use self::seen::Seen;
 
 /// Users, ledger, vault keys and replay memory behind one mutex.
 ///
@@ -29,7 +29,7 @@ struct Shared {
     users: users::Users,
     ledger: ledger::Ledger,
     vault: vault::Keys,
-    seen: HashMap<ReplayKey, Timestamp>,
+    seen: Seen,
 }
 
 impl MemoryStore {
@@ -50,22 +50,4 @@ impl MemoryStore {
 /// What a change expected and did not find.
 fn conflict(doing: &'static str, reason: &'static str) -> StoreError {
     StoreError::conflict(doing).caused_by(reason)
-}
-
-#[async_trait]
-impl ReplayStore for MemoryStore {
-    async fn insert_once(
-        &self,
-        key: &ReplayKey,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<Seen, StoreError> {
-        let mut shared = self.lock("remember an assertion")?;
-        shared.seen.retain(|_, expires| now <= *expires);
-        if shared.seen.contains_key(key) {
-            return Ok(Seen::Before);
-        }
-        shared.seen.insert(key.clone(), expires);
-        Ok(Seen::First)
-    }
 }

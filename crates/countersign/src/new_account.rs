@@ -9,7 +9,8 @@ use countersign_provision::Reason;
 use countersign_provision::plan::NewUser;
 use countersign_provision::user::{User, UserState};
 
-use crate::sign_in::{Arrival, person};
+use crate::arrival::Arrival;
+use crate::sign_in::person;
 
 /// What an account is made of.
 pub(crate) struct NewAccount<'a> {

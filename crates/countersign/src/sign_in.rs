@@ -5,22 +5,19 @@ use std::fmt;
 use countersign_audit::AuditError;
 use countersign_audit::account::{Person, UserRefused};
 use countersign_audit::assertion::{AssertionRejected, AssertionVerified};
-use countersign_audit::invitation::{InvitationIssued, InvitationUsed};
-use countersign_audit::leaf::Leaf;
-use countersign_audit::record::Recorded;
-use countersign_audit::seal::{Correlation, Draft};
+use countersign_audit::seal::Correlation;
 use countersign_core::{
-    ConnectionId, CorrelationId, Door, Facts, LeafHash, TenantId, Timestamp, UserId,
-    VerifiedIdentity,
+    ConnectionId, Door, Facts, LeafHash, TenantId, Timestamp, VerifiedIdentity,
 };
 use countersign_provision::group_fetcher::take_groups;
 use countersign_provision::store::Change;
 use countersign_provision::{
     ConnectionPolicy, FactsError, PastSignIn, Plan, Reason, Refusal, RefusalKind, decide,
 };
-use countersign_saml::{AdmitError, AuthnRequest, Expect, Inbound, MessageId, is_multi_factor};
+use countersign_saml::{AuthnRequest, Expect, Inbound, MessageId, Rejection, is_multi_factor};
 
 use crate::admission::Admitting;
+use crate::arrival::{Arrival, Arrived, Concluded, Proof, Void};
 use crate::ceremony::sha256;
 use crate::corpus::Kept;
 use crate::engine::{Connection, Engine, MOST_ATTEMPTS, too_many_conflicts};
@@ -30,7 +27,6 @@ use crate::link::LinkProposal;
 use crate::new_account::codes;
 use crate::session::Session;
 use crate::step_up::reached;
-use crate::token::TokenError;
 
 /// How a sign-in ended. Either way it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +54,7 @@ impl SignIn {
         }
     }
 
-    fn of(self, past: PastSignIn) -> Self {
+    pub(crate) fn of(self, past: PastSignIn) -> Self {
         let kept = Kept::new(past);
         match self {
             Self::Admitted(session) => Self::Admitted(session.knowing(kept)),
@@ -130,86 +126,6 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
-    }
-}
-
-/// What one sign-in has come to, from its first record on.
-pub(crate) struct Arrival<'a> {
-    pub(crate) id: &'a ConnectionId,
-    pub(crate) rules: &'a ConnectionPolicy,
-    pub(crate) identity: VerifiedIdentity,
-    pub(crate) now: Timestamp,
-    /// Whether this browser had asked for it.
-    pub(crate) solicited: bool,
-    walk: Correlation,
-    /// The one-time entry that proved who it is; used up whatever the arrival comes to.
-    proof: Option<LeafHash>,
-    /// The invitation that the person brought; used up if the person is let in.
-    invitation: Option<Recorded<InvitationIssued>>,
-}
-
-impl<'a> Arrival<'a> {
-    pub(crate) fn new(
-        id: &'a ConnectionId,
-        rules: &'a ConnectionPolicy,
-        identity: VerifiedIdentity,
-        now: Timestamp,
-        walk: Correlation,
-    ) -> Self {
-        Self {
-            id,
-            rules,
-            identity,
-            now,
-            solicited: false,
-            walk,
-            proof: None,
-            invitation: None,
-        }
-    }
-
-    /// The same, as the browser asked for it or not.
-    pub(crate) fn solicited(mut self, solicited: bool) -> Self {
-        self.solicited = solicited;
-        self
-    }
-
-    /// The same, proved by a one-time entry.
-    pub(crate) fn using_up(mut self, proof: LeafHash) -> Self {
-        self.proof = Some(proof);
-        self
-    }
-
-    /// What is used up if the person is let in.
-    pub(crate) fn spends(&self) -> Vec<LeafHash> {
-        let invitation = self.invitation.as_ref();
-        let invitation = invitation.map(|issued| issued.leaf().hash());
-        self.proof.into_iter().chain(invitation).collect()
-    }
-
-    /// The record of the invitation's use, if the person brought one.
-    pub(crate) fn invitation_used(
-        &self,
-        user: &UserId,
-        assertion: Leaf<AssertionVerified>,
-    ) -> Option<Draft<InvitationUsed>> {
-        let issued = self.invitation.as_ref()?;
-        let (connection, user) = (self.id.clone(), user.clone());
-        Some(InvitationUsed::draft(connection, user, issued, assertion))
-    }
-
-    /// The walks that turn out to be the account's: that of the proof, if one was used up, and
-    /// the invitation's.
-    pub(crate) fn adopted_by(&self, user: &UserId) -> Vec<(CorrelationId, UserId)> {
-        let proof = self.proof.map(|_| self.walk.id());
-        let invitation = self.invitation.as_ref().map(Recorded::correlation);
-        let walks = proof.into_iter().chain(invitation);
-        walks.map(|walk| (walk.clone(), user.clone())).collect()
-    }
-
-    /// The walk, from its beginning: each attempt to commit seals its records anew.
-    pub(crate) fn walk(&self) -> Correlation {
-        self.walk.clone()
     }
 }
 
@@ -292,33 +208,29 @@ impl Engine {
         let now = self.shared.clock.now();
         let walk = self.begin(&rules.tenant)?;
 
-        let identity = match self.verify(configured, message, expect, now).await {
-            Ok(identity) => identity,
-            Err(AdmitError::Rejected(rejection)) => {
-                let body = AssertionRejected {
-                    door: Door::Saml,
-                    connection: connection.clone(),
-                    code: rejection.code().to_owned(),
-                    received_sha256: sha256(message.as_received()),
-                };
-                return self
-                    .reject(walk, body, rejection.code(), rejection.to_string(), now)
-                    .await;
+        let rejection = match verify(configured, message, expect, now) {
+            Ok(proved) => {
+                let arrival = Arrival::new(connection, rules, proved, now, walk.clone())
+                    .solicited(matches!(expect, Expect::Request(_)));
+                let provider = &configured.identity_provider;
+                let speaks_for = |value: &str| provider.check_scoped(value).is_ok();
+                let facts = rules.facts_in_scope(&arrival.identity, &speaks_for);
+                match self.arrive(arrival, facts, invitation).await? {
+                    Arrived::Concluded(concluded) => return Ok(concluded.into_sign_in()),
+                    Arrived::Void(Void::Used) => Rejection::replayed(),
+                    Arrived::Void(Void::Stale) => Rejection::stale(),
+                }
             }
-            Err(AdmitError::Store(error)) => return Err(error.into()),
-            // A way to fail that is not known here is a failure all the same.
-            Err(_) => {
-                return Err(EngineError::Misuse {
-                    what: "the replay store",
-                });
-            }
+            Err(rejection) => rejection,
         };
-        let arrival = Arrival::new(connection, rules, identity, now, walk)
-            .solicited(matches!(expect, Expect::Request(_)));
-        let provider = &configured.identity_provider;
-        let speaks_for = |value: &str| provider.check_scoped(value).is_ok();
-        let facts = rules.facts_in_scope(&arrival.identity, &speaks_for);
-        self.arrive(arrival, facts, invitation).await
+        let body = AssertionRejected {
+            door: Door::Saml,
+            connection: connection.clone(),
+            code: rejection.code().to_owned(),
+            received_sha256: sha256(message.as_received()),
+        };
+        self.reject(walk, body, rejection.code(), rejection.to_string(), now)
+            .await
     }
 
     /// From a verified identity, whichever door it came through, to a session or a refusal.
@@ -327,7 +239,7 @@ impl Engine {
         mut arrival: Arrival<'_>,
         facts: Result<Facts, FactsError>,
         invitation: Option<&str>,
-    ) -> Result<SignIn, EngineError> {
+    ) -> Result<Arrived, EngineError> {
         let mut facts = match facts {
             Ok(facts) => facts,
             Err(error) => {
@@ -335,7 +247,9 @@ impl Engine {
                 return self.deny(&arrival, &Person::default(), code, message).await;
             }
         };
-        self.fetch_groups(&arrival, &mut facts).await;
+        if let Some(void) = self.fetch_groups(&arrival, &mut facts).await? {
+            return Ok(Arrived::Void(void));
+        }
         let context = reached(arrival.rules.preset, arrival.identity.claims());
         facts.multi_factor = context.as_deref().is_some_and(is_multi_factor);
         if let Some(token) = invitation {
@@ -343,7 +257,7 @@ impl Engine {
             match self.invited(tenant, token).await {
                 Ok((invited, issued)) => {
                     facts.invited = Some(invited);
-                    arrival.invitation = Some(issued);
+                    arrival.bring(issued);
                 }
                 Err(EngineError::Token(_)) => {
                     let reason = Reason::InvitationInvalid;
@@ -353,8 +267,13 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-        let sign_in = self.provision(&arrival, &mut facts).await?;
-        Ok(sign_in.of(PastSignIn::new(arrival.id.clone(), arrival.now, facts)))
+        Ok(match self.provision(&arrival, &mut facts).await? {
+            Arrived::Concluded(concluded) => {
+                let past = PastSignIn::new(arrival.id.clone(), arrival.now, facts);
+                Arrived::Concluded(concluded.of(past))
+            }
+            void @ Arrived::Void(_) => void,
+        })
     }
 
     /// A walk that begins, under the policy in force.
@@ -363,37 +282,30 @@ impl Engine {
         Ok(Correlation::begin(tenant.clone(), id).under_policy(self.policy().hash()))
     }
 
-    async fn verify(
-        &self,
-        connection: &Connection,
-        message: Inbound<'_>,
-        expect: Expect<'_>,
-        now: Timestamp,
-    ) -> Result<VerifiedIdentity, AdmitError> {
-        let verified = countersign_saml::verify(
-            &connection.service_provider,
-            &connection.identity_provider,
-            message,
-            expect,
-            now,
-        )
-        .map_err(AdmitError::Rejected)?;
-        let login = verified.admit(&*self.shared.replay, now).await?;
-        Ok(login.into_identity())
-    }
-
     /// Asks the host for groups that the provider left out. Without an answer the facts are as
-    /// they were.
-    async fn fetch_groups(&self, arrival: &Arrival<'_>, facts: &mut Facts) {
+    /// they were. Nobody is asked if what proved the arrival is void: one assertion is not to
+    /// make the host ask its directory again and again.
+    async fn fetch_groups(
+        &self,
+        arrival: &Arrival<'_>,
+        facts: &mut Facts,
+    ) -> Result<Option<Void>, EngineError> {
         let Some(fetcher) = self.shared.group_fetchers.get(arrival.id) else {
-            return;
+            return Ok(None);
         };
         let request = arrival
             .rules
             .group_request(arrival.id, &arrival.identity, facts);
         if let Some(request) = request {
+            let query = arrival.query(self, facts);
+            let snapshot = self.shared.users.snapshot(&query).await?;
+            let void = arrival.void(self, &snapshot).await?;
+            if void.is_some() {
+                return Ok(void);
+            }
             take_groups(facts, fetcher.groups(&request).await);
         }
+        Ok(None)
     }
 
     /// Decides and commits, until a commit does not lose its race.
@@ -401,19 +313,22 @@ impl Engine {
         &self,
         arrival: &Arrival<'_>,
         facts: &mut Facts,
-    ) -> Result<SignIn, EngineError> {
+    ) -> Result<Arrived, EngineError> {
         let tenant = &arrival.rules.tenant;
-        let query = self.policy().snapshot_query(arrival.id, facts, arrival.now);
+        let query = arrival.query(self, facts);
         // One id for all attempts, so that a lost race leaves no key of an account that is not.
         let new_user = identifier::user(arrival.now, random(&*self.shared.entropy)?)?;
         for _ in 0..MOST_ATTEMPTS {
-            self.check_unspent(arrival).await?;
             if let Some(invited) = &mut facts.invited {
                 invited.is_spent = self.shared.users.is_spent(tenant, invited.entry).await?;
             }
             let facts = &*facts;
             let snapshot = self.shared.users.snapshot(&query).await?;
-            match decide(self.policy(), arrival.id, facts, &snapshot, arrival.now) {
+            // Before anything is decided, and when a commit lost its race: perhaps for the proof.
+            if let Some(void) = arrival.void(self, &snapshot).await? {
+                return Ok(Arrived::Void(void));
+            }
+            let concluded = match decide(self.policy(), arrival.id, facts, &snapshot, arrival.now) {
                 Plan::Admit(admission) => {
                     let user = admission.user.existing().map_or(&new_user, |user| &user.id);
                     let user = user.clone();
@@ -428,9 +343,8 @@ impl Engine {
                         &admission,
                         (user, filing),
                     )?;
-                    if self.commits(admitting.change()).await? {
-                        return Ok(SignIn::Admitted(admitting.into_session()));
-                    }
+                    let (change, session) = admitting.into_parts();
+                    change.commit(self, SignIn::Admitted(session)).await?
                 }
                 Plan::Queue(queued) => {
                     let Some(filing) = self.filing_of(tenant, &new_user).await? else {
@@ -438,16 +352,13 @@ impl Engine {
                     };
                     let filed = (new_user.clone(), filing);
                     let (change, entry) = self.queue(arrival, facts, &snapshot, &queued, filed)?;
-                    if self.commits(&change).await? {
-                        let reason = Reason::UserAwaitsApproval;
-                        return Ok(SignIn::Refused(Refused::new(&reason, entry)));
-                    }
+                    let refused = Refused::new(&Reason::UserAwaitsApproval, entry);
+                    change.commit(self, SignIn::Refused(refused)).await?
                 }
-                Plan::Refuse(refusal) => {
-                    if let Some(refused) = self.refuse_person(arrival, facts, &refusal).await? {
-                        return Ok(refused);
-                    }
-                }
+                Plan::Refuse(refusal) => self.refuse_person(arrival, facts, &refusal).await?,
+            };
+            if let Some(concluded) = concluded {
+                return Ok(Arrived::Concluded(concluded));
             }
         }
         Err(too_many_conflicts())
@@ -459,17 +370,6 @@ impl Engine {
             Ok(()) => Ok(true),
             Err(error) if error.is_conflict() => Ok(false),
             Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Whether what proved the identity is still good: somebody else may have used it meanwhile.
-    async fn check_unspent(&self, arrival: &Arrival<'_>) -> Result<(), EngineError> {
-        let tenant = &arrival.rules.tenant;
-        match arrival.proof {
-            Some(proof) if self.shared.users.is_spent(tenant, proof).await? => {
-                Err(TokenError::Used.into())
-            }
-            _ => Ok(()),
         }
     }
 
@@ -499,9 +399,9 @@ impl Engine {
         arrival: &Arrival<'_>,
         facts: &Facts,
         refusal: &Refusal,
-    ) -> Result<Option<SignIn>, EngineError> {
+    ) -> Result<Option<Concluded>, EngineError> {
         let walk = arrival.walk();
-        let mut change = Change::new(walk.tenant().clone());
+        let mut change = arrival.change();
         let mut walk = match refusal.user() {
             Some(user) => {
                 let Some(filing) = self.filing_of(walk.tenant(), user).await? else {
@@ -525,9 +425,7 @@ impl Engine {
             change.entries.push(entry);
             refused.link_proposal = Some(Box::new(proposal));
         }
-        change.spend.extend(arrival.proof);
-        let committed = self.commits(&change).await?;
-        Ok(committed.then_some(SignIn::Refused(refused)))
+        change.commit(self, SignIn::Refused(refused)).await
     }
 
     /// Records a refusal that needs no look at any account.
@@ -537,7 +435,7 @@ impl Engine {
         person: &Person,
         code: &'static str,
         message: String,
-    ) -> Result<SignIn, EngineError> {
+    ) -> Result<Arrived, EngineError> {
         let mut walk = self.unclaimed(arrival.walk()).await?;
         let draft = AssertionVerified::draft(arrival.id.clone(), &arrival.identity);
         let (verified, assertion) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
@@ -550,29 +448,33 @@ impl Engine {
         };
         let draft = body.draft(None, person, assertion.leaf());
         let (refused, recorded) = self.seal(&mut walk, draft, arrival.now)?.into_parts();
-        let mut change = Change::new(walk.tenant().clone());
+        let mut change = arrival.change();
         change.entries = vec![verified, refused];
-        self.commit_refusal(arrival, change).await?;
-        let entry = recorded.leaf().hash();
-        Ok(SignIn::Refused(Refused::with_code(code, message, entry)))
+        let refused = Refused::with_code(code, message, recorded.leaf().hash());
+        let concluded = change.commit(self, SignIn::Refused(refused)).await?;
+        Ok(match concluded {
+            Some(concluded) => Arrived::Concluded(concluded),
+            None => Arrived::Void(arrival.lost(self)),
+        })
     }
+}
 
-    /// Commits a refusal. It uses up what proved the identity: a proof is good once, whatever comes
-    /// of it.
-    async fn commit_refusal(
-        &self,
-        arrival: &Arrival<'_>,
-        mut change: Change,
-    ) -> Result<(), EngineError> {
-        change.spend.extend(arrival.proof);
-        match self.shared.users.commit(&change).await {
-            // Nothing else in it can be in anybody's way.
-            Err(error) if error.is_conflict() && arrival.proof.is_some() => {
-                Err(TokenError::Used.into())
-            }
-            ended => Ok(ended?),
-        }
-    }
+/// Whom a response speaks of, and the key that lets it in once.
+fn verify(
+    connection: &Connection,
+    message: Inbound<'_>,
+    expect: Expect<'_>,
+    now: Timestamp,
+) -> Result<(VerifiedIdentity, Proof), Rejection> {
+    let verified = countersign_saml::verify(
+        &connection.service_provider,
+        &connection.identity_provider,
+        message,
+        expect,
+        now,
+    )?;
+    let (identity, once) = verified.admit_by_commit(now)?;
+    Ok((identity, Proof::Assertion(once)))
 }
 
 /// What the record of a refusal says.

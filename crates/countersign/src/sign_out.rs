@@ -173,6 +173,7 @@ impl Engine {
                     subject,
                     email: None,
                     guarded_roles: BTreeSet::new(),
+                    once: None,
                     now: self.shared.clock.now(),
                 };
                 let Some(link) = users.snapshot(&snapshot).await?.link else {

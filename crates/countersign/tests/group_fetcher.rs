@@ -14,11 +14,11 @@ mod host;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use countersign::audit::Body;
+use countersign::audit::{Body, Kind};
 
 use countersign::provision::group_fetcher::{MOST_GROUP_BYTES, MOST_GROUPS};
 use countersign::provision::{GroupFetchError, GroupFetcher, GroupRequest};
-use countersign::{Engine, Groups, Session};
+use countersign::{Engine, Groups, ManualClock, Session};
 use host::*;
 
 const OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
@@ -67,14 +67,19 @@ fn engine(
     (engine, directory)
 }
 
-/// The nurse comes with this about groups.
-fn sign_in_with(host: &Host, engine: &Engine, attribute: &str, values: &[&str]) -> Session {
+/// What the nurse comes with, this about groups.
+fn posted_with(host: &Host, attribute: &str, values: &[&str]) -> String {
     let response = host
         .response("nurse")
         .with_attribute(OBJECT_ID, ["8f2c"])
         .with_attribute(ADDRESS, ["nurse@acme.example"])
         .with_attribute(attribute, values.iter().copied());
-    admitted(sign_in(engine, &host.idp.post(&response)).unwrap())
+    host.idp.post(&response)
+}
+
+/// The nurse comes with this about groups.
+fn sign_in_with(host: &Host, engine: &Engine, attribute: &str, values: &[&str]) -> Session {
+    admitted(sign_in(engine, &posted_with(host, attribute, values)).unwrap())
 }
 
 fn roles(host: &Host, session: &Session) -> BTreeSet<String> {
@@ -110,6 +115,45 @@ fn groups_that_were_left_out_are_fetched_and_give_roles() {
         assert_eq!(asked[0].subject.subject(), "8f2c");
         assert_eq!(asked[0].left_out, [GRAPH]);
         assert_eq!(asked[0].told, Groups::Partial(BTreeSet::new()));
+    });
+}
+
+#[test]
+fn a_replay_does_not_reach_the_directory() {
+    on_each_store_under(&entra(), |host| {
+        let (engine, directory) = engine(host, &entra(), || complete(&["staff"]));
+        let posted = posted_with(host, LINK, &[GRAPH]);
+        admitted(sign_in(&engine, &posted).unwrap());
+        for _ in 0..3 {
+            let again = refused(sign_in(&engine, &posted).unwrap());
+            assert_eq!(again.code(), "saml.replayed");
+        }
+        assert_eq!(directory.asked.lock().unwrap().len(), 1);
+    });
+}
+
+/// A directory that takes longer to answer than the response is good for.
+#[derive(Debug)]
+struct Slow(Arc<ManualClock>);
+
+#[async_trait::async_trait]
+impl GroupFetcher for Slow {
+    async fn groups(&self, _: &GroupRequest) -> Result<Groups, GroupFetchError> {
+        self.0.advance(minutes(60));
+        complete(&["staff"])
+    }
+}
+
+/// By then the store may have forgotten that somebody else came in with the same response.
+#[test]
+fn a_response_that_went_stale_while_the_directory_was_asked_is_refused() {
+    on_each_store_under(&entra(), |host| {
+        let slow = Arc::new(Slow(host.clock.clone()));
+        let engine = host.engine_with(&entra(), &[], |builder| builder.group_fetcher(acme(), slow));
+        let posted = posted_with(host, LINK, &[GRAPH]);
+        let late = refused(sign_in(&engine, &posted).unwrap());
+        assert_eq!(late.code(), "saml.expired");
+        assert_eq!(host.kinds(), [Kind::AssertionRejected]);
     });
 }
 

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Barrier;
 use std::thread;
 
-use countersign::audit::Kind;
+use countersign::audit::{Body, Kind};
 use countersign::blocking::wait;
 use countersign::{Intent, Session, SignIn};
 use countersign_testkit::idp::ResponseSpec;
@@ -94,6 +94,26 @@ fn one_response_that_is_posted_many_times_at_once_opens_one_session() {
         assert_eq!(admitted.count(), 1);
         assert_eq!(count(host, Kind::SessionOpened), 1);
         assert_eq!(count(host, Kind::AssertionRejected), 15);
+    });
+}
+
+#[test]
+fn a_response_that_somebody_posts_meanwhile_is_replayed() {
+    on_each_store(|host| {
+        let form_value = host.idp.post(&host.nurse(&["staff"]));
+        let (engine, posted) = (host.engine.clone(), form_value.clone());
+        host.during_the_sign_in(move || {
+            admitted(sign_in(&engine, &posted).unwrap());
+        });
+        let late = refused(sign_in(&host.engine, &form_value).unwrap());
+        assert_eq!(late.code(), "saml.replayed");
+        let Body::AssertionRejected(rejected) = host.body(&late) else {
+            panic!("recorded as something else");
+        };
+        assert_eq!(rejected.code, "saml.replayed");
+        assert_eq!(count(host, Kind::SessionOpened), 1);
+        assert_eq!(count(host, Kind::AssertionVerified), 1);
+        assert_eq!(count(host, Kind::AssertionRejected), 1);
     });
 }
 

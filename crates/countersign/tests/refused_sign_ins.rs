@@ -32,6 +32,35 @@ fn a_response_is_accepted_once() {
     });
 }
 
+/// Whatever a response came to, it comes to nothing more.
+#[test]
+fn a_response_that_the_policy_refused_is_not_accepted_later() {
+    let approve = POLICY.replace("default_roles", "mode = \"approve\"\ndefault_roles");
+    for (policy, transient, first) in [
+        (POLICY, false, "provision.connection_disabled"),
+        (POLICY, true, "provision.key_transient"),
+        (&approve, false, "provision.user_awaits_approval"),
+    ] {
+        on_each_store_under(policy, |host| {
+            let mut response = host.nurse(&["staff"]);
+            if transient {
+                let format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+                response = response.with_name_id_format(format);
+            }
+            let form_value = host.idp.post(&response);
+            let come = || refused(sign_in(&host.engine, &form_value).unwrap());
+            let enable = |enabled| wait(host.store.set_connection(&tenant(), &acme(), enabled));
+            enable(first != "provision.connection_disabled").unwrap();
+            assert_eq!(come().code(), first);
+            enable(true).unwrap();
+            let before = host.kinds();
+            assert_eq!(come().code(), "saml.replayed");
+            assert_eq!(host.kinds().len(), before.len() + 1);
+            assert_eq!(host.kinds().last(), Some(&Kind::AssertionRejected));
+        });
+    }
+}
+
 #[test]
 fn a_response_that_was_tampered_with_is_recorded_by_its_hash() {
     on_each_store(|host| {

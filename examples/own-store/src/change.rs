@@ -3,18 +3,24 @@
 use std::collections::BTreeSet;
 
 use countersign::provision::store::{Change, PolicyEntry, UserWrite};
+use countersign::saml::replay::Seen;
 use countersign::{Grant, RoleName, TenantId, UserId};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::sql::{exists, first, run, text};
 use crate::users::{connection_state, holders, policy_entry, put_session, seats_taken, session};
-use crate::{accounts, ledger, roles, vault};
+use crate::{accounts, ledger, replay, roles, vault};
 
 pub(crate) fn apply(db: &Connection, change: &Change) -> Result<(), Failure> {
     let tenant = &change.tenant;
     change.check_tenant()?;
     // First what is expected, and what there was before.
+    if let Some(once) = &change.once
+        && replay::remember(db, once)? == Seen::Before
+    {
+        return Err(Failure::Conflict("it was seen before"));
+    }
     if let Some((connection, epoch)) = &change.connection {
         let state = connection_state(db, tenant, connection)?;
         if !state.enabled || state.epoch != *epoch {

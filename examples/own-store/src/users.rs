@@ -16,7 +16,7 @@ use rusqlite::{Connection, params};
 use crate::failure::Failure;
 use crate::sql::{all, body, exists, first, integer, number, run};
 use crate::store::OwnStore;
-use crate::{accounts, change, roles};
+use crate::{accounts, change, replay, roles};
 
 #[async_trait]
 impl UserStore for OwnStore {
@@ -122,7 +122,12 @@ fn snapshot(db: &Connection, query: &SnapshotQuery) -> Result<Snapshot, Failure>
     for role in &query.guarded_roles {
         guarded.insert(role.clone(), holders(db, tenant, role, query.now)?);
     }
+    let seen = match &query.once {
+        Some(key) => replay::is_seen(db, key, query.now)?,
+        None => false,
+    };
     Ok(Snapshot {
+        seen,
         link,
         linked,
         by_email,

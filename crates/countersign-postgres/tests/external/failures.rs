@@ -267,6 +267,7 @@ async fn check(store: PostgresStore, acknowledged: &BTreeSet<String>, signed: u6
         subject: subject("nobody"),
         email: None,
         guarded_roles: BTreeSet::new(),
+        once: None,
         now: Timestamp::UNIX_EPOCH,
     };
     let entries = store.entries(0..size).await.unwrap();

@@ -109,6 +109,20 @@ defects! {
         SpendsByTenant: "a_one_time_entry_is_spent_once",
         /// It looks whether an entry is spent, and spends it in a second step.
         LooksBeforeItSpends: "spent_at_once_is_spent_by_one",
+        /// It does not remember what a change has shown.
+        ForgetsKeys: "a_key_is_seen_once_by_a_change",
+        /// It lets each tenant see a key once.
+        SeesByTenant: "a_key_is_seen_once_by_a_change",
+        /// It does not tell that a key was seen before a commit meets it.
+        HidesKeys: "a_key_is_seen_once_by_a_change",
+        /// It remembers what changes have shown apart from what calls have.
+        RemembersChangesApart: "a_key_is_seen_by_changes_and_by_calls",
+        /// It looks whether a key was seen, and remembers it in a second step.
+        LooksBeforeItRemembers: "seen_at_once_is_seen_by_one",
+        /// It remembers before it knows whether the change holds.
+        RemembersBeforehand: "a_failing_change_leaves_its_key",
+        /// It forgets a key at the instant that it expires, when it is still accepted.
+        ForgetsAnInstantTooSoon: "a_change_remembers_its_key_until_it_expires",
         /// It spends before it knows whether the change holds.
         SpendsBeforehand: "a_failing_change_leaves_nothing",
         /// It counts expired grants of a role.

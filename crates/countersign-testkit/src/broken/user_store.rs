@@ -12,14 +12,15 @@ use countersign_audit::store::{
     StoredEntry,
 };
 use countersign_core::{
-    ConnectionId, Entry, LeafHash, SessionId, Sha256Digest, StoreError, StoreErrorKind, SubjectKey,
-    TenantId, Timestamp, UserId, VaultOwner,
+    ConnectionId, Entry, LeafHash, ReplayKey, SessionId, Sha256Digest, StoreError, StoreErrorKind,
+    SubjectKey, TenantId, Timestamp, UserId, VaultOwner,
 };
 use countersign_provision::store::{
     Change, ConnectionState, ConsentRecord, SessionQuery, SessionRecord, SessionsOf, Snapshot,
     SnapshotQuery, UserQuery, UserStore, UserWithGrants, UserWrite,
 };
 use countersign_provision::user::{User, UserState};
+use countersign_saml::replay::{ReplayStore, Seen};
 
 use super::dawdle;
 use super::user_defect::UserDefect;
@@ -27,8 +28,8 @@ use super::user_defect::UserDefect;
 /// A user store with one defect, over one that is right.
 #[derive(Debug)]
 pub struct BrokenUserStore<S> {
-    inner: S,
-    defect: UserDefect,
+    pub(super) inner: S,
+    pub(super) defect: UserDefect,
     aside: Mutex<Aside>,
     busy: AtomicUsize,
 }
@@ -45,7 +46,7 @@ struct Aside {
     hidden_versions: BTreeMap<UserId, u64>,
 }
 
-impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
+impl<S: UserStore + LedgerStore + ReplayStore> BrokenUserStore<S> {
     /// Spoils a store that is right.
     pub fn new(inner: S, defect: UserDefect) -> Self {
         Self {
@@ -79,6 +80,7 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
             subject,
             email: user.and_then(|user| user.email.clone()),
             guarded_roles: BTreeSet::new(),
+            once: None,
             now: Timestamp::UNIX_EPOCH,
         };
         self.inner.snapshot(&query).await
@@ -176,6 +178,21 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
         }
         change.withdraw_consents.retain(|id| there.contains(id));
         self.inner.commit(&change).await
+    }
+
+    /// A question that finds nobody.
+    pub(super) fn nobody(&self, tenant: &TenantId) -> Result<SnapshotQuery, StoreError> {
+        let failed = || StoreError::new(StoreErrorKind::Other, "name nobody");
+        let subject = SubjectKey::from_stable_value(tenant.clone(), "nobody", "nobody");
+        Ok(SnapshotQuery {
+            tenant: tenant.clone(),
+            connection: ConnectionId::new("none").map_err(|_| failed())?,
+            subject: subject.map_err(|_| failed())?,
+            email: None,
+            guarded_roles: BTreeSet::new(),
+            once: None,
+            now: Timestamp::UNIX_EPOCH,
+        })
     }
 
     /// Turns writes of accounts into others.
@@ -318,18 +335,9 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
         let Some(keep) = change.keep_holders.take() else {
             return Ok(());
         };
-        let nobody = |_| StoreError::new(StoreErrorKind::Other, "name nobody");
-        let tenant = change.tenant.clone();
-        let subject = SubjectKey::from_stable_value(tenant.clone(), "nobody", "nobody");
-        let connection = ConnectionId::new("none");
-        let query = SnapshotQuery {
-            tenant,
-            connection: connection.map_err(nobody)?,
-            subject: subject.map_err(|_| StoreError::new(StoreErrorKind::Other, "name nobody"))?,
-            email: None,
-            guarded_roles: keep.roles,
-            now: keep.now,
-        };
+        let mut query = self.nobody(&change.tenant)?;
+        query.guarded_roles = keep.roles;
+        query.now = keep.now;
         let holders = self.inner.snapshot(&query).await?.holders;
         if holders.values().any(|holders| holders.len() == 1) {
             return Err(StoreError::conflict("commit a change"));
@@ -366,12 +374,14 @@ impl<S: UserStore + LedgerStore> BrokenUserStore<S> {
 }
 
 #[async_trait]
-impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
+impl<S: UserStore + LedgerStore + ReplayStore> UserStore for BrokenUserStore<S> {
     async fn snapshot(&self, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
         let mut query = query.clone();
         if self.defect == UserDefect::ShowsFormerHolders {
             query.now = Timestamp::UNIX_EPOCH;
         }
+        let once = query.once.as_ref();
+        query.once = once.and_then(|key| self.renamed(&query.tenant, key));
         let query = &query;
         let mut snapshot = self.inner.snapshot(query).await?;
         match self.defect {
@@ -383,6 +393,7 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
                 snapshot.by_email.retain(is_active);
                 snapshot.linked = snapshot.linked.filter(is_active);
             }
+            UserDefect::HidesKeys => snapshot.seen = false,
             UserDefect::ReadsInTwoSteps => {
                 dawdle();
                 let later = self.inner.snapshot(query).await?;
@@ -618,6 +629,12 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
             | UserDefect::SpendsByTenant
             | UserDefect::LooksBeforeItSpends
             | UserDefect::SpendsBeforehand => return self.spend_wrongly(change).await,
+            UserDefect::ForgetsKeys
+            | UserDefect::SeesByTenant
+            | UserDefect::RemembersChangesApart
+            | UserDefect::LooksBeforeItRemembers
+            | UserDefect::RemembersBeforehand
+            | UserDefect::ForgetsAnInstantTooSoon => return self.remember_wrongly(change).await,
             UserDefect::LosesLastHolders => change.keep_holders = None,
             UserDefect::CountsOnFormerHolders => {
                 if let Some(keep) = &mut change.keep_holders {
@@ -683,9 +700,22 @@ impl<S: UserStore + LedgerStore> UserStore for BrokenUserStore<S> {
     }
 }
 
+/// What calls remember is the right one's.
+#[async_trait]
+impl<S: ReplayStore> ReplayStore for BrokenUserStore<S> {
+    async fn insert_once(
+        &self,
+        key: &ReplayKey,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<Seen, StoreError> {
+        self.inner.insert_once(key, expires, now).await
+    }
+}
+
 /// The outbox is the right one's.
 #[async_trait]
-impl<S: UserStore + LedgerStore> LedgerStore for BrokenUserStore<S> {
+impl<S: UserStore + LedgerStore + ReplayStore> LedgerStore for BrokenUserStore<S> {
     async fn enqueue(&self, entries: &[Entry]) -> Result<(), StoreError> {
         self.inner.enqueue(entries).await
     }

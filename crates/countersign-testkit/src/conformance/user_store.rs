@@ -4,23 +4,25 @@ use std::future::Future;
 
 use countersign_audit::store::LedgerStore;
 use countersign_provision::store::UserStore;
+use countersign_saml::replay::ReplayStore;
 
 use super::check::run_checks;
 use super::report::Report;
 
 /// What the checks of this port need: the outbox that a change writes to is read through the
-/// port to the ledger.
-pub(super) trait Accounts: UserStore + LedgerStore + 'static {}
+/// port to the ledger, and what a change has seen is not seen through the port of replays.
+pub(super) trait Accounts: UserStore + LedgerStore + ReplayStore + 'static {}
 
-impl<S: UserStore + LedgerStore + 'static> Accounts for S {}
+impl<S: UserStore + LedgerStore + ReplayStore + 'static> Accounts for S {}
 
 /// Checks the contract of [`UserStore`]; `make` gives an empty store.
 ///
-/// The store implements [`LedgerStore`] too, over the same transactions: the entries of a change
-/// are looked for in its outbox.
+/// The store implements [`LedgerStore`] and [`ReplayStore`] too, over the same transactions: the
+/// entries of a change are looked for in its outbox, and a key that one of the two ways has
+/// remembered must not be new to the other.
 pub async fn user_store<S, M, F>(make: M) -> Report
 where
-    S: UserStore + LedgerStore + 'static,
+    S: UserStore + LedgerStore + ReplayStore + 'static,
     M: Fn() -> F,
     F: Future<Output = S>,
 {
@@ -71,6 +73,11 @@ where
         user_one_time {
             a_one_time_entry_is_spent_once,
             spent_at_once_is_spent_by_one,
+            a_key_is_seen_once_by_a_change,
+            a_key_is_seen_by_changes_and_by_calls,
+            seen_at_once_is_seen_by_one,
+            a_failing_change_leaves_its_key,
+            a_change_remembers_its_key_until_it_expires,
         }
         user_holders {
             a_snapshot_shows_who_holds_a_role,

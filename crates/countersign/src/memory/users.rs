@@ -320,10 +320,13 @@ fn holders<'a, 'u>(
 impl UserStore for MemoryStore {
     async fn snapshot(&self, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
         let shared = self.lock("read a snapshot")?;
+        let once = query.once.as_ref();
+        let seen = once.is_some_and(|key| shared.seen.has(key, query.now));
         let Some(tenant) = shared.users.tenants.get(&query.tenant) else {
             let nobody = |role: &RoleName| (role.clone(), Vec::new());
             return Ok(Snapshot {
                 holders: query.guarded_roles.iter().map(nobody).collect(),
+                seen,
                 ..Snapshot::default()
             });
         };
@@ -347,6 +350,7 @@ impl UserStore for MemoryStore {
             seats_taken: u64::try_from(seats.count()).unwrap_or(u64::MAX),
             connection: tenant.connection(&query.connection),
             holders: guarded.map(holders).collect(),
+            seen,
         })
     }
 
@@ -451,6 +455,10 @@ impl UserStore for MemoryStore {
         {
             return Err(conflict(COMMIT, "a one-time entry is used up"));
         }
+        let once = change.once.as_ref();
+        if once.is_some_and(|once| shared.seen.has(&once.key, once.now)) {
+            return Err(conflict(COMMIT, "it was seen before"));
+        }
         let tenant = shared.users.tenants.entry(change.tenant.clone());
         let tenant = tenant.or_default();
         let written = tenant.check(change)?;
@@ -489,6 +497,9 @@ impl UserStore for MemoryStore {
         }
         let spend = spend.into_iter().map(|leaf| (leaf, change.tenant.clone()));
         shared.users.spent.extend(spend);
+        if let Some(once) = once {
+            shared.seen.remember(once);
+        }
         shared.ledger.append(&change.entries);
         Ok(())
     }
