@@ -31,7 +31,9 @@ use rustix::process::{Signal, getpid, kill_process};
 use crate::Failure;
 
 /// The points at the ports, each before a call or, with `-done`, between its commit and its
-/// acknowledgement. `integrate-done` is between integrating and signing the checkpoint.
+/// acknowledgement. `integrate-done` is between integrating and signing the checkpoint; `replay` is
+/// where the end of a ceremony is remembered, before its signature is committed. (An assertion is
+/// remembered by `commit`.)
 pub(crate) const POINTS: [&str; 14] = [
     "commit",
     "commit-done",

@@ -173,6 +173,10 @@ pub(crate) enum Void {
 }
 
 /// How an arrival ended.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "looked at once for each sign-in and not kept"
+)]
 pub(crate) enum Arrived {
     Concluded(Concluded),
     /// Nothing is written.
