@@ -12,8 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign::audit::key_wrap::WrappedKey;
 use countersign::audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign::audit::vault_store::{StoredVaultKey, UnclaimedQuery, VaultStore};
 use countersign::builder::Store;
@@ -241,7 +240,7 @@ impl LedgerStore for Watched {
         self.ledger.enqueue(entries).await
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.ledger.pending(limit).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_core::{EntryId, LeafHash, StoreError};
+use countersign_core::{Entry, EntryId, LeafHash, StoreError};
 
 use crate::anchor::TimeStamps;
 use crate::causes::{Causes, named};
@@ -16,7 +16,7 @@ use crate::reader::LedgerReader;
 use crate::receipt::{Level, Receipt};
 use crate::record::{Record, parse_record};
 use crate::signer::Signer;
-use crate::store::{EntryQuery, Integration, LedgerStore, PendingEntry, StoredCheckpoint};
+use crate::store::{EntryQuery, Integration, LedgerStore, StoredCheckpoint};
 use crate::vault::Vault;
 use crate::verifier_key::VerifierKey;
 use crate::witness::Witnesses;
@@ -179,7 +179,7 @@ impl Ledger {
             return Ok(None);
         }
         let mut damage = None;
-        let mut records: Vec<(PendingEntry, Arc<Record>)> = Vec::new();
+        let mut records: Vec<(Entry, Arc<Record>)> = Vec::new();
         for (index, entry) in (expected_size..).zip(pending) {
             match read_pending(&entry, index) {
                 Ok(record) => records.push((entry, Arc::new(record))),
@@ -191,7 +191,7 @@ impl Ledger {
         }
         let mut wanted = named(records.iter().map(|(_, record)| &**record));
         for (entry, _) in &records {
-            wanted.remove(&entry.leaf);
+            wanted.remove(&entry.leaf());
         }
         let mut earlier = self.lock_causes().known(&wanted);
         earlier.read(store, expected_size).await?;
@@ -214,9 +214,9 @@ impl Ledger {
                 });
                 break;
             }
-            earlier.insert(entry.leaf, Arc::clone(record));
-            frontier.push(entry.leaf, |id, hash| nodes.push((id, hash)));
-            entries.push(entry.id.clone());
+            earlier.insert(entry.leaf(), Arc::clone(record));
+            frontier.push(entry.leaf(), |id, hash| nodes.push((id, hash)));
+            entries.push(entry.id().clone());
         }
         if !entries.is_empty() {
             let integration = Integration {
@@ -227,7 +227,7 @@ impl Ledger {
             store.integrate(&integration).await?;
             let mut causes = self.lock_causes();
             for (entry, record) in records.into_iter().take(integration.entries.len()) {
-                causes.remember(entry.leaf, record, entry.bytes.len());
+                causes.remember(entry.leaf(), record, entry.bytes().len());
             }
         }
         match damage {
@@ -495,12 +495,13 @@ impl Ledger {
 }
 
 /// Reads an entry that is to become the leaf at `index`.
-fn read_pending(entry: &PendingEntry, index: u64) -> Result<Record, Damage> {
-    if leaf_hash(&entry.bytes) != entry.leaf {
+fn read_pending(entry: &Entry, index: u64) -> Result<Record, Damage> {
+    if leaf_hash(entry.bytes()) != entry.leaf() {
         return Err(Damage::ChangedEntry { index });
     }
-    let record = parse_record(&entry.bytes).map_err(|error| Damage::NotARecord { index, error })?;
-    if record.id == entry.id {
+    let record =
+        parse_record(entry.bytes()).map_err(|error| Damage::NotARecord { index, error })?;
+    if record.id == *entry.id() {
         Ok(record)
     } else {
         Err(Damage::OtherId { index })

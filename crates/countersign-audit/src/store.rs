@@ -58,17 +58,6 @@ pub struct Anchor {
     pub tokens: Vec<Vec<u8>>,
 }
 
-/// An entry that waits in the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingEntry {
-    /// Its id.
-    pub id: EntryId,
-    /// Its leaf hash as the entry claims it; the ledger hashes `bytes` itself and compares.
-    pub leaf: LeafHash,
-    /// The record.
-    pub bytes: Vec<u8>,
-}
-
 /// How to find an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryQuery {
@@ -114,11 +103,11 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     /// `Conflict` if an id or a leaf hash is there already; then none of them is added.
     async fn enqueue(&self, entries: &[Entry]) -> Result<(), StoreError>;
 
-    /// The first entries of the outbox, at most `limit`.
+    /// The first entries of the outbox, at most `limit`; their private parts may be left out.
     ///
     /// # Errors
     /// If the store can not be read.
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError>;
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
     /// How many entries are leaves of the tree.
     ///
@@ -218,7 +207,7 @@ macro_rules! forward {
             async fn enqueue(&self, entries: &[Entry]) -> Result<(), StoreError> {
                 (**self).enqueue(entries).await
             }
-            async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+            async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
                 (**self).pending(limit).await
             }
             async fn size(&self) -> Result<u64, StoreError> {

@@ -125,8 +125,8 @@ fn a_checkpoint_is_stamped_kept_and_recorded() {
     let [record] = pending.as_slice() else {
         panic!("one record");
     };
-    assert_eq!(Some(record.leaf), anchored.record);
-    let Body::CheckpointAnchored(body) = parse_record(&record.bytes).unwrap().body else {
+    assert_eq!(Some(record.leaf()), anchored.record);
+    let Body::CheckpointAnchored(body) = parse_record(record.bytes()).unwrap().body else {
         panic!("another kind");
     };
     assert_eq!((body.size, body.tokens, body.gen_time), (5, 1, now()));
@@ -290,7 +290,7 @@ fn a_renewed_anchor_outlives_the_first_certificate() {
     assert!(verify_chain(&kept.tokens[..1], &kept.note, &roots, much_later).is_err());
 
     let pending = block_on(host.store.pending(9)).unwrap();
-    let Body::CheckpointAnchored(body) = parse_record(&pending[1].bytes).unwrap().body else {
+    let Body::CheckpointAnchored(body) = parse_record(pending[1].bytes()).unwrap().body else {
         panic!("another kind");
     };
     assert_eq!((body.tokens, body.gen_time), (2, later));

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{Entry, LeafHash, Sha256Digest, StoreError};
 use tokio::sync::Notify;
@@ -177,7 +176,7 @@ impl LedgerStore for Integrator {
         self.store.enqueue(entries).await
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.store.pending(limit).await
     }
 

@@ -15,8 +15,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{Entry, EntryId, LeafHash, Sha256Digest, StoreError};
 use tokio_postgres::Row;
@@ -41,7 +40,7 @@ impl LedgerStore for PostgresStore {
         Ok(())
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let values = values![i64::try_from(limit).unwrap_or(i64::MAX)];
         let sql = "SELECT t.size, o.id, o.leaf, o.bytes
              FROM countersign.tree t LEFT JOIN LATERAL (
@@ -55,17 +54,14 @@ impl LedgerStore for PostgresStore {
             if row.try_get::<_, Option<&str>>(1)?.is_none() {
                 return Ok((size, None));
             }
-            let entry = PendingEntry {
-                id: text(row, 1, "entry id")?,
-                leaf: leaf(row, 2)?,
-                bytes: row.try_get(3)?,
-            };
+            let (id, leaf) = (text(row, 1, "entry id")?, leaf(row, 2)?);
+            let entry = Entry::from_parts(id, leaf, row.try_get(3)?, None);
             Ok((size, Some(entry)))
         };
         let rows = self.read("read the outbox", sql, values, read).await?;
         let size = rows.first().map_or(0, |(size, _)| *size);
-        let pending: Vec<PendingEntry> = rows.into_iter().filter_map(|(_, entry)| entry).collect();
-        let ids = pending.iter().map(|entry| entry.id.clone()).collect();
+        let pending: Vec<Entry> = rows.into_iter().filter_map(|(_, entry)| entry).collect();
+        let ids = pending.iter().map(|entry| entry.id().clone()).collect();
         self.outbox.was_read(size, ids);
         Ok(pending)
     }

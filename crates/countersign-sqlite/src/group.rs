@@ -76,7 +76,10 @@ pub(crate) fn write_together(
                 next = more();
             }
         }
-        // One of them may have an id that is taken.
+        // One of them may have an id or a leaf hash that is taken.
+        if !matches!(db.new_entries.are_new(db), Ok(true)) {
+            return redo(db, batch);
+        }
         db.new_entries.write(db).or_else(|_| redo(db, batch))
     });
     batch.extend(next);

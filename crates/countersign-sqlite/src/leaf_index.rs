@@ -11,7 +11,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_core::LeafHash;
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 
 use crate::failure::Failure;
 use crate::users::{all, first};
@@ -56,22 +56,34 @@ fn is_at(db: &Connection, position: i64, leaf: &LeafHash) -> Result<bool, Failur
     })
 }
 
-/// Looks among `recent` positions, then in the table.
-fn find(db: &Connection, leaf: &LeafHash, recent: &[i64]) -> Result<Option<i64>, Failure> {
-    for position in recent {
-        if is_at(db, *position, leaf)? {
-            return Ok(Some(*position));
-        }
+/// Looks for leaf hashes.
+struct Search<'db> {
+    db: &'db Connection,
+    in_table: CachedStatement<'db>,
+}
+
+impl<'db> Search<'db> {
+    fn new(db: &'db Connection) -> Result<Self, Failure> {
+        let in_table = db.prepare_cached("SELECT position FROM leaf_index WHERE key = ?1")?;
+        Ok(Self { db, in_table })
     }
-    let mut select = db.prepare_cached("SELECT position FROM leaf_index WHERE key = ?1")?;
-    let mut rows = select.query([key(leaf)])?;
-    while let Some(row) = rows.next()? {
-        let position = row.get(0)?;
-        if is_at(db, position, leaf)? {
-            return Ok(Some(position));
+
+    /// Looks among `recent` positions, then in the table.
+    fn find(&mut self, leaf: &LeafHash, recent: &[i64]) -> Result<Option<i64>, Failure> {
+        for position in recent {
+            if is_at(self.db, *position, leaf)? {
+                return Ok(Some(*position));
+            }
         }
+        let mut rows = self.in_table.query([key(leaf)])?;
+        while let Some(row) = rows.next()? {
+            let position = row.get(0)?;
+            if is_at(self.db, position, leaf)? {
+                return Ok(Some(position));
+            }
+        }
+        Ok(None)
     }
-    Ok(None)
 }
 
 /// The entries that the table may not have yet.
@@ -117,8 +129,11 @@ impl LeafIndex {
                 positions.extend(recent.of(leaf));
             }
         }
+        let mut search = Search::new(db)?;
         let found = leaves.iter().zip(&recalled);
-        found.map(|(leaf, recent)| find(db, leaf, recent)).collect()
+        found
+            .map(|(leaf, recent)| search.find(leaf, recent))
+            .collect()
     }
 
     /// The position after the last committed entry; all of those are known from now on. The
@@ -129,10 +144,17 @@ impl LeafIndex {
         Ok(end)
     }
 
-    /// Whether a committed entry has this leaf hash; for a transaction that has [begun](Self::begin).
-    pub(crate) fn has(&self, db: &Connection, leaf: &LeafHash) -> Result<bool, Failure> {
-        let recent = self.lock().of(leaf);
-        Ok(find(db, leaf, &recent)?.is_some())
+    /// Whether a committed entry has one of these leaf hashes; for a transaction that has
+    /// [begun](Self::begin).
+    pub(crate) fn has_any(&self, db: &Connection, leaves: &[LeafHash]) -> Result<bool, Failure> {
+        let mut search = Search::new(db)?;
+        for leaf in leaves {
+            let recent = self.lock().of(leaf);
+            if search.find(leaf, &recent)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Moves to the table the slices that have waited longest, where too many entries wait, and
@@ -312,9 +334,15 @@ mod tests {
         db.new_entries().add(db, &entry)
     }
 
+    /// Begins a transaction that looks at each entry as it is added.
+    fn begin(db: &WriteConnection) {
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        db.new_entries().start(true);
+    }
+
     /// Adds entries with these hashes and moves what is overdue, in one transaction.
     fn commit(db: &WriteConnection, leaves: impl IntoIterator<Item = LeafHash>) {
-        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        begin(db);
         for leaf in leaves {
             add(db, leaf).unwrap();
         }
@@ -365,7 +393,7 @@ mod tests {
         }
         assert_eq!(opened_later.lock().count, index.lock().count);
         assert_eq!(position(&index, &file, leaf(count)), None);
-        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        begin(&db);
         for number in [0, count - 1] {
             let again = add(&db, leaf(number)).unwrap_err();
             assert!(matches!(again, Failure::Conflict(_)), "{number}");
@@ -405,7 +433,7 @@ mod tests {
         let file = folder.path().join("db");
         let index = Arc::default();
         let db = open(&file, &index);
-        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        begin(&db);
         add(&db, leaf(1)).unwrap();
         db.execute_batch("SAVEPOINT request").unwrap();
         let mark = db.new_entries().mark();
@@ -432,11 +460,39 @@ mod tests {
         let (db, other) = (open(&file, &index), open(&file, &other_index));
         commit(&db, [leaf(1)]);
         commit(&other, [leaf(2)]);
-        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        begin(&db);
         assert!(add(&db, leaf(2)).is_err());
         assert_eq!(add(&db, leaf(3)).unwrap(), 2);
         db.execute_batch("ROLLBACK").unwrap();
         assert_eq!(position(&index, &file, leaf(2)), Some(1));
         assert_eq!(position(&other_index, &file, leaf(1)), Some(0));
+    }
+
+    #[test]
+    fn one_that_is_taken_is_noticed_among_all() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let index = Arc::default();
+        let db = open(&file, &index);
+        commit(&db, [leaf(1), leaf(2)]);
+        for (leaves, are_new) in [
+            (vec![], true),
+            (vec![3], true),
+            (vec![3, 4], true),
+            (vec![3, 1], false),
+            (vec![4, 3, 4], false),
+        ] {
+            db.execute_batch("BEGIN IMMEDIATE").unwrap();
+            for number in &leaves {
+                add(&db, leaf(*number)).unwrap();
+            }
+            assert_eq!(
+                db.new_entries().are_new(&db).unwrap(),
+                are_new,
+                "{leaves:?}"
+            );
+            db.execute_batch("ROLLBACK").unwrap();
+            db.new_entries().end(false);
+        }
     }
 }

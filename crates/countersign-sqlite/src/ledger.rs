@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError};
 use rusqlite::{Connection, Row};
@@ -37,7 +36,7 @@ impl LedgerStore for SqliteStore {
         self.write(doing, move |db| enqueue(db, &entries)).await
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let outbox = Arc::clone(&self.outbox);
         self.read("read the outbox", move |db| {
             let size = integer(size(db)?)?;
@@ -49,11 +48,9 @@ impl LedgerStore for SqliteStore {
                            WHERE position >= ?1 ORDER BY position LIMIT ?2";
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             all(db, sql, (size, limit), |row| {
-                Ok(PendingEntry {
-                    id: text(row, 0, "entry id")?,
-                    leaf: LeafHash::from_bytes(row.get(1)?),
-                    bytes: row.get(2)?,
-                })
+                let (id, leaf) = (text(row, 0, "entry id")?, row.get(1)?);
+                let leaf = LeafHash::from_bytes(leaf);
+                Ok(Entry::from_parts(id, leaf, row.get(2)?, None))
             })
         })
         .await

@@ -28,9 +28,9 @@ pub(crate) struct NewEntries {
 struct Open {
     /// The position of the first, once it was asked for.
     begin: Option<i64>,
-    /// Whether an id that is taken is to be found when the entry is added. Otherwise the row can
-    /// not be written, and nobody is told whose fault that is.
-    looks_for_ids: bool,
+    /// Whether an id or a leaf hash that is taken is to be found when the entry is added. Otherwise
+    /// it is found for all of them together, and nobody is told whose fault it is.
+    looks_at_each: bool,
     entries: Vec<Entry>,
     /// How many of them are rows already.
     written: usize,
@@ -58,9 +58,9 @@ impl NewEntries {
     }
 
     /// The transaction begins: nothing is added yet.
-    pub(crate) fn start(&self, looks_for_ids: bool) {
+    pub(crate) fn start(&self, looks_at_each: bool) {
         *self.open.borrow_mut() = Open {
-            looks_for_ids,
+            looks_at_each,
             ..Open::default()
         };
     }
@@ -69,22 +69,33 @@ impl NewEntries {
     pub(crate) fn add(&self, db: &Connection, entry: &Entry) -> Result<i64, Failure> {
         let begin = self.begin(db)?;
         let mut open = self.open.borrow_mut();
-        if open.looks_for_ids {
+        let position = position(begin, open.entries.len())?;
+        if open.looks_at_each {
             let mut same_id = db.prepare_cached("SELECT 1 FROM entries WHERE id = ?1")?;
             if open.ids.contains(entry.id()) || same_id.exists([entry.id().as_str()])? {
                 return Err(Failure::Conflict("an entry has the id"));
             }
-        }
-        if open.leaves.contains(&entry.leaf()) || self.index.has(db, &entry.leaf())? {
-            return Err(Failure::Conflict("an entry has the leaf hash"));
-        }
-        let position = position(begin, open.entries.len())?;
-        if open.looks_for_ids {
+            if open.leaves.contains(&entry.leaf()) || self.index.has_any(db, &[entry.leaf()])? {
+                return Err(Failure::Conflict("an entry has the leaf hash"));
+            }
             open.ids.insert(entry.id().clone());
+            open.leaves.insert(entry.leaf());
         }
-        open.leaves.insert(entry.leaf());
         open.entries.push(entry.clone());
         Ok(position)
+    }
+
+    /// Whether each has a leaf hash that no other has. Two with one id can not be written.
+    pub(crate) fn are_new(&self, db: &Connection) -> Result<bool, Failure> {
+        let open = self.open.borrow();
+        if open.entries.is_empty() {
+            return Ok(true);
+        }
+        // In order, so that those that are near each other in the index are looked for together.
+        let mut leaves: Vec<LeafHash> = open.entries.iter().map(Entry::leaf).collect();
+        leaves.sort_unstable();
+        let mut pairs = leaves.iter().zip(leaves.iter().skip(1));
+        Ok(pairs.all(|(leaf, next)| leaf != next) && !self.index.has_any(db, &leaves)?)
     }
 
     /// Moves to the index of the leaves what has waited longest, where too many wait.

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use countersign_audit::store::PendingEntry;
 use countersign_core::Entry;
 
 /// Most bytes of entries that are kept. Where the ledger is further behind, the file is read.
@@ -18,7 +17,7 @@ pub(crate) struct Outbox(Mutex<Last>);
 struct Last {
     /// The position of the first.
     first: i64,
-    entries: VecDeque<PendingEntry>,
+    entries: VecDeque<Entry>,
     bytes: usize,
 }
 
@@ -34,19 +33,15 @@ impl Outbox {
             };
         }
         for entry in entries {
-            last.bytes = last.bytes.saturating_add(entry.bytes().len());
-            last.entries.push_back(PendingEntry {
-                id: entry.id().clone(),
-                leaf: entry.leaf(),
-                bytes: entry.bytes().to_vec(),
-            });
+            last.bytes = last.bytes.saturating_add(bytes(&entry));
+            last.entries.push_back(entry);
         }
         while last.bytes > MAX_BYTES && last.drop_first() {}
     }
 
     /// The entries from the position `size` on, of which the first is in the outbox; at most
     /// `limit`. Empty if they have to be read from the file.
-    pub(crate) fn from(&self, size: i64, limit: usize) -> Vec<PendingEntry> {
+    pub(crate) fn from(&self, size: i64, limit: usize) -> Vec<Entry> {
         let mut last = self.lock();
         // What is a leaf by now is not asked for again.
         while last.first < size && last.drop_first() {}
@@ -72,10 +67,16 @@ impl Last {
         let Some(entry) = self.entries.pop_front() else {
             return false;
         };
-        self.bytes = self.bytes.saturating_sub(entry.bytes.len());
+        self.bytes = self.bytes.saturating_sub(bytes(&entry));
         self.first = self.first.saturating_add(1);
         true
     }
+}
+
+/// Bytes that an entry holds, its private part with it.
+fn bytes(entry: &Entry) -> usize {
+    let private = entry.private().map_or(0, |private| private.bytes.len());
+    entry.bytes().len().saturating_add(private)
 }
 
 #[cfg(test)]
@@ -90,8 +91,8 @@ mod tests {
         Entry::from_parts(id, leaf, vec![number; length], None)
     }
 
-    fn numbers(entries: &[PendingEntry]) -> Vec<u8> {
-        entries.iter().map(|entry| entry.bytes[0]).collect()
+    fn numbers(entries: &[Entry]) -> Vec<u8> {
+        entries.iter().map(|entry| entry.bytes()[0]).collect()
     }
 
     #[test]

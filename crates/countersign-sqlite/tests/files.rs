@@ -71,7 +71,7 @@ fn assert_filled(store: &SqliteStore) {
     assert_eq!(leaf.len(), 1);
     assert_eq!(leaf.first().unwrap().entry, entry(1, Some(b"private")));
     let pending = block_on(store.pending(9)).unwrap();
-    assert_eq!(pending.first().unwrap().bytes, [2]);
+    assert_eq!(pending.first().unwrap().bytes(), [2]);
     assert_eq!(block_on(store.checkpoint()).unwrap().unwrap().note, b"note");
     let vkey = block_on(store.ledger_vkey()).unwrap();
     assert_eq!(vkey.as_deref(), Some("log.example+1234+key"));

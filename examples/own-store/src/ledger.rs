@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use countersign::audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign::{Entry, EntryId, LeafHash, Sha256Digest, StoreError};
 use rusqlite::{Connection, Row};
@@ -22,17 +21,14 @@ impl LedgerStore for OwnStore {
         self.write("add entries to the outbox", |db| add(db, entries))
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.read("read the outbox", |db| {
             let sql = "SELECT id, leaf, bytes FROM cs_entries WHERE position >= ?1
                      ORDER BY position LIMIT ?2";
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             all(db, sql, (size(db)?, limit), |row| {
-                Ok(PendingEntry {
-                    id: text(row, 0)?,
-                    leaf: LeafHash::from_bytes(row.get(1)?),
-                    bytes: row.get(2)?,
-                })
+                let (id, leaf) = (text(row, 0)?, LeafHash::from_bytes(row.get(1)?));
+                Ok(Entry::from_parts(id, leaf, row.get(2)?, None))
             })
         })
     }

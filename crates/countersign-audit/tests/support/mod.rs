@@ -25,8 +25,7 @@ use countersign_audit::role::RoleGranted;
 use countersign_audit::seal::{EntropyError, Sealed};
 use countersign_audit::session::SessionOpened;
 use countersign_audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_audit::{Correlation, Ed25519Signer, Entropy, Ledger};
 use countersign_core::{
@@ -81,18 +80,9 @@ impl LedgerStore for TestStore {
         Ok(())
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let tables = self.tables.lock().unwrap();
-        Ok(tables
-            .outbox
-            .iter()
-            .take(limit)
-            .map(|entry| PendingEntry {
-                id: entry.id().clone(),
-                leaf: entry.leaf(),
-                bytes: entry.bytes().to_vec(),
-            })
-            .collect())
+        Ok(tables.outbox.iter().take(limit).cloned().collect())
     }
 
     async fn size(&self) -> Result<u64, StoreError> {

@@ -57,10 +57,10 @@ fn what_commits_between_reading_and_integrating_does_not_hold_it_up() {
         transaction.commit().await.unwrap();
         // Its number is smaller, so the outbox begins with another entry by now.
         let node = NodeId { level: 0, index: 0 };
-        let hash = Sha256Digest::from_bytes(*pending[0].leaf.as_bytes());
+        let hash = Sha256Digest::from_bytes(*pending[0].leaf().as_bytes());
         let integration = Integration {
             expected_size: 0,
-            entries: vec![pending[0].id.clone()],
+            entries: vec![pending[0].id().clone()],
             nodes: vec![(node, hash)],
         };
         // Another node, which has not read the outbox, may not skip anything.
@@ -70,7 +70,7 @@ fn what_commits_between_reading_and_integrating_does_not_hold_it_up() {
         store.integrate(&integration).await.unwrap();
         let rest = store.pending(9).await.unwrap();
         assert_eq!(rest.len(), 1);
-        assert_eq!(rest[0].leaf, late.entries[0].leaf());
+        assert_eq!(rest[0].leaf(), late.entries[0].leaf());
     });
 }
 
@@ -157,7 +157,7 @@ fn a_node_that_lost_the_lock_neither_writes_nor_signs() {
         let pending = one.pending(9).await.unwrap();
         let integration = Integration {
             expected_size: 1,
-            entries: vec![pending[0].id.clone()],
+            entries: vec![pending[0].id().clone()],
             nodes: Vec::new(),
         };
         unavailable(old.integrate(&integration).await.unwrap_err());

@@ -7,8 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{Entry, LeafHash, Sha256Digest, StoreError, StoreErrorKind};
 
@@ -103,7 +102,10 @@ impl<S: LedgerStore> BrokenLedgerStore<S> {
     async fn of_the_first(&self, integration: &Integration) -> Result<Integration, StoreError> {
         let pending = self.inner.pending(integration.entries.len()).await?;
         Ok(Integration {
-            entries: pending.into_iter().map(|entry| entry.id).collect(),
+            entries: pending
+                .into_iter()
+                .map(|entry| entry.id().clone())
+                .collect(),
             ..integration.clone()
         })
     }
@@ -176,17 +178,18 @@ impl<S: LedgerStore> LedgerStore for BrokenLedgerStore<S> {
         }
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let limit = match self.defect {
             LedgerDefect::IgnoresTheLimit => usize::MAX,
             _ => limit,
         };
         let mut pending = self.inner.pending(limit).await?;
         for entry in &mut pending {
-            entry.bytes = self.spoil_bytes(std::mem::take(&mut entry.bytes));
+            let (id, bytes) = (entry.id().clone(), entry.bytes().to_vec());
+            *entry = Entry::from_parts(id, entry.leaf(), self.spoil_bytes(bytes), None);
         }
         if self.defect == LedgerDefect::SortsTheOutbox {
-            pending.sort_by(|a, b| a.id.cmp(&b.id));
+            pending.sort_by(|a, b| a.id().cmp(b.id()));
         }
         Ok(pending)
     }
@@ -255,12 +258,9 @@ impl<S: LedgerStore> LedgerStore for BrokenLedgerStore<S> {
         let size = self.inner.size().await?;
         let mut entries = self.inner.entries(range.clone()).await?;
         if self.defect == LedgerDefect::RunsPastTheTree && range.contains(&size) {
-            for (index, pending) in range.zip(self.inner.pending(usize::MAX).await?) {
-                let PendingEntry { id, leaf, bytes } = pending;
-                entries.push(StoredEntry {
-                    index: Some(index),
-                    entry: Entry::from_parts(id, leaf, bytes, None),
-                });
+            for (index, entry) in range.zip(self.inner.pending(usize::MAX).await?) {
+                let index = Some(index);
+                entries.push(StoredEntry { index, entry });
             }
         }
         Ok(entries.into_iter().map(|entry| self.spoil(entry)).collect())

@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{
     ConnectionId, Entry, LeafHash, ReplayKey, SessionId, Sha256Digest, StoreError, StoreErrorKind,
@@ -720,7 +719,7 @@ impl<S: UserStore + LedgerStore + ReplayStore> LedgerStore for BrokenUserStore<S
         self.inner.enqueue(entries).await
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.inner.pending(limit).await
     }
 

@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use countersign_audit::key_wrap::WrappedKey;
 use countersign_audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_audit::vault_store::{StoredVaultKey, UnclaimedQuery, VaultStore};
 use countersign_core::{
@@ -337,7 +336,7 @@ impl<S: VaultStore + UserStore + LedgerStore> LedgerStore for BrokenVault<S> {
         self.inner.leaves(leaves).await
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.inner.pending(limit).await
     }
 

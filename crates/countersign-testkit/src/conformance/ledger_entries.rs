@@ -13,7 +13,7 @@ use super::samples::{entry, entry_id, entry_of, number_of, private_of_walk};
 /// The numbers of the entries in the outbox, in its order.
 pub(super) async fn pending<S: LedgerStore>(store: &S) -> Result<Vec<usize>, Violation> {
     let pending = store.pending(usize::MAX).await?;
-    Ok(pending.iter().map(|entry| number_of(&entry.id)).collect())
+    Ok(pending.iter().map(|entry| number_of(entry.id())).collect())
 }
 
 pub(super) async fn an_empty_ledger_is_empty<S: LedgerStore>(store: Arc<S>) -> Outcome {
@@ -59,10 +59,10 @@ pub(super) async fn entries_come_back_byte_for_byte<S: LedgerStore>(store: Arc<S
     let pending = store.pending(usize::MAX).await?;
     same("the outbox's length", &pending.len(), &entries.len())?;
     for (pending, entry) in pending.iter().zip(&entries) {
-        same("an id in the outbox", &pending.id, entry.id())?;
-        same("a leaf hash in the outbox", &pending.leaf, &entry.leaf())?;
+        same("an id in the outbox", pending.id(), entry.id())?;
+        same("a leaf hash in the outbox", &pending.leaf(), &entry.leaf())?;
         ensure!(
-            pending.bytes == entry.bytes(),
+            pending.bytes() == entry.bytes(),
             "the bytes of entry {} changed in the outbox",
             entry.id()
         );

@@ -30,7 +30,7 @@ pub(super) async fn entries_reach_the_outbox_in_order<S: Accounts>(store: Arc<S>
     let expected = vec![5, 2, 8, 1, 7, 6, 3];
     same("the outbox", &pending(&*store).await?, &expected)?;
     let waiting = store.pending(usize::MAX).await?;
-    let leaves: Vec<LeafHash> = waiting.iter().map(|entry| entry.leaf).collect();
+    let leaves: Vec<LeafHash> = waiting.iter().map(Entry::leaf).collect();
     let expected_leaves = expected
         .iter()
         .map(|number| entry(*number).leaf())

@@ -5,8 +5,7 @@ use std::ops::{Bound, Range};
 
 use async_trait::async_trait;
 use countersign_audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{
     Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError, Timestamp, VaultOwner,
@@ -108,17 +107,10 @@ impl LedgerStore for MemoryStore {
         Ok(())
     }
 
-    async fn pending(&self, limit: usize) -> Result<Vec<PendingEntry>, StoreError> {
+    async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let shared = self.lock("read the outbox")?;
         let waiting = shared.ledger.entries.iter().skip(shared.ledger.size);
-        Ok(waiting
-            .take(limit)
-            .map(|entry| PendingEntry {
-                id: entry.id().clone(),
-                leaf: entry.leaf(),
-                bytes: entry.bytes().to_vec(),
-            })
-            .collect())
+        Ok(waiting.take(limit).cloned().collect())
     }
 
     async fn size(&self) -> Result<u64, StoreError> {

@@ -8,8 +8,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use countersign::audit::key_wrap::WrappedKey;
 use countersign::audit::store::{
-    Anchor, EntryQuery, Integration, LedgerStore, NodeId, PendingEntry, StoredCheckpoint,
-    StoredEntry,
+    Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign::audit::vault_store::{StoredVaultKey, UnclaimedQuery, VaultStore};
 use countersign::audit::{DataKey, KeyWrap, KeyWrapError, LocalKeyWrap};
@@ -125,7 +124,7 @@ may_fail! { UserStore:
 
 may_fail! { LedgerStore:
     enqueue(entries: &[Entry]) -> ();
-    pending(limit: usize) -> Vec<PendingEntry>;
+    pending(limit: usize) -> Vec<Entry>;
     size() -> u64;
     integrate(integration: &Integration) -> ();
     nodes(ids: &[NodeId]) -> Vec<Option<Sha256Digest>>;
