@@ -1,12 +1,13 @@
-//! `cargo xtask deps`: the arrows between the crates, and what must never be pulled in.
+//! `cargo xtask deps`: the arrows between the crates, what must never be pulled in, and licences.
 //!
-//! Two proofs over normal dependencies. What a crate *names* comes from `cargo metadata`; what
+//! Two proofs over normal dependencies, and one over all ([`licences`]). What a crate *names* comes from `cargo metadata`; what
 //! it *pulls in*, through whatever path, from `cargo tree`, for every target platform.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::licences;
 use crate::workspace::{Failure, Workspace, output, say};
 
 /// A crate of the map and the crates of ours that it may name. Nothing else may be named.
@@ -281,7 +282,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         ));
     }
     say("every arrow is one of DESIGN.md's");
-    Ok(())
+    licences::check(workspace)
 }
 
 fn text(package: &Value, key: &str) -> Result<String, Failure> {

@@ -112,7 +112,7 @@ fn unmarked_tests(source: &str, kind: &str) -> Vec<String> {
 fn deny(workspace: &Workspace) -> Result<(), Failure> {
     if !succeeds(&mut workspace.cargo(["deny", "--version"])) {
         say(&format!(
-            "NOT CHECKED: licences, bans, sources and advisories; cargo-deny is missing ({DENY_INSTALL})"
+            "NOT CHECKED: bans, sources, advisories and the texts of licences; cargo-deny is missing ({DENY_INSTALL})"
         ));
         return Ok(());
     }

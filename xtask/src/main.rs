@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`mod@test`] | every test, with what the tests need |
 //! | [`lint`] | format, clippy, rustdoc, cargo-deny |
-//! | [`deps`] | the arrows between the crates, and what must never be pulled in |
+//! | [`deps`] | the arrows between the crates, what must never be pulled in, and [`licences`] |
 //! | [`fuzz`] | the fuzz targets, from their seeds and kept corpus |
 //! | [`differ`] | our trees and canonical forms beside those of other libraries |
 //! | [`mod@bench`] | the benchmarks; their table and plots |
@@ -22,6 +22,7 @@ mod crash;
 mod deps;
 mod differ;
 mod fuzz;
+mod licences;
 mod lines;
 mod lint;
 mod need;
@@ -48,7 +49,7 @@ usage: cargo xtask <task>
   test                          every test and doc test; installs or names what they need
   provide                       what they need, without running them
   lint                          rustfmt, clippy, rustdoc, and cargo-deny where it is installed
-  deps                          the dependency arrows of DESIGN.md
+  deps                          the dependency arrows of DESIGN.md, and the licences of deny.toml
   fuzz [TARGET] [--seconds N]   each fuzz target, or one, for N seconds (120)
   fuzz --minimize [TARGET]      keep the smallest inputs that reach all that was reached
   differ [--documents N] [--signatures N] [--seed N]

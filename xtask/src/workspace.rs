@@ -88,8 +88,16 @@ impl Workspace {
 
     /// What `cargo metadata` tells about the workspace's own packages.
     pub(crate) fn packages(&self) -> Result<Vec<Value>, Failure> {
-        let text =
-            output(&mut self.cargo(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
+        self.metadata("--no-deps")
+    }
+
+    /// The same of these and of every package that they bring in, by whatever feature.
+    pub(crate) fn all_packages(&self) -> Result<Vec<Value>, Failure> {
+        self.metadata("--all-features")
+    }
+
+    fn metadata(&self, option: &str) -> Result<Vec<Value>, Failure> {
+        let text = output(&mut self.cargo(["metadata", "--format-version=1", "--locked", option]))?;
         let mut metadata: Value = serde_json::from_str(&text)
             .map_err(|error| Failure::task(format!("cargo metadata: {error}")))?;
         match metadata.get_mut("packages").map(Value::take) {
