@@ -22,7 +22,7 @@ const IDLE_GRANT: (Severity, &str) = (Severity::Warning, "lint.idle_grant");
 const OUTRANKED: (Severity, &str) = (Severity::Warning, "lint.outranked");
 const TOO_ENTANGLED: (Severity, &str) = (Severity::Note, ENTANGLED);
 
-/// The code of the note that not all rules were compared.
+/// The code of the note that not all rules, or not all conditions of one, were compared.
 pub(super) const ENTANGLED: &str = "lint.too_entangled";
 
 /// Why a grant never comes to anything on a connection.
@@ -91,8 +91,8 @@ impl<'a> Lint<'a> {
             self.add(Finding::new(
                 TOO_ENTANGLED,
                 Place::Policy,
-                "so many rules share their conditions that not all were compared",
-                "use fewer rules with longer `any_of` lists",
+                "there are so many conditions, in one rule or shared by many, that not all were compared",
+                "use fewer rules and conditions, with longer `any_of` lists",
             ));
         }
         self.rules = rules;
