@@ -60,8 +60,8 @@ async function readBundle(members) {
   for (const record of records) record.causes = record.parents.map((leaf) => byLeaf.get(leaf));
   const bundle = { members, records };
   bundle.signatures = records.filter(isOf("document.signed")).map((signed) => groundsOf(signed));
-  bundle.erasures = records.filter(isOf("subject.erased"));
-  for (const record of records) record.erased = erasureOf(record, bundle);
+  bundle.erasures = records.filter(isErasure);
+  markErased(bundle);
   const stamps = [...members.keys()].filter((name) => name.startsWith("time/"));
   bundle.stamps = stamps.map((name) => ({ name, bytes: members.get(name) }));
   return bundle;
@@ -69,23 +69,34 @@ async function readBundle(members) {
 
 const isOf = (...kinds) => (record) => record !== undefined && kinds.includes(record.kind);
 
+const isErasure = isOf("subject.erased");
+
 const causeOf = (record, ...kinds) => record?.causes.find(isOf(...kinds));
 
-/** A record and all that it can be walked back to, in the order of the log. */
-function reachedFrom(record) {
-  const reached = new Set([record]);
+/** Records and all that they can be walked back to, in the order of the log. */
+function reachedFrom(...records) {
+  const reached = new Set(records);
   for (const one of reached) one.causes.filter(Boolean).forEach((cause) => reached.add(cause));
   return [...reached].sort((one, other) => one.number - other.number);
 }
 
-/** The record that what this one commits to was erased, if it was [bundle.md §5]. */
-function erasureOf(record, { records, erasures }) {
-  const isHidden = Object.keys(record.commitments).length > 0 && Object.keys(record.openings).length === 0;
-  if (!isHidden || erasures.length === 0) return undefined;
-  const about = record.subject_ref === null
-    ? records.filter((other) => reachedFrom(other).includes(record)).map((other) => other.subject_ref)
-    : [record.subject_ref];
-  return erasures.find((one) => one.number > record.number && one.subject_ref && about.includes(one.subject_ref));
+/** Tells each record whose values were erased of the first record that says so after it [bundle.md §5]. */
+function markErased({ records, erasures }) {
+  const isHidden = ({ commitments, openings }) => Object.keys(commitments).length > 0 && Object.keys(openings).length === 0;
+  const byAccount = new Map(erasures.filter((one) => one.subject_ref).map((one) => [one.subject_ref, []]));
+  for (const record of records) {
+    record.erased = undefined;
+    byAccount.get(record.subject_ref)?.push(record);
+  }
+  for (const [account, about] of byAccount) {
+    let next;
+    // Walked once an account, from the end: an erasure is about its account like all that came before it.
+    for (const record of reachedFrom(...about).reverse()) {
+      const isTouched = next && [null, account].includes(record.subject_ref) && isHidden(record);
+      if (isTouched && !(record.erased?.number < next.number)) record.erased = next;
+      if (isErasure(record) && record.subject_ref === account) next = record;
+    }
+  }
 }
 
 /** What one signature rests on. */
