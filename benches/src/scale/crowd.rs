@@ -17,9 +17,10 @@ use countersign::provision::user::User;
 use countersign::saml::{Expect, Inbound};
 use countersign::{
     CorrelationId, Door, Email, Engine, EngineError, Entry, GrantId, IdentityClaims, NameId,
-    Session, SessionId, Sha256Digest, SignIn, SignedEvidence, SubjectKey, TenantId, Timestamp,
-    UserId, VaultOwner, VerifiedIdentity,
+    Session, SessionId, Sha256Digest, SignIn, SubjectKey, TenantId, Timestamp, UserId, VaultOwner,
+    VerifiedIdentity,
 };
+use countersign_testkit::identity::vouched_in;
 use pollster::block_on;
 use ring::digest::{SHA256, digest};
 
@@ -212,36 +213,22 @@ impl Crowd {
     }
 
     fn identity(&self, person: u64, at: Timestamp) -> VerifiedIdentity {
-        let signed = format!("<Assertion>{person}</Assertion>").into_bytes();
-        VerifiedIdentity::vouched_by_door(
-            Door::Saml,
-            IdentityClaims {
-                issuer: self.issuer.clone(),
-                name_id: NameId {
-                    value: name(person),
-                    format: Some(PERSISTENT.to_owned()),
-                    name_qualifier: None,
-                    sp_name_qualifier: None,
-                },
-                session_index: Some(format!("_i-{person}")),
-                session_not_on_or_after: None,
-                authn_instant: Some(at),
-                authn_context: self.session.authn_context.clone(),
-                attributes: Vec::new(),
+        let claims = IdentityClaims {
+            issuer: self.issuer.clone(),
+            name_id: NameId {
+                value: name(person),
+                format: Some(PERSISTENT.to_owned()),
+                name_qualifier: None,
+                sp_name_qualifier: None,
             },
-            SignedEvidence {
-                signed_element: "Assertion".to_owned(),
-                signed_sha256: sha256(&signed),
-                signed_bytes: signed,
-                signed_info: b"<SignedInfo/>".to_vec(),
-                signature: b"signature".to_vec(),
-                certificate: b"certificate".to_vec(),
-                certificate_sha256: sha256(b"certificate"),
-                signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
-                assertion_id: format!("_a-{person}"),
-                content_keys: Vec::new(),
-            },
-        )
+            session_index: Some(format!("_i-{person}")),
+            session_not_on_or_after: None,
+            authn_instant: Some(at),
+            authn_context: self.session.authn_context.clone(),
+            attributes: Vec::new(),
+        };
+        let signed = format!("<Assertion>{person}</Assertion>");
+        vouched_in(claims, signed.as_bytes(), &format!("_a-{person}"))
     }
 
     /// Small records that rest on nothing: sign-ins that were refused.

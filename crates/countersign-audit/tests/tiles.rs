@@ -18,42 +18,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use countersign_audit::damage::Damage;
-use countersign_audit::fsck::LedgerCheck;
-use countersign_audit::publish::Published;
 use countersign_audit::store::NodeId;
 use countersign_audit::tile_check::verify_tiles;
 use countersign_audit::tile_folder::TileFolder;
 use countersign_audit::tiles::{TileKind, TilePath, TileStore};
-use countersign_audit::{AuditError, LedgerReader, TrustedKey, VerifierKey};
+use countersign_audit::{AuditError, LedgerReader, VerifierKey};
 use countersign_core::{StoreError, StoreErrorKind};
 use pollster::block_on;
-use support::{ORIGIN, TestStore, open, plain_entries, signer, store_with};
-
-fn keys() -> [TrustedKey; 1] {
-    [VerifierKey::of_signer(ORIGIN, &*signer()).unwrap().into()]
-}
-
-/// Grows the ledger in `store` to that size and signs it.
-fn grow(store: &Arc<TestStore>, size: u64) {
-    let old = store.tables.lock().unwrap().leaves.len() as u64;
-    store.change(|tables| tables.outbox.extend(plain_entries(old..size)));
-    block_on(open(store).unwrap().advance()).unwrap();
-}
-
-fn ledger_of(size: u64) -> Arc<TestStore> {
-    let store = store_with(&[]);
-    grow(&store, size);
-    store
-}
-
-fn publish(store: &Arc<TestStore>, tiles: &dyn TileStore) -> Result<Published, AuditError> {
-    let reader = LedgerReader::new(Arc::<TestStore>::clone(store));
-    block_on(reader.publish(&keys(), tiles, &mut |_| {}))
-}
-
-fn check(tiles: &dyn TileStore) -> LedgerCheck {
-    block_on(verify_tiles(tiles, &keys(), &mut |_| {})).unwrap()
-}
+use support::published::{check, grow, keys, ledger_of, other_ledger_of, publish};
+use support::{ORIGIN, TestStore, plain_entries, store_with};
 
 /// Every file below a folder, by its path.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -220,8 +193,7 @@ fn a_ledger_that_does_not_continue_what_is_published_is_not_published() {
             signed_size: 300
         }
     );
-    let other = store_with(&plain_entries(1000..1400));
-    block_on(open(&other).unwrap().advance()).unwrap();
+    let other = other_ledger_of(400);
     let Err(AuditError::Damaged(forked)) = publish(&other, &tiles) else {
         panic!("was published");
     };
@@ -237,8 +209,7 @@ fn a_store_that_tells_two_histories_is_not_believed() {
     publish(&ours, &tiles).unwrap();
     let before = files(folder.path());
     // Another history, with the nodes of what is published where the root of its size is read.
-    let other = store_with(&plain_entries(1000..1600));
-    block_on(open(&other).unwrap().advance()).unwrap();
+    let other = other_ledger_of(600);
     let peaks = [(7, 0), (6, 2)].map(|(level, index)| NodeId { level, index });
     for id in peaks {
         let node = ours.tables.lock().unwrap().nodes[&id];

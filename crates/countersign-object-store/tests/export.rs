@@ -15,13 +15,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use countersign_audit::AuditError;
 use countersign_audit::damage::Damage;
-use countersign_audit::fsck::LedgerCheck;
 use countersign_audit::publish::Published;
-use countersign_audit::tile_check::verify_tiles;
 use countersign_audit::tile_folder::TileFolder;
 use countersign_audit::tiles::{TileKind, TilePath, TileStore};
-use countersign_audit::{AuditError, LedgerReader, TrustedKey, VerifierKey};
 use countersign_core::StoreErrorKind;
 use countersign_object_store::ObjectTiles;
 use futures_util::TryStreamExt as _;
@@ -31,41 +29,9 @@ use object_store::path::Path;
 use object_store::{Attribute, ObjectStore, ObjectStoreExt as _, PutMode};
 use pollster::block_on;
 use scripted::{Fate, Scripted};
-use support::{ORIGIN, TestStore, open, plain_entries, signer, store_with};
+use support::published::{check, grow, ledger_of, other_ledger_of, publish};
+use support::{open, store_with};
 use tempfile::TempDir;
-
-fn keys() -> [TrustedKey; 1] {
-    [VerifierKey::of_signer(ORIGIN, &*signer()).unwrap().into()]
-}
-
-/// Grows the ledger in `store` to that size and signs it.
-fn grow(store: &Arc<TestStore>, size: u64) {
-    let old = store.tables.lock().unwrap().leaves.len() as u64;
-    store.change(|tables| tables.outbox.extend(plain_entries(old..size)));
-    block_on(open(store).unwrap().advance()).unwrap();
-}
-
-fn ledger_of(size: u64) -> Arc<TestStore> {
-    let store = store_with(&[]);
-    grow(&store, size);
-    store
-}
-
-/// A ledger of the same key with other entries.
-fn other_ledger_of(size: u64) -> Arc<TestStore> {
-    let store = store_with(&plain_entries(100_000..100_000 + size));
-    block_on(open(&store).unwrap().advance()).unwrap();
-    store
-}
-
-fn publish(store: &Arc<TestStore>, tiles: &dyn TileStore) -> Result<Published, AuditError> {
-    let reader = LedgerReader::new(Arc::<TestStore>::clone(store));
-    block_on(reader.publish(&keys(), tiles, &mut |_| {}))
-}
-
-fn check(tiles: &dyn TileStore) -> LedgerCheck {
-    block_on(verify_tiles(tiles, &keys(), &mut |_| {})).unwrap()
-}
 
 fn damage(outcome: Result<Published, AuditError>) -> Damage {
     match outcome {

@@ -142,14 +142,7 @@ impl PostgresCluster {
     /// # Panics
     /// If it does not come up.
     pub fn start_server(&self) {
-        let mut started = self.try_start_server();
-        for _ in 0..START_AGAIN {
-            if started.is_ok() {
-                break;
-            }
-            thread::sleep(START_PAUSE);
-            started = self.try_start_server();
-        }
+        let started = try_again(|| self.try_start_server(), || thread::sleep(START_PAUSE));
         expect("start", started);
     }
 
@@ -302,6 +295,19 @@ fn expect(doing: &str, outcome: io::Result<()>) {
     }
 }
 
+/// Tries until it works, or [`START_AGAIN`] times more; `pause` comes before each of these.
+fn try_again(mut attempt: impl FnMut() -> io::Result<()>, pause: impl Fn()) -> io::Result<()> {
+    let mut outcome = attempt();
+    for _ in 0..START_AGAIN {
+        if outcome.is_ok() {
+            break;
+        }
+        pause();
+        outcome = attempt();
+    }
+    outcome
+}
+
 fn program(path: &Path, run_as: Option<Account>) -> Command {
     let mut command = Command::new(path);
     if let Some(account) = run_as {
@@ -378,4 +384,39 @@ fn new_folder(parent: &Path, owner: Option<Account>) -> io::Result<PathBuf> {
 fn nanos() -> u128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |since| since.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// How often it was tried and waited for, until it worked the `works`-th time, and whether it did.
+    fn tried(works: u32) -> (u32, u32, bool) {
+        let (attempts, pauses) = (Cell::new(0_u32), Cell::new(0_u32));
+        let attempt = || {
+            attempts.set(attempts.get().saturating_add(1));
+            match attempts.get() == works {
+                true => Ok(()),
+                false => Err(io::Error::other("its memory is still held")),
+            }
+        };
+        let outcome = try_again(attempt, || pauses.set(pauses.get().saturating_add(1)));
+        (attempts.get(), pauses.get(), outcome.is_ok())
+    }
+
+    #[test]
+    fn a_server_that_does_not_start_at_once_is_started_again_until_it_does() {
+        assert_eq!(tried(1), (1, 0, true));
+        assert_eq!(tried(3), (3, 2, true));
+        assert_eq!(tried(START_AGAIN + 1), (START_AGAIN + 1, START_AGAIN, true));
+    }
+
+    #[test]
+    fn a_server_that_never_starts_is_given_up() {
+        assert_eq!(
+            tried(START_AGAIN + 2),
+            (START_AGAIN + 1, START_AGAIN, false)
+        );
+    }
 }

@@ -27,9 +27,10 @@ use countersign::audit::token::TokenTerms;
 use countersign::audit::{AuditError, Correlation, Entropy, Recorded, VerifierKey};
 use countersign::{
     CeremonyId, ConnectionId, ConsentId, CorrelationId, DocumentId, Door, Email, Entry, GrantId,
-    GrantOwner, IdentityClaims, NameId, RoleName, RuleId, SessionId, Sha256Digest, SignedEvidence,
-    SubjectKey, TenantId, Timestamp, UserId, VaultKeyId, VerifiedIdentity,
+    GrantOwner, IdentityClaims, NameId, RoleName, RuleId, SessionId, Sha256Digest, SubjectKey,
+    TenantId, Timestamp, UserId, VaultKeyId, VerifiedIdentity,
 };
+use countersign_testkit::identity::vouched_in;
 
 use crate::Failure;
 
@@ -380,19 +381,7 @@ fn identity(authn_instant: Timestamp) -> VerifiedIdentity {
         ),
         attributes: Vec::new(),
     };
-    let evidence = SignedEvidence {
-        signed_element: "Assertion".to_owned(),
-        signed_bytes: b"<Assertion/>".to_vec(),
-        signed_sha256: sha256(b"<Assertion/>"),
-        signed_info: b"<SignedInfo/>".to_vec(),
-        signature: b"signature".to_vec(),
-        certificate: b"certificate".to_vec(),
-        certificate_sha256: sha256(b"certificate"),
-        signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
-        assertion_id: "_assertion".to_owned(),
-        content_keys: Vec::new(),
-    };
-    VerifiedIdentity::vouched_by_door(Door::Saml, claims, evidence)
+    vouched_in(claims, b"<Assertion/>", "_assertion")
 }
 
 fn digest(byte: u8) -> Sha256Digest {

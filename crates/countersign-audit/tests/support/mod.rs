@@ -1,5 +1,5 @@
 //! A ledger store that can be tampered with, and one whole walk from a sign-in to a signature.
-//! Used by the tests of this crate and of `countersign-evidence`.
+//! Used by the tests of this crate, of `countersign-evidence` and of `countersign-object-store`.
 
 #![allow(
     dead_code,
@@ -8,6 +8,8 @@
     clippy::indexing_slicing,
     reason = "each test binary uses a part of it"
 )]
+
+pub mod published;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -31,9 +33,9 @@ use countersign_audit::{Correlation, Ed25519Signer, Entropy, Ledger};
 use countersign_core::{
     CeremonyId, ConnectionId, ConsentId, CorrelationId, DocumentId, Door, Email, Entry, EntryId,
     GrantId, GrantOwner, IdentityClaims, LeafHash, NameId, RoleName, RuleId, SessionId,
-    Sha256Digest, SignedEvidence, StoreError, SubjectKey, TenantId, Timestamp, UserId,
-    VerifiedIdentity,
+    Sha256Digest, StoreError, SubjectKey, TenantId, Timestamp, UserId, VerifiedIdentity,
 };
+use countersign_testkit::identity::vouched_in;
 use ring::digest::{SHA256, digest};
 
 /// The name of the test log.
@@ -283,38 +285,24 @@ impl Default for WalkPlan {
 }
 
 pub fn identity(name: &str) -> VerifiedIdentity {
-    let signed = format!("<Assertion>{name}</Assertion>").into_bytes();
-    VerifiedIdentity::vouched_by_door(
-        Door::Saml,
-        IdentityClaims {
-            issuer: "https://idp.example/saml".to_owned(),
-            name_id: NameId {
-                value: format!("{name}@acme.example"),
-                format: Some("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress".to_owned()),
-                name_qualifier: None,
-                sp_name_qualifier: None,
-            },
-            session_index: Some("_session-1".to_owned()),
-            session_not_on_or_after: None,
-            authn_instant: Some(at("2026-03-01T09:29:50Z")),
-            authn_context: Some(
-                "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport".to_owned(),
-            ),
-            attributes: Vec::new(),
+    let claims = IdentityClaims {
+        issuer: "https://idp.example/saml".to_owned(),
+        name_id: NameId {
+            value: format!("{name}@acme.example"),
+            format: Some("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress".to_owned()),
+            name_qualifier: None,
+            sp_name_qualifier: None,
         },
-        SignedEvidence {
-            signed_element: "Assertion".to_owned(),
-            signed_sha256: sha256(&signed),
-            signed_bytes: signed,
-            signed_info: b"<SignedInfo/>".to_vec(),
-            signature: b"signature".to_vec(),
-            certificate: b"certificate".to_vec(),
-            certificate_sha256: sha256(b"certificate"),
-            signature_algorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256".to_owned(),
-            assertion_id: "_assertion-1".to_owned(),
-            content_keys: Vec::new(),
-        },
-    )
+        session_index: Some("_session-1".to_owned()),
+        session_not_on_or_after: None,
+        authn_instant: Some(at("2026-03-01T09:29:50Z")),
+        authn_context: Some(
+            "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport".to_owned(),
+        ),
+        attributes: Vec::new(),
+    };
+    let signed = format!("<Assertion>{name}</Assertion>");
+    vouched_in(claims, signed.as_bytes(), "_assertion-1")
 }
 
 impl Walk {
