@@ -44,22 +44,22 @@ impl Person {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserProvisioned {
-    /// The connection that the sign-in came through.
-    pub connection: ConnectionId,
-    /// The connection's strategy, as in the policy file.
-    pub strategy: String,
-    /// How an account was looked for and found; `None` if none was found.
-    pub matched_by: Option<String>,
-    /// The state that the account was given.
-    pub state: String,
     /// The organization's account that it belongs to.
     pub account_id: Option<String>,
-    /// Its permission profile.
-    pub permission_profile_id: Option<String>,
     /// Names of the attributes that were used.
     pub attributes: Vec<String>,
+    /// The connection that the sign-in came through.
+    pub connection: ConnectionId,
+    /// How an account was looked for and found; `None` if none was found.
+    pub matched_by: Option<String>,
+    /// Its permission profile.
+    pub permission_profile_id: Option<String>,
     /// Codes of the reasons for the decision.
     pub reasons: Vec<String>,
+    /// The state that the account was given.
+    pub state: String,
+    /// The connection's strategy, as in the policy file.
+    pub strategy: String,
 }
 
 impl UserProvisioned {
@@ -83,16 +83,16 @@ impl UserProvisioned {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserLinked {
-    /// The connection that the sign-in came through.
-    pub connection: ConnectionId,
-    /// The connection's strategy, as in the policy file.
-    pub strategy: String,
-    /// How the account was found.
-    pub matched_by: String,
     /// Names of the attributes that were used.
     pub attributes: Vec<String>,
+    /// The connection that the sign-in came through.
+    pub connection: ConnectionId,
+    /// How the account was found.
+    pub matched_by: String,
     /// Codes of the reasons for the decision.
     pub reasons: Vec<String>,
+    /// The connection's strategy, as in the policy file.
+    pub strategy: String,
 }
 
 impl UserLinked {
@@ -136,10 +136,10 @@ impl UserLinked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserUpdated {
-    /// The connection that the sign-in came through.
-    pub connection: ConnectionId,
     /// Names of the fields that changed.
     pub changed: Vec<String>,
+    /// The connection that the sign-in came through.
+    pub connection: ConnectionId,
     /// Codes of the reasons for the decision.
     pub reasons: Vec<String>,
 }
@@ -167,17 +167,17 @@ impl UserUpdated {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserRefused {
+    /// The accounts that it could have been, where that is not the one that the record is about.
+    pub candidates: Vec<UserId>,
     /// The connection that the sign-in came through.
     pub connection: ConnectionId,
-    /// The connection's strategy, as in the policy file.
-    pub strategy: String,
     /// What kind of refusal it is: `denied`, `conflict`, `tombstone`, `ambiguous`, `needs_proof`
     /// or `needs_approval`.
     pub outcome: String,
-    /// The accounts that it could have been, where that is not the one that the record is about.
-    pub candidates: Vec<UserId>,
     /// Codes of the reasons for the decision.
     pub reasons: Vec<String>,
+    /// The connection's strategy, as in the policy file.
+    pub strategy: String,
 }
 
 impl UserRefused {

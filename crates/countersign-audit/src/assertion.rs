@@ -22,27 +22,27 @@ const CERTIFICATE: &str = "application/pkix-cert";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AssertionVerified {
-    /// The way in.
-    pub door: Door,
+    /// How the person authenticated at the provider.
+    pub authn_context: Option<String>,
+    /// When the person authenticated at the provider.
+    pub authn_instant: Option<Timestamp>,
+    /// SHA-256 of the certificate, or bare public key, that verified it.
+    pub certificate_sha256: Option<Sha256Digest>,
     /// The connection that it came through.
     pub connection: ConnectionId,
+    /// The way in.
+    pub door: Door,
     /// The identity provider's entity id.
     pub issuer: String,
+    /// No session may outlast it.
+    pub session_not_on_or_after: Option<Timestamp>,
+    /// The signature algorithm's URI.
+    pub signature_algorithm: Option<String>,
     /// Local name of the element whose signature counted; `None`, as the next three, where nobody
     /// signed.
     pub signed_element: Option<String>,
     /// SHA-256 of the canonical bytes that were signed.
     pub signed_sha256: Option<Sha256Digest>,
-    /// SHA-256 of the certificate, or bare public key, that verified it.
-    pub certificate_sha256: Option<Sha256Digest>,
-    /// The signature algorithm's URI.
-    pub signature_algorithm: Option<String>,
-    /// How the person authenticated at the provider.
-    pub authn_context: Option<String>,
-    /// When the person authenticated at the provider.
-    pub authn_instant: Option<Timestamp>,
-    /// No session may outlast it.
-    pub session_not_on_or_after: Option<Timestamp>,
 }
 
 impl AssertionVerified {
@@ -178,12 +178,12 @@ fn content_keys(keys: &[DisclosedKey]) -> Option<String> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AssertionRejected {
-    /// The way in.
-    pub door: Door,
-    /// The connection that it came through.
-    pub connection: ConnectionId,
     /// Why: a stable code, such as `saml.response_signature_invalid`.
     pub code: String,
+    /// The connection that it came through.
+    pub connection: ConnectionId,
+    /// The way in.
+    pub door: Door,
     /// SHA-256 of the bytes received.
     pub received_sha256: Sha256Digest,
 }

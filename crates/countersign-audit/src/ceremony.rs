@@ -18,6 +18,8 @@ use crate::session::SessionOpened;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocumentPresented {
+    /// What was shown with it, in order.
+    pub attachments: Vec<Blob>,
     /// The act of signing that it belongs to.
     pub ceremony: CeremonyId,
     /// The host's name for the document.
@@ -28,8 +30,6 @@ pub struct DocumentPresented {
     pub media_type: String,
     /// SHA-256 of its bytes.
     pub sha256: Sha256Digest,
-    /// What was shown with it, in order.
-    pub attachments: Vec<Blob>,
 }
 
 impl DocumentPresented {
@@ -47,14 +47,14 @@ impl DocumentPresented {
 pub struct IntentConfirmed {
     /// The act of signing that it belongs to.
     pub ceremony: CeremonyId,
+    /// SHA-256 of the disclosure that was shown \[15 USC 7001(c)\].
+    pub disclosure_sha256: Option<Sha256Digest>,
     /// SHA-256 of the document that was shown.
     pub document_sha256: Sha256Digest,
     /// The meaning of the signature, such as `approval` \[21 CFR 11.50(a)(3)\].
     pub meaning: String,
     /// The words that were confirmed; the same for every signer, so no personal datum.
     pub statement: String,
-    /// SHA-256 of the disclosure that was shown \[15 USC 7001(c)\].
-    pub disclosure_sha256: Option<Sha256Digest>,
 }
 
 impl IntentConfirmed {
@@ -101,18 +101,18 @@ pub struct DocumentSigned {
     pub ceremony: CeremonyId,
     /// The host's name for the document.
     pub document: DocumentId,
-    /// Its type.
-    pub document_type: String,
     /// SHA-256 of its bytes.
     pub document_sha256: Sha256Digest,
-    /// The meaning of the signature, as it was confirmed.
-    pub meaning: String,
-    /// The role that allowed it.
-    pub role: RoleName,
+    /// Its type.
+    pub document_type: String,
     /// The grant that gave the role.
     pub grant: GrantId,
     /// When the grant expires.
     pub grant_expires_at: Option<Timestamp>,
+    /// The meaning of the signature, as it was confirmed.
+    pub meaning: String,
+    /// The role that allowed it.
+    pub role: RoleName,
     /// When the session expires.
     pub session_expires_at: Timestamp,
 }

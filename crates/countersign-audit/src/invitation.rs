@@ -15,14 +15,14 @@ use crate::token::{IssuesToken, TokenTerms};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InvitationIssued {
+    /// The connection that the person has to come through; `None` if any will do.
+    pub connection: Option<ConnectionId>,
     /// The host's name for the document.
     pub document: DocumentId,
     /// Its type, which permissions are about.
     pub document_type: String,
     /// The door that the person has to come through; `None` if any will do.
     pub door: Option<Door>,
-    /// The connection that the person has to come through; `None` if any will do.
-    pub connection: Option<ConnectionId>,
     /// Whether the person has to authenticate with several factors.
     pub multi_factor: bool,
     /// The token.

@@ -22,7 +22,8 @@ use crate::session::{SessionClosed, SessionOpened};
 
 /// What a record of one kind says: the type of its `body`.
 ///
-/// Implemented by the bodies in this crate, and by nothing else.
+/// Implemented by the bodies in this crate, and by nothing else. They declare their members in the
+/// order of canonical JSON, so that the writer has nothing to sort.
 pub trait RecordBody: Clone + sealed::Sealed {
     /// The kind.
     const KIND: Kind;

@@ -51,14 +51,14 @@ pub struct UserDeprovisioned {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubjectErased {
+    /// Since when it was deprovisioned.
+    pub deprovisioned_at: Timestamp,
     /// Names of the fields of its row that had a value.
     pub erased: Vec<String>,
     /// The vault keys that were destroyed; none where private parts were kept in the clear.
     pub keys: Vec<VaultKeyId>,
     /// How many subjects were linked to it.
     pub subjects: u32,
-    /// Since when it was deprovisioned.
-    pub deprovisioned_at: Timestamp,
 }
 
 /// A legal hold was placed on an account \[record.md §5.1\].

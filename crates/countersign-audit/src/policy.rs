@@ -11,10 +11,10 @@ use crate::seal::Draft;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PolicyChanged {
-    /// SHA-256 of the one before; `None` for the first.
-    pub before: Option<Sha256Digest>,
     /// SHA-256 of the one from now on.
     pub after: Sha256Digest,
+    /// SHA-256 of the one before; `None` for the first.
+    pub before: Option<Sha256Digest>,
 }
 
 impl PolicyChanged {

@@ -12,6 +12,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
+use uuid::{Uuid, Variant};
 
 use crate::canonical::to_canonical;
 use crate::commitment::{Openings, is_field_name};
@@ -22,9 +23,13 @@ use crate::leaf::{Leaf, leaf_hash};
 pub const VERSION: u8 = 1;
 
 /// Who did what a record says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case", tag = "type", content = "id")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "ActorMembers")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(!try_from, rename_all = "snake_case", tag = "type", content = "id")
+)]
 #[non_exhaustive]
 pub enum Actor {
     /// An identity provider spoke, through this connection.
@@ -33,6 +38,58 @@ pub enum Actor {
     User(UserId),
     /// The host's system, by its policy.
     System,
+}
+
+impl Serialize for Actor {
+    /// In the order of canonical JSON, as [`Record`] is.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (kind, id) = match self {
+            Self::Connection(connection) => (ActorType::Connection, Some(connection.as_str())),
+            Self::User(user) => (ActorType::User, Some(user.as_str())),
+            Self::System => (ActorType::System, None),
+        };
+        let mut members = serializer.serialize_struct("Actor", 2)?;
+        if let Some(id) = id {
+            members.serialize_field("id", id)?;
+        }
+        members.serialize_field("type", &kind)?;
+        members.end()
+    }
+}
+
+/// An actor as it stands in a record: what it is comes after its name.
+#[derive(Deserialize)]
+struct ActorMembers {
+    id: Option<String>,
+    #[serde(rename = "type")]
+    kind: ActorType,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ActorType {
+    Connection,
+    User,
+    System,
+}
+
+impl TryFrom<ActorMembers> for Actor {
+    type Error = &'static str;
+
+    fn try_from(members: ActorMembers) -> Result<Self, &'static str> {
+        const NO_IDENTIFIER: &str = "an actor's id is no identifier";
+        match (members.kind, members.id) {
+            (ActorType::Connection, Some(id)) => {
+                let id = ConnectionId::new(id);
+                id.map(Self::Connection).map_err(|_| NO_IDENTIFIER)
+            }
+            (ActorType::User, Some(id)) => {
+                UserId::new(id).map(Self::User).map_err(|_| NO_IDENTIFIER)
+            }
+            (ActorType::System, None) => Ok(Self::System),
+            _ => Err("an actor has an id unless it is the system"),
+        }
+    }
 }
 
 /// Bytes that are kept outside the record.
@@ -239,7 +296,9 @@ pub fn parse_record(bytes: &[u8]) -> Result<Record, RecordError> {
     if bytes.len() > Entry::MAX_BYTES {
         return Err(RecordError::TooLong);
     }
-    let record = serde_json::from_slice(bytes)
+    // Once here, and not with each text in it.
+    let text = std::str::from_utf8(bytes).map_err(|_| RecordError::Malformed)?;
+    let record = serde_json::from_str(text)
         .and_then(Envelope::open)
         .map_err(|_| RecordError::Malformed)?;
     record.check()?;
@@ -301,10 +360,10 @@ pub(crate) fn id_millis(at: Timestamp) -> u64 {
 }
 
 fn record_id_millis(id: &EntryId) -> Option<u64> {
-    let uuid = uuid::Uuid::try_parse(id.as_str()).ok()?;
+    let uuid = Uuid::try_parse(id.as_str()).ok()?;
     if uuid.get_version_num() != 7
-        || uuid.get_variant() != uuid::Variant::RFC4122
-        || uuid.hyphenated().to_string() != id.as_str()
+        || uuid.get_variant() != Variant::RFC4122
+        || uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) != id.as_str()
     {
         return None;
     }

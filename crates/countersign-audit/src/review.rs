@@ -36,12 +36,12 @@ impl ReviewOutcome {
 pub struct AccessReviewed {
     /// The grant.
     pub grant: GrantId,
-    /// The role.
-    pub role: RoleName,
     /// What was said of it.
     pub outcome: ReviewOutcome,
     /// SHA-256 of what the reviewer was shown of account and grant.
     pub reviewed_sha256: Sha256Digest,
+    /// The role.
+    pub role: RoleName,
 }
 
 impl AccessReviewed {

@@ -12,19 +12,19 @@ use crate::seal::Draft;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoleGranted {
-    /// The grant.
-    pub grant: GrantId,
-    /// The role.
-    pub role: RoleName,
-    /// Who may change it or take it away.
-    pub owner: GrantOwner,
-    /// The rule that gave it.
-    pub rule: Option<RuleId>,
     /// From this instant on it does not exist.
     pub expires_at: Option<Timestamp>,
+    /// The grant.
+    pub grant: GrantId,
+    /// Who may change it or take it away.
+    pub owner: GrantOwner,
     /// What the role allowed within the grant's scope when it was given, each
     /// `action document-type` \[record.md §5.2\].
     pub permissions: Vec<String>,
+    /// The role.
+    pub role: RoleName,
+    /// The rule that gave it.
+    pub rule: Option<RuleId>,
 }
 
 impl RoleGranted {
@@ -66,12 +66,12 @@ impl RoleGranted {
 pub struct RoleRevoked {
     /// The grant.
     pub grant: GrantId,
-    /// The role.
-    pub role: RoleName,
     /// Who it belonged to.
     pub owner: GrantOwner,
     /// Why: a code.
     pub reason: String,
+    /// The role.
+    pub role: RoleName,
 }
 
 impl RoleRevoked {
@@ -101,14 +101,14 @@ impl RoleRevoked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RoleExpired {
-    /// The grant.
-    pub grant: GrantId,
-    /// The role.
-    pub role: RoleName,
-    /// Who it belongs to.
-    pub owner: GrantOwner,
     /// From which instant on it did not exist.
     pub expires_at: Timestamp,
+    /// The grant.
+    pub grant: GrantId,
+    /// Who it belongs to.
+    pub owner: GrantOwner,
+    /// The role.
+    pub role: RoleName,
 }
 
 impl RoleExpired {

@@ -12,14 +12,14 @@ use crate::seal::Draft;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionOpened {
-    /// The session.
-    pub session: SessionId,
     /// The connection that the sign-in came through.
     pub connection: ConnectionId,
-    /// Whether the provider told of several factors.
-    pub multi_factor: bool,
     /// From this instant on it does not exist.
     pub expires_at: Timestamp,
+    /// Whether the provider told of several factors.
+    pub multi_factor: bool,
+    /// The session.
+    pub session: SessionId,
 }
 
 impl SessionOpened {
@@ -42,10 +42,10 @@ impl SessionOpened {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionClosed {
-    /// The session.
-    pub session: SessionId,
     /// Why: a code.
     pub reason: String,
+    /// The session.
+    pub session: SessionId,
 }
 
 impl SessionClosed {

@@ -109,16 +109,17 @@ impl Writer {
 
     /// [RFC 8785 §3.2.2.2]
     fn text(&mut self, text: &str) {
-        self.out.push(b'"');
         let mut rest = text.as_bytes();
         // Over all bytes without a way out between, which is done many at a time.
-        let special = rest
-            .iter()
-            .fold(false, |any, byte| any | needs_escape(*byte));
+        let (special, all) = rest.iter().fold((false, 0), |(special, all), byte| {
+            (special | needs_escape(*byte), all | byte)
+        });
+        self.out.reserve(rest.len().saturating_add(2));
+        self.out.push(b'"');
         if !special {
             self.out.extend_from_slice(rest);
             self.out.push(b'"');
-            self.last_is_plain = text.is_ascii();
+            self.last_is_plain = all.is_ascii();
             return;
         }
         self.last_is_plain = false;

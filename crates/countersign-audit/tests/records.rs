@@ -20,7 +20,7 @@ use countersign_audit::invitation::InvitationIssued;
 use countersign_audit::kind::{ParentRule, RecordBody};
 use countersign_audit::link::LinkProposed;
 use countersign_audit::log::CheckpointAnchored;
-use countersign_audit::record::RecordError;
+use countersign_audit::record::{Actor, RecordError};
 use countersign_audit::seal::{Draft, EntropyError, SealError, Sealed};
 use countersign_audit::session::SessionOpened;
 use countersign_audit::token::TokenTerms;
@@ -122,6 +122,48 @@ fn opened(entry: &Entry) -> PrivatePart {
     private.map_or_else(PrivatePart::default, |bytes| {
         PrivatePart::parse(bytes).unwrap()
     })
+}
+
+/// So the writer has nothing to sort: it would, and the bytes would be the same, but not in no time.
+#[test]
+fn records_declare_their_members_in_the_order_in_which_they_are_written() {
+    for entry in walk().entries() {
+        let record = parse_record(entry.bytes()).unwrap();
+        let as_declared = serde_json::to_vec(&record).unwrap();
+        assert_eq!(
+            String::from_utf8(as_declared).unwrap(),
+            String::from_utf8(entry.bytes().to_vec()).unwrap()
+        );
+    }
+}
+
+#[test]
+fn an_actor_has_an_id_unless_it_is_the_system() {
+    for actor in [
+        Actor::Connection(ConnectionId::new("acme-idp").unwrap()),
+        Actor::User(UserId::new("user-1").unwrap()),
+        Actor::System,
+    ] {
+        let json = serde_json::to_string(&actor).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Actor>(&json).unwrap(),
+            actor,
+            "{json}"
+        );
+    }
+    for bad in [
+        r#"{}"#,
+        r#"{"type":"connection"}"#,
+        r#"{"type":"user"}"#,
+        r#"{"id":"user-1"}"#,
+        r#"{"id":"user-1","type":"system"}"#,
+        r#"{"id":"","type":"user"}"#,
+        r#"{"id":" ","type":"connection"}"#,
+        r#"{"id":"user-1","type":"host"}"#,
+        r#"{"id":"user-1","id":"user-1","type":"user"}"#,
+    ] {
+        assert!(serde_json::from_str::<Actor>(bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

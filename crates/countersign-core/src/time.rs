@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
 /// The text is no instant in UTC or with a numeric offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -18,9 +19,11 @@ pub struct ParseTimestampError;
 ///
 /// Its text form is RFC 3339 in UTC with three decimals, `2026-03-01T09:30:00.000Z`. Anything
 /// finer than a millisecond is cut off when parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
+
+/// The text form of an instant, byte for byte.
+type Text = [u8; 24];
 
 /// 0000-01-01T00:00:00.000Z, in milliseconds.
 const MIN_MILLIS: i64 = -62_167_219_200_000;
@@ -68,31 +71,78 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Writes the text form into `text`.
+    fn write(self, text: &mut Text) -> &str {
+        let (second, millisecond) = (self.0.div_euclid(1000), self.0.rem_euclid(1000));
+        // INVARIANT: the range MIN..=MAX is within what OffsetDateTime can hold, and has years of
+        // four digits.
+        let at = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let year = u16::try_from(at.year()).unwrap_or_default();
+        let millisecond = u16::try_from(millisecond).unwrap_or_default();
+        let [y1, y2, y3, y4] = digits(year);
+        let [mo1, mo2] = digits(u16::from(u8::from(at.month())));
+        let [d1, d2] = digits(u16::from(at.day()));
+        let [h1, h2] = digits(u16::from(at.hour()));
+        let [mi1, mi2] = digits(u16::from(at.minute()));
+        let [s1, s2] = digits(u16::from(at.second()));
+        let [ms1, ms2, ms3] = digits(millisecond);
+        *text = [
+            y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', mi1, mi2, b':', s1,
+            s2, b'.', ms1, ms2, ms3, b'Z',
+        ];
+        // INVARIANT: every character is ASCII.
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+/// Reads the text form, which nearly every text has that is read here; nothing for any other form
+/// that RFC 3339 knows.
+fn parse_text_form(text: &str) -> Option<OffsetDateTime> {
+    #[rustfmt::skip]
+    let &[
+        y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T',
+        h1, h2, b':', mi1, mi2, b':', s1, s2, b'.', ms1, ms2, ms3, b'Z',
+    ] = text.as_bytes()
+    else {
+        return None;
+    };
+    let two = |digits| u8::try_from(number(digits)?).ok();
+    let year = i32::from(number([y1, y2, y3, y4])?);
+    let month = Month::try_from(two([mo1, mo2])?).ok()?;
+    let date = Date::from_calendar_date(year, month, two([d1, d2])?).ok()?;
+    let (hour, minute, second) = (two([h1, h2])?, two([mi1, mi2])?, two([s1, s2])?);
+    let time = Time::from_hms_milli(hour, minute, second, number([ms1, ms2, ms3])?).ok()?;
+    Some(PrimitiveDateTime::new(date, time).assume_utc())
+}
+
+/// The last decimal digits of a number.
+fn digits<const N: usize>(number: u16) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or_default());
+        rest /= 10;
+    }
+    digits
+}
+
+/// At most four decimal digits.
+fn number<const N: usize>(digits: [u8; N]) -> Option<u16> {
+    let mut number = 0_u16;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        let value = u16::from(digit.wrapping_sub(b'0'));
+        number = number.wrapping_mul(10).wrapping_add(value);
+    }
+    Some(number)
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // INVARIANT: the range MIN..=MAX is within what OffsetDateTime can hold.
-        let at =
-            OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0).saturating_mul(1_000_000))
-                .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        // INVARIANT: the range MIN..=MAX has years of four digits.
-        let year = u32::try_from(at.year()).unwrap_or_default();
-        for (value, end, digits) in [
-            (year, 4, 4),
-            (u32::from(u8::from(at.month())), 7, 2),
-            (u32::from(at.day()), 10, 2),
-            (u32::from(at.hour()), 13, 2),
-            (u32::from(at.minute()), 16, 2),
-            (u32::from(at.second()), 19, 2),
-            (u32::from(at.millisecond()), 23, 3),
-        ] {
-            let mut rest = value;
-            for place in text.iter_mut().take(end).rev().take(digits) {
-                *place = b'0'.wrapping_add(u8::try_from(rest % 10).unwrap_or_default());
-                rest /= 10;
-            }
-        }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        f.write_str(self.write(&mut Text::default()))
     }
 }
 
@@ -102,17 +152,50 @@ impl FromStr for Timestamp {
     /// Reads RFC 3339, which covers the `xs:dateTime` values with a time zone that SAML allows
     /// \[SAML-Core §1.3.3\]. A text without a zone is refused: it names no instant.
     fn from_str(text: &str) -> Result<Self, ParseTimestampError> {
-        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| ParseTimestampError)?;
+        let at = match parse_text_form(text) {
+            Some(at) => at,
+            None => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| ParseTimestampError)?,
+        };
+        Self::of(at).ok_or(ParseTimestampError)
+    }
+}
+
+impl Timestamp {
+    fn of(at: OffsetDateTime) -> Option<Self> {
         let millis = at
             .unix_timestamp()
-            .checked_mul(1000)
-            .and_then(|whole| whole.checked_add(i64::from(at.millisecond())))
-            .ok_or(ParseTimestampError)?;
-        if (MIN_MILLIS..=MAX_MILLIS).contains(&millis) {
-            Ok(Self(millis))
-        } else {
-            Err(ParseTimestampError)
-        }
+            .checked_mul(1000)?
+            .checked_add(i64::from(at.millisecond()))?;
+        (MIN_MILLIS..=MAX_MILLIS)
+            .contains(&millis)
+            .then_some(Self(millis))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.write(&mut Text::default()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Instant)
+    }
+}
+
+/// Reads the text, without a copy of it.
+struct Instant;
+
+impl Visitor<'_> for Instant {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date and time such as 2026-03-01T09:30:00Z")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -163,6 +246,14 @@ mod tests {
         fn every_instant_round_trips_through_its_text(millis in MIN_MILLIS..=MAX_MILLIS) {
             let at = Timestamp::from_unix_millis(millis);
             prop_assert_eq!(at.to_string().parse(), Ok(at));
+        }
+
+        #[test]
+        fn the_text_form_is_read_as_every_other_form_of_rfc_3339(
+            text in "[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{3}Z",
+        ) {
+            let read = OffsetDateTime::parse(&text, &Rfc3339).ok().and_then(Timestamp::of);
+            prop_assert_eq!(text.parse().ok(), read);
         }
 
         #[test]

@@ -6,12 +6,10 @@
 
 use std::sync::LazyLock;
 
-use base64::Engine as _;
+use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::Sha256Digest;
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{SHA256, digest};
 
-use crate::members;
 use crate::sink::Sink;
 
 /// The text, with places for the rest.
@@ -41,8 +39,6 @@ const BEHIND: &str = "}</script>";
 struct Published {
     before: String,
     behind: String,
-    /// The SHA-256 that has taken `before` in.
-    hashed: Context,
 }
 
 static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
@@ -57,27 +53,15 @@ static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
     let (before, behind) = page
         .split_once(&format!("{BEFORE}{BEHIND}"))
         .unwrap_or((&page, ""));
-    let before = format!("{before}{BEFORE}");
-    let mut hashed = Context::new(&SHA256);
-    hashed.update(before.as_bytes());
     Published {
-        before,
+        before: format!("{before}{BEFORE}"),
         behind: format!("{BEHIND}{behind}"),
-        hashed,
     }
 });
 
-/// The SHA-256 of a page: of what pages begin with, it was computed before.
-pub(crate) fn sha256(page: &[u8]) -> Sha256Digest {
-    let published = &*PUBLISHED;
-    match page.strip_prefix(published.before.as_bytes()) {
-        Some(rest) => {
-            let mut context = published.hashed.clone();
-            context.update(rest);
-            members::into_digest(&context.finish())
-        }
-        None => members::sha256(page),
-    }
+/// What every page begins with: all that stands before the members.
+pub(crate) fn before() -> &'static str {
+    &PUBLISHED.before
 }
 
 /// A text's hash as a content security policy names it.
@@ -107,8 +91,15 @@ pub(crate) fn write<'a>(
     members: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     sink: &mut impl Sink,
 ) {
-    let published = &*PUBLISHED;
-    sink.put(published.before.as_bytes());
+    sink.put(before().as_bytes());
+    write_behind(members, sink);
+}
+
+/// Writes all of the page but what it [begins](before) with.
+pub(crate) fn write_behind<'a>(
+    members: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    sink: &mut impl Sink,
+) {
     let shown = members.into_iter().filter(|(name, _)| is_shown(name));
     for (place, (name, data)) in shown.enumerate() {
         sink.put(if place == 0 { b"\"" } else { b",\"" });
@@ -117,7 +108,7 @@ pub(crate) fn write<'a>(
         put_base64(sink, data);
         sink.put(b"\"");
     }
-    sink.put(published.behind.as_bytes());
+    sink.put(PUBLISHED.behind.as_bytes());
 }
 
 /// Writes a name into a JSON string.
@@ -136,11 +127,27 @@ fn put_name(sink: &mut impl Sink, name: &str) {
     }
 }
 
+/// Base64 by the processor's vectors, where it has some that the library knows.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn base64_engine() -> &'static impl Engine {
+    use base64::engine::Simd;
+    use base64::engine::general_purpose::PAD;
+
+    static ENGINE: LazyLock<Simd> = LazyLock::new(|| Simd::standard(PAD));
+    &*ENGINE
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn base64_engine() -> &'static impl Engine {
+    &STANDARD
+}
+
 fn put_base64(sink: &mut impl Sink, data: &[u8]) {
+    let engine = base64_engine();
     let mut base64 = [0; CHUNK_BYTES / 3 * 4];
     for chunk in data.chunks(CHUNK_BYTES) {
         // INVARIANT: four characters for three bytes; the buffer has room for a chunk.
-        let written = STANDARD.encode_slice(chunk, &mut base64).unwrap_or(0);
+        let written = engine.encode_slice(chunk, &mut base64).unwrap_or(0);
         sink.put(base64.get(..written).unwrap_or_default());
     }
 }
@@ -148,6 +155,7 @@ fn put_base64(sink: &mut impl Sink, data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::sha256;
 
     fn page_of<'a>(members: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
         let mut page = Vec::new();
@@ -173,7 +181,7 @@ mod tests {
     /// `VERIFY.md` is how somebody without our programs finds out that a page is another one.
     #[test]
     fn the_instructions_name_the_published_page() {
-        let line = format!("published={}", members::sha256(empty().as_bytes()));
+        let line = format!("published={}", sha256(empty().as_bytes()));
         let instructions = include_str!("VERIFY.md").lines();
         let named: Vec<_> = instructions
             .filter(|l| l.starts_with("published="))
@@ -256,19 +264,6 @@ mod tests {
             let data = vec![0x5a; length];
             let island = format!("{{\"checkpoint\":\"{}\"}}", STANDARD.encode(&data));
             assert!(page_of([("checkpoint", data.as_slice())]).contains(&island));
-        }
-    }
-
-    #[test]
-    fn the_sha256_of_a_page_and_of_what_is_none_is_right() {
-        let page = page_of([("checkpoint", b"one".as_slice())]);
-        for bytes in [
-            page.as_bytes(),
-            &page.as_bytes()[1..],
-            &page.as_bytes()[..40],
-            b"",
-        ] {
-            assert_eq!(sha256(bytes), members::sha256(bytes));
         }
     }
 }

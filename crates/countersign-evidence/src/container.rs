@@ -1,8 +1,9 @@
 //! The ZIP container: written in one way only, so that every byte of it is checked
 //! (`docs/spec/bundle.md` §1).
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
+use crate::known::Parts;
 use crate::report::{CONTAINER, Claim, Lines};
 use crate::sink::{Comparison, Sink};
 
@@ -27,16 +28,20 @@ const LOCAL_HEADER_BYTES: usize = 30;
 pub(crate) struct Member<'a> {
     pub(crate) name: &'a str,
     pub(crate) data: &'a [u8],
+    /// The same bytes, taken apart for hashing.
+    pub(crate) parts: Parts<'a>,
     /// The CRC-32 in its local header, which need not be that of `data`.
     crc: u32,
 }
 
 impl<'a> Member<'a> {
     pub(crate) fn new(name: &'a str, data: &'a [u8]) -> Self {
+        let parts = Parts::of(name, data);
         Self {
             name,
             data,
-            crc: crc32fast::hash(data),
+            parts,
+            crc: parts.crc32(),
         }
     }
 }
@@ -91,11 +96,15 @@ pub(crate) fn write(members: &[Member<'_>], sink: &mut impl Sink) -> Option<()> 
 }
 
 fn put16(bytes: &mut Vec<u8>, values: &[u16]) {
-    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    for value in values {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
 }
 
 fn put32(bytes: &mut Vec<u8>, values: &[u32]) {
-    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    for value in values {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
 }
 
 /// Reads the members of a container, and says what is wrong with it.
@@ -124,7 +133,7 @@ pub(crate) fn read<'a>(bytes: &'a [u8], lines: &mut Lines) -> Vec<Member<'a>> {
         return members;
     }
     for member in &members {
-        if member.crc != crc32fast::hash(member.data) {
+        if member.crc != member.parts.crc32() {
             sound = false;
             lines.failed(
                 Claim::Container,
@@ -133,7 +142,7 @@ pub(crate) fn read<'a>(bytes: &'a [u8], lines: &mut Lines) -> Vec<Member<'a>> {
             );
         }
     }
-    let mut names = HashSet::with_capacity(members.len());
+    let mut names = BTreeSet::new();
     for member in &members {
         // [bundle.md §1]: with other characters, readers differ on what the name is.
         if !member.name.is_ascii() {
@@ -184,7 +193,16 @@ fn read_member(bytes: &[u8]) -> Option<(Member<'_>, &[u8])> {
     let (name, rest) = rest.split_at_checked(name_len)?;
     let (data, rest) = rest.split_at_checked(size)?;
     let name = std::str::from_utf8(name).ok()?;
-    Some((Member { name, data, crc }, rest))
+    let parts = Parts::of(name, data);
+    Some((
+        Member {
+            name,
+            data,
+            parts,
+            crc,
+        },
+        rest,
+    ))
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

@@ -50,15 +50,15 @@ pub(crate) fn token_name(number: usize) -> String {
 }
 
 pub(crate) fn record_name(stem: &str) -> String {
-    format!("records/{stem}.json")
+    ["records/", stem, ".json"].concat()
 }
 
 pub(crate) fn proof_name(stem: &str) -> String {
-    format!("proofs/{stem}.tlog-proof")
+    ["proofs/", stem, ".tlog-proof"].concat()
 }
 
 pub(crate) fn opening_name(stem: &str) -> String {
-    format!("openings/{stem}.json")
+    ["openings/", stem, ".json"].concat()
 }
 
 pub(crate) fn assertion_name(number: usize, file: &str) -> String {
@@ -66,11 +66,11 @@ pub(crate) fn assertion_name(number: usize, file: &str) -> String {
 }
 
 pub(crate) fn document_name(name: &str) -> String {
-    format!("documents/{name}")
+    ["documents/", name].concat()
 }
 
 pub(crate) fn attachment_name(name: &str) -> String {
-    format!("attachments/{name}")
+    ["attachments/", name].concat()
 }
 
 /// Whether a document or an attachment may have this file name: nothing that leads out of the
@@ -87,7 +87,10 @@ pub(crate) fn is_file_name(name: &str) -> bool {
 /// The `NNN-KIND` of a record's member, if `name` is one for that number.
 fn stem_of_record(name: &str, number: usize) -> Option<&str> {
     let stem = name.strip_prefix("records/")?.strip_suffix(".json")?;
-    let kind = stem.strip_prefix(&format!("{number:03}-"))?;
+    let (digits, kind) = stem.split_once('-')?;
+    if !is_number(digits, number) {
+        return None;
+    }
     Kind::ALL
         .iter()
         .any(|known| known.as_str() == kind)
@@ -98,7 +101,12 @@ fn stem_of_record(name: &str, number: usize) -> Option<&str> {
 fn number_of_assertion(name: &str) -> Option<usize> {
     let (digits, _) = name.strip_prefix("assertions/")?.split_once('/')?;
     let number = digits.parse().ok()?;
-    (format!("{number:03}") == digits).then_some(number)
+    is_number(digits, number).then_some(number)
+}
+
+/// Whether these are the three digits of a number.
+fn is_number(digits: &str, number: usize) -> bool {
+    digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse() == Ok(number)
 }
 
 /// What the names of the members say that is in the bundle \[bundle.md §2\].

@@ -35,6 +35,7 @@ mod erasure;
 pub mod error;
 pub mod export;
 mod head;
+mod known;
 mod layout;
 mod links;
 mod manifest;

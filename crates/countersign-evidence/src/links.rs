@@ -1,6 +1,6 @@
 //! Whether the records of a bundle belong together (`docs/spec/record.md` §6).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countersign_audit::ceremony::{DocumentPresented, DocumentSigned};
@@ -33,14 +33,14 @@ pub(crate) struct Item {
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     items: Vec<Item>,
-    places: HashMap<LeafHash, usize>,
-    by_number: HashMap<usize, usize>,
+    places: BTreeMap<LeafHash, usize>,
+    by_number: BTreeMap<usize, usize>,
 }
 
 impl Records {
     pub(crate) fn of(items: Vec<Item>) -> Self {
-        let mut places = HashMap::with_capacity(items.len());
-        let mut by_number = HashMap::with_capacity(items.len());
+        let mut places = BTreeMap::new();
+        let mut by_number = BTreeMap::new();
         for (place, item) in items.iter().enumerate() {
             places.entry(item.leaf).or_insert(place);
             by_number.insert(item.number, place);

@@ -1,18 +1,12 @@
 //! The members that were read: found by name, each hashed once.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 
 use countersign_core::Sha256Digest;
 use ring::digest::{Digest, SHA256, digest};
 
-use crate::certificate;
 use crate::container::Member;
-use crate::layout::{INSTRUCTIONS, INSTRUCTIONS_CONTENT, PAGE};
 use crate::manifest::is_listed;
-
-static INSTRUCTIONS_SHA256: LazyLock<Sha256Digest> =
-    LazyLock::new(|| sha256(INSTRUCTIONS_CONTENT.as_bytes()));
 
 /// The members of one container.
 #[derive(Debug)]
@@ -20,17 +14,17 @@ pub(crate) struct Members<'a> {
     /// Each with its SHA-256, where the manifest gives that.
     list: Vec<(Member<'a>, Option<Sha256Digest>)>,
     /// Of two with one name, which is refused, the first.
-    places: HashMap<&'a str, usize>,
+    places: BTreeMap<&'a str, usize>,
 }
 
 impl<'a> Members<'a> {
     pub(crate) fn of(members: Vec<Member<'a>>) -> Self {
-        let mut places = HashMap::with_capacity(members.len());
+        let mut places = BTreeMap::new();
         for (place, member) in members.iter().enumerate() {
             places.entry(member.name).or_insert(place);
         }
         let hashed = |member: Member<'a>| {
-            let digest = is_listed(member.name).then(|| sha256_of(&member));
+            let digest = is_listed(member.name).then(|| member.parts.sha256());
             (member, digest)
         };
         Self {
@@ -57,21 +51,17 @@ impl<'a> Members<'a> {
         self.find(name).map(|(member, _)| member.data)
     }
 
+    /// What is in a member behind this text, if it begins with it.
+    pub(crate) fn behind(&self, name: &str, text: &str) -> Option<&'a [u8]> {
+        self.find(name)?.0.parts.behind(text)
+    }
+
     pub(crate) fn sha256(&self, name: &str) -> Option<Sha256Digest> {
         self.find(name).and_then(|(_, digest)| *digest)
     }
 
     fn find(&self, name: &str) -> Option<&(Member<'a>, Option<Sha256Digest>)> {
         self.list.get(*self.places.get(name)?)
-    }
-}
-
-/// The SHA-256 of a member. What is in every bundle is hashed once in a process.
-fn sha256_of(member: &Member<'_>) -> Sha256Digest {
-    match member.name {
-        INSTRUCTIONS if member.data == INSTRUCTIONS_CONTENT.as_bytes() => *INSTRUCTIONS_SHA256,
-        PAGE => certificate::sha256(member.data),
-        _ => sha256(member.data),
     }
 }
 

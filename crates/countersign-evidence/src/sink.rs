@@ -49,7 +49,13 @@ impl Sink for Comparison<'_> {
         if self.differs {
             return;
         }
-        if let Some(rest) = self.rest.strip_prefix(bytes) {
+        // What a writer was given of these very bytes, and writes where it was, is the same.
+        let is_itself = std::ptr::eq(self.rest.as_ptr(), bytes.as_ptr());
+        let behind = match is_itself {
+            true => self.rest.get(bytes.len()..),
+            false => self.rest.strip_prefix(bytes),
+        };
+        if let Some(rest) = behind {
             self.rest = rest;
             self.same = self.same.saturating_add(bytes.len());
         } else {
@@ -69,6 +75,17 @@ mod tests {
         let mut comparison = Comparison::with(bytes);
         pieces.iter().for_each(|piece| comparison.put(piece));
         (comparison.is_same(), comparison.same_bytes())
+    }
+
+    #[test]
+    fn bytes_that_are_written_where_they_stand_are_the_same_as_far_as_they_go() {
+        let all = b"abcdef";
+        let (first, rest) = all.split_at(3);
+        assert_eq!(compared(all, &[first, rest]), (true, 6));
+        assert_eq!(compared(all, &[first]), (false, 3));
+        assert_eq!(compared(first, &[all]), (false, 3));
+        assert_eq!(compared(all, &[b"abc", rest]), (true, 6));
+        assert_eq!(compared(all, &[b"abd", rest]), (false, 2));
     }
 
     #[test]

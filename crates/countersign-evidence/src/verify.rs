@@ -72,10 +72,10 @@ fn check_fixed_members(members: &Members<'_>, lines: &mut Lines) {
         let why = "is not that of an ASiC-E container";
         lines.failed(Claim::Members, MIMETYPE, why);
     }
-    if let Some(text) = members.data(INSTRUCTIONS) {
+    if members.data(INSTRUCTIONS).is_some() {
         lines.check(
             Claim::Instructions,
-            text == INSTRUCTIONS_CONTENT.as_bytes(),
+            members.behind(INSTRUCTIONS, INSTRUCTIONS_CONTENT) == Some(&[]),
             INSTRUCTIONS,
             "it is a published text",
             "is not a published text: do not follow it",
@@ -85,15 +85,20 @@ fn check_fixed_members(members: &Members<'_>, lines: &mut Lines) {
 
 /// Compares the page with the one that a writer writes around these members.
 fn check_page(members: &Members<'_>, lines: &mut Lines) {
-    let Some(bytes) = members.data(PAGE) else {
+    if members.data(PAGE).is_none() {
         return;
-    };
-    let shown = members.iter().map(|member| (member.name, member.data));
-    let mut comparison = Comparison::with(bytes);
-    certificate::write(shown, &mut comparison);
+    }
+    let is_published = members
+        .behind(PAGE, certificate::before())
+        .is_some_and(|behind| {
+            let shown = members.iter().map(|member| (member.name, member.data));
+            let mut comparison = Comparison::with(behind);
+            certificate::write_behind(shown, &mut comparison);
+            comparison.is_same()
+        });
     lines.check(
         Claim::CertificatePage,
-        comparison.is_same(),
+        is_published,
         PAGE,
         "it is the published page around these very files",
         "is not the published page around these files: do not believe what it shows",
