@@ -324,7 +324,10 @@ fn held<S: UserStore + LedgerStore>(store: &S) -> Held {
         }
     }
     let pending = block_on(store.pending(usize::MAX)).unwrap();
-    let pending = pending.into_iter().map(|entry| entry.id).collect();
+    let pending = pending
+        .into_iter()
+        .map(|entry| entry.id().clone())
+        .collect();
     (snapshots, users, sessions, pages, spent, policies, pending)
 }
 
