@@ -47,6 +47,8 @@ impl Deref for WriteConnection {
 pub(crate) trait Request: Send {
     /// Does the work, perhaps not for the first time; whether what it wrote is to be kept.
     fn apply(&mut self, db: &WriteConnection) -> bool;
+    /// Whether it may wait a little for others to share its transaction with.
+    fn can_wait(&self) -> bool;
     /// Tells the caller, once it is known whether the transaction was committed.
     fn settle(self: Box<Self>, committed: Result<(), &Lost>);
 }
@@ -163,6 +165,10 @@ mod tests {
     }
 
     impl Request for Adds {
+        fn can_wait(&self) -> bool {
+            false
+        }
+
         fn apply(&mut self, db: &WriteConnection) -> bool {
             let outcome = enqueue(db, std::slice::from_ref(&self.entry));
             let is_kept = outcome.is_ok();

@@ -62,7 +62,9 @@ impl LedgerStore for SqliteStore {
 
     async fn integrate(&self, integration: &Integration) -> Result<(), StoreError> {
         let integration = integration.clone();
-        self.write("integrate entries", move |db| integrate(db, &integration))
+        // The entries are durable: whoever asked for them has been told, and writes the next.
+        let doing = "integrate entries";
+        self.write_patiently(doing, move |db| integrate(db, &integration))
             .await
     }
 
