@@ -15,6 +15,7 @@ use crate::lifecycle::{
 };
 use crate::link::LinkProposed;
 use crate::log::{CheckpointAnchored, KeyRotated};
+use crate::plain::{NotPlain, Plain};
 use crate::policy::PolicyChanged;
 use crate::review::AccessReviewed;
 use crate::role::{RoleExpired, RoleGranted, RoleRevoked};
@@ -96,6 +97,15 @@ macro_rules! kinds {
             pub(crate) fn parse(kind: Kind, json: &str) -> serde_json::Result<Self> {
                 match kind {
                     $(Kind::$body => serde_json::from_str(json).map(Self::$body),)*
+                }
+            }
+        }
+
+        impl Body {
+            /// As [`parse`](Self::parse), of what is left in a reader of plain canonical JSON.
+            pub(crate) fn read_plain(kind: Kind, reader: &mut Plain<'_>) -> Result<Self, NotPlain> {
+                match kind {
+                    $(Kind::$body => $body::deserialize(reader).map(Self::$body),)*
                 }
             }
         }

@@ -87,6 +87,7 @@ pub mod local_key_wrap;
 pub mod log;
 pub mod merkle;
 pub mod note;
+mod plain;
 pub mod policy;
 pub mod private;
 pub mod proof;

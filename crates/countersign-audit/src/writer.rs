@@ -206,7 +206,8 @@ impl Writer {
     }
 }
 
-fn needs_escape(byte: u8) -> bool {
+/// [RFC 8785 §3.2.2.2]
+pub(crate) fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
