@@ -11,6 +11,9 @@ CREATE TABLE countersign.migrations (
 );
 
 -- What every change is made of. ---------------------------------------------------------------
+--
+-- Functions are in PL/pgSQL, whose sessions keep their plans. One in SQL that can not be inlined is
+-- parsed and planned in each statement that calls it, be it by an index or a generated column.
 
 -- Ends the transaction unless what was expected holds: CS001 means read again and decide again,
 -- CS002 that it is never allowed, CS003 that somebody else does it. Whoever overlooks the error can
@@ -52,22 +55,28 @@ $$;
 
 -- The same, for any number of holders at once.
 CREATE FUNCTION countersign.lock_shared(name text) RETURNS void
-LANGUAGE sql AS $$
-    SELECT pg_advisory_xact_lock_shared(hashtextextended('countersign/' || name, 0));
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('countersign/' || name, 0));
+END
 $$;
 
 -- What an index holds of texts that together may be longer than its rows, which have room for some
 -- 2,700 bytes: a hash over their hashes, so that no two lists of texts run into one. Whoever asks
 -- by it compares the texts, too.
 CREATE FUNCTION countersign.key_of(one text, two text) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT sha256(sha256(convert_to(one, 'UTF8')) || sha256(convert_to(two, 'UTF8')));
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN sha256(sha256(convert_to(one, 'UTF8')) || sha256(convert_to(two, 'UTF8')));
+END
 $$;
 
 CREATE FUNCTION countersign.key_of(one text, two text, three text) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT sha256(sha256(convert_to(one, 'UTF8')) || sha256(convert_to(two, 'UTF8'))
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN sha256(sha256(convert_to(one, 'UTF8')) || sha256(convert_to(two, 'UTF8'))
         || sha256(convert_to(three, 'UTF8')));
+END
 $$;
 
 -- Accounts. -----------------------------------------------------------------------------------
@@ -98,12 +107,12 @@ CREATE TABLE countersign.users (
 CREATE INDEX users_by_email ON countersign.users (tenant, email) WHERE email IS NOT NULL;
 
 -- How many accounts of a tenant take a seat: counted as they change, because counting them at
--- each sign-in would cost more with every account. In many parts, the sum of which is the number:
--- one row for all would be held by each commit until the disk has it, and no two of a tenant could
--- share a write of the log.
+-- each sign-in would cost more with every account. In parts, the sum of which is the number: a row
+-- is held by a change until the disk has its commit, so each takes one that nobody holds, and there
+-- are about as many as there ever were changes at once. Nobody waits for anybody here.
 CREATE TABLE countersign.seats (
     tenant text COLLATE "C" NOT NULL,
-    part smallint NOT NULL CHECK (part BETWEEN 0 AND 31),
+    part smallint NOT NULL CHECK (part BETWEEN 0 AND 1023),
     taken bigint NOT NULL,
     PRIMARY KEY (tenant, part)
 ) WITH (fillfactor = 50);
@@ -116,7 +125,9 @@ $$;
 CREATE FUNCTION countersign.count_seats() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
+    of_tenant constant text := coalesce(NEW.tenant, OLD.tenant);
     change bigint := 0;
+    free smallint;
 BEGIN
     IF TG_OP <> 'DELETE' AND countersign.takes_a_seat(NEW.state) THEN
         change := change + 1;
@@ -124,9 +135,17 @@ BEGIN
     IF TG_OP <> 'INSERT' AND countersign.takes_a_seat(OLD.state) THEN
         change := change - 1;
     END IF;
-    IF change <> 0 THEN
+    IF change = 0 THEN
+        RETURN NULL;
+    END IF;
+    SELECT part INTO free FROM countersign.seats WHERE tenant = of_tenant
+        ORDER BY part LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+        UPDATE countersign.seats SET taken = taken + change
+            WHERE tenant = of_tenant AND part = free;
+    ELSE
         INSERT INTO countersign.seats AS seats (tenant, part, taken)
-            VALUES (coalesce(NEW.tenant, OLD.tenant), pg_backend_pid() % 32, change)
+            VALUES (of_tenant, floor(random() * 1024)::smallint, change)
             ON CONFLICT (tenant, part) DO UPDATE SET taken = seats.taken + change;
     END IF;
     RETURN NULL;
@@ -137,28 +156,83 @@ CREATE TRIGGER users_count AFTER INSERT OR DELETE OR UPDATE OF state ON counters
     FOR EACH ROW EXECUTE FUNCTION countersign.count_seats();
 
 CREATE FUNCTION countersign.seats_taken(of_tenant text) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce(sum(taken), 0)::bigint FROM countersign.seats WHERE tenant = of_tenant;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(sum(taken), 0)::bigint FROM countersign.seats
+        WHERE tenant = of_tenant);
+END
 $$;
 
 -- Sees to it that no more seats are taken at once than there are. Far from the cap, any number of
 -- changes pass together: each of them takes at most eight seats, and there are at most
 -- `max_connections` that have looked and not committed. Near it they come one after the other.
+-- What is taken before the change is noted for `check_seats`.
 CREATE FUNCTION countersign.lock_seats(of_tenant text, cap bigint, wanted bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     name constant text := 'seats' || chr(10) || of_tenant;
     -- What those who have looked and not committed may take.
     margin constant bigint := 8 * (current_setting('max_connections')::bigint + 1);
+    is_near boolean := false;
+    seated bigint;
 BEGIN
-    IF wanted > 8 OR countersign.seats_taken(of_tenant) + margin > cap THEN
-        PERFORM countersign.lock(ARRAY[name]);
-        RETURN;
+    IF wanted > 0 THEN
+        is_near := wanted > 8 OR countersign.seats_taken(of_tenant) + margin > cap;
+        IF is_near THEN
+            PERFORM countersign.lock(ARRAY[name]);
+        ELSE
+            PERFORM countersign.lock_shared(name);
+        END IF;
     END IF;
-    PERFORM countersign.lock_shared(name);
-    -- Each statement sees what is committed by now. Whoever waited starts again.
-    PERFORM countersign.require(countersign.seats_taken(of_tenant) + margin <= cap,
-        'seats were taken meanwhile');
+    -- Each statement sees what is committed by now.
+    seated := countersign.seats_taken(of_tenant);
+    IF wanted > 0 AND NOT is_near THEN
+        -- Whoever waited starts again.
+        PERFORM countersign.require(seated + margin <= cap, 'seats were taken meanwhile');
+    END IF;
+    PERFORM set_config('countersign.seated', seated::text, true);
+END
+$$;
+
+-- After the accounts are written: whether as many seats are taken as may be.
+CREATE FUNCTION countersign.check_seats(of_tenant text, cap bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM countersign.require(
+        countersign.seats_taken(of_tenant)
+            <= greatest(cap, current_setting('countersign.seated')::bigint),
+        'every seat is taken');
+END
+$$;
+
+-- Whether nobody else of the tenant who takes a seat has one of these addresses. One account after
+-- the other, so that each look is the same small plan by an index, whatever their number.
+CREATE FUNCTION countersign.check_emails(of_tenant text, ids text[], emails text[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. cardinality(ids) LOOP
+        PERFORM countersign.require(NOT EXISTS (
+            SELECT FROM countersign.users AS u
+                WHERE u.tenant = of_tenant AND u.email = emails[i] COLLATE "C"
+                    AND u.id <> ids[i] COLLATE "C" AND countersign.takes_a_seat(u.state)
+        ), 'the e-mail address is taken');
+    END LOOP;
+END
+$$;
+
+-- Whether none of these accounts is erased; nobody erases one before the change is committed.
+CREATE FUNCTION countersign.check_owners(tenants text[], ids text[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    owner_state text;
+BEGIN
+    FOR i IN 1 .. cardinality(ids) LOOP
+        SELECT u.state INTO owner_state FROM countersign.users AS u
+            WHERE u.tenant = tenants[i] COLLATE "C" AND u.id = ids[i] COLLATE "C"
+            FOR SHARE;
+        PERFORM countersign.require(coalesce(owner_state <> 'erased', true),
+            'the account is erased');
+    END LOOP;
 END
 $$;
 
@@ -206,8 +280,9 @@ CREATE INDEX grants_by_role ON countersign.grants (countersign.key_of(tenant, ro
 
 -- The first two accounts that are in use and have a live grant of a role.
 CREATE FUNCTION countersign.holders(of_tenant text, of_role text, at bigint) RETURNS text[]
-LANGUAGE sql STABLE AS $$
-    SELECT ARRAY(
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
         SELECT DISTINCT grants.user_id FROM countersign.grants
             JOIN countersign.users ON users.tenant = grants.tenant AND users.id = grants.user_id
             WHERE countersign.key_of(grants.tenant, grants.role)
@@ -217,6 +292,7 @@ LANGUAGE sql STABLE AS $$
                 AND users.state IN ('active', 'stale')
             ORDER BY grants.user_id LIMIT 2
     );
+END
 $$;
 
 -- Consents to electronic records that were not withdrawn.
@@ -268,6 +344,19 @@ CREATE TABLE countersign.connections (
     epoch bigint NOT NULL CHECK (epoch > 0),
     PRIMARY KEY (tenant, id)
 );
+
+-- Whether the connection is as it was read; nobody changes it before the change is committed.
+CREATE FUNCTION countersign.expect_connection(name text, of_tenant text, of_id text, of_epoch bigint)
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM countersign.lock_shared(name);
+    PERFORM countersign.require(coalesce((
+        SELECT enabled AND epoch = of_epoch FROM countersign.connections
+            WHERE tenant = of_tenant AND id = of_id
+    ), of_epoch = 0), 'the connection has changed');
+END
+$$;
 
 -- The latest `policy.changed` entry of a tenant.
 CREATE TABLE countersign.policies (
@@ -428,6 +517,15 @@ ALTER TABLE countersign.private
     ALTER COLUMN bytes SET STATISTICS 0;
 ALTER TABLE countersign.vault_keys
     ALTER COLUMN wrapped SET STATISTICS 0;
+
+-- Assertions are compressed by the faster of the two methods, where the server was built with it.
+DO $$
+BEGIN
+    ALTER TABLE countersign.private ALTER COLUMN bytes SET COMPRESSION lz4;
+EXCEPTION
+    WHEN feature_not_supported OR invalid_parameter_value THEN NULL;
+END
+$$;
 
 -- The size of the tree, and the fencing epoch: whoever becomes the integrator takes the next one,
 -- and who has an older one writes nothing more.

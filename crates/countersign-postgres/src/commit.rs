@@ -34,10 +34,10 @@ pub(crate) fn statements(change: &Change) -> Result<Batch, Failure> {
     if let Some(once) = &change.once {
         replay::remember(&mut batch, once);
     }
-    lock(&mut batch, change);
     if let Some((connection, epoch)) = &change.connection {
-        check_connection(&mut batch, tenant, connection, *epoch)?;
+        expect_connection(&mut batch, tenant, connection, *epoch)?;
     }
+    lock(&mut batch, change);
     if let Some(policy) = &change.policy {
         move_policy_on(&mut batch, tenant, policy);
     }
@@ -110,12 +110,6 @@ pub(crate) fn connection_lock(tenant: &TenantId, connection: &ConnectionId) -> S
 
 fn lock(batch: &mut Batch, change: &Change) {
     let tenant = &change.tenant;
-    if let Some((connection, _)) = &change.connection {
-        batch.add(
-            "SELECT countersign.lock_shared($1)",
-            values![connection_lock(tenant, connection)],
-        );
-    }
     let mut names = BTreeSet::new();
     if change.unique_email {
         let emails = users(change).filter_map(|user| user.email.as_ref());
@@ -131,7 +125,7 @@ fn lock(batch: &mut Batch, change: &Change) {
     }
 }
 
-fn check_connection(
+fn expect_connection(
     batch: &mut Batch,
     tenant: &TenantId,
     connection: &ConnectionId,
@@ -140,11 +134,13 @@ fn check_connection(
     // No connection has an epoch that PostgreSQL can not hold.
     let epoch = integer(epoch).map_err(|_| Failure::Conflict("the connection has changed"))?;
     batch.add(
-        "SELECT countersign.require(coalesce((
-             SELECT enabled AND epoch = $3 FROM countersign.connections
-                 WHERE tenant = $1 AND id = $2
-         ), $3 = 0), 'the connection has changed')",
-        values![tenant.to_string(), connection.to_string(), epoch],
+        "SELECT countersign.expect_connection($1, $2, $3, $4)",
+        values![
+            connection_lock(tenant, connection),
+            tenant.to_string(),
+            connection.to_string(),
+            epoch
+        ],
     );
     Ok(())
 }
@@ -273,24 +269,15 @@ fn storable_cap(cap: u64) -> i64 {
 /// Looks how many seats are taken, once nobody else can take the last ones.
 fn before_seats(batch: &mut Batch, change: &Change, cap: u64) {
     let wanted = i64::try_from(users(change).count()).unwrap_or(i64::MAX);
-    if wanted > 0 {
-        batch.add(
-            "SELECT countersign.lock_seats($1, $2, $3)",
-            values![change.tenant.to_string(), storable_cap(cap), wanted],
-        );
-    }
     batch.add(
-        "SELECT set_config('countersign.seated', countersign.seats_taken($1)::text, true)",
-        values![change.tenant.to_string()],
+        "SELECT countersign.lock_seats($1, $2, $3)",
+        values![change.tenant.to_string(), storable_cap(cap), wanted],
     );
 }
 
 fn check_seats(batch: &mut Batch, tenant: &TenantId, cap: u64) {
     batch.add(
-        "SELECT countersign.require(
-             countersign.seats_taken($1)
-                 <= greatest($2, current_setting('countersign.seated')::bigint),
-             'every seat is taken')",
+        "SELECT countersign.check_seats($1, $2)",
         values![tenant.to_string(), storable_cap(cap)],
     );
 }
@@ -308,13 +295,7 @@ fn check_emails(batch: &mut Batch, change: &Change) {
         return;
     }
     batch.add(
-        "SELECT countersign.require(NOT EXISTS (
-             SELECT FROM unnest($2::text[], $3::text[]) AS written (id, email)
-                 JOIN countersign.users AS u ON u.tenant = $1
-                     AND u.email = written.email COLLATE \"C\"
-                     AND u.id <> written.id COLLATE \"C\"
-                 WHERE countersign.takes_a_seat(u.state)
-         ), 'the e-mail address is taken')",
+        "SELECT countersign.check_emails($1, $2, $3)",
         values![change.tenant.to_string(), ids, emails],
     );
 }

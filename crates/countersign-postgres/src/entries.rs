@@ -108,14 +108,7 @@ pub(crate) fn check_owners<'a>(batch: &mut Batch, owners: impl Iterator<Item = &
     }
     let (tenants, ids): (Vec<String>, Vec<String>) = accounts.into_iter().unzip();
     batch.add(
-        "WITH owners AS (
-             SELECT u.state FROM countersign.users u
-                 JOIN unnest($1::text[], $2::text[]) AS o (tenant, id)
-                     ON u.tenant = o.tenant COLLATE \"C\" AND u.id = o.id COLLATE \"C\"
-                 FOR SHARE OF u
-         )
-         SELECT countersign.require(coalesce(bool_and(state <> 'erased'), true),
-             'the account is erased') FROM owners",
+        "SELECT countersign.check_owners($1, $2)",
         values![tenants, ids],
     );
 }
