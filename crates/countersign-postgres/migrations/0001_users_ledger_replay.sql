@@ -112,7 +112,8 @@ CREATE INDEX users_by_email ON countersign.users (tenant, email) WHERE email IS 
 -- are about as many as there ever were changes at once. Nobody waits for anybody here.
 CREATE TABLE countersign.seats (
     tenant text COLLATE "C" NOT NULL,
-    part smallint NOT NULL CHECK (part BETWEEN 0 AND 1023),
+    -- Drawn, from so many that no two changes at once draw the same.
+    part bigint NOT NULL,
     taken bigint NOT NULL,
     PRIMARY KEY (tenant, part)
 ) WITH (fillfactor = 50);
@@ -127,7 +128,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     of_tenant constant text := coalesce(NEW.tenant, OLD.tenant);
     change bigint := 0;
-    free smallint;
+    free bigint;
 BEGIN
     IF TG_OP <> 'DELETE' AND countersign.takes_a_seat(NEW.state) THEN
         change := change + 1;
@@ -145,7 +146,7 @@ BEGIN
             WHERE tenant = of_tenant AND part = free;
     ELSE
         INSERT INTO countersign.seats AS seats (tenant, part, taken)
-            VALUES (of_tenant, floor(random() * 1024)::smallint, change)
+            VALUES (of_tenant, floor(random() * 9007199254740992)::bigint, change)
             ON CONFLICT (tenant, part) DO UPDATE SET taken = seats.taken + change;
     END IF;
     RETURN NULL;

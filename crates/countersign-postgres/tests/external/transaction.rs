@@ -1,10 +1,15 @@
 //! Our change and the host's rows in one transaction.
 
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+
 use async_trait::async_trait;
-use countersign_core::{StoreError, StoreErrorKind};
+use countersign_core::{
+    ConnectionId, OneTimeKey, ReplayKey, StoreError, StoreErrorKind, Timestamp,
+};
 use countersign_postgres::tokio_postgres::{IsolationLevel, Transaction};
 use countersign_postgres::{HostRows, store_error};
-use countersign_provision::store::{Change, UserStore, UserWrite};
+use countersign_provision::store::{Change, UserQuery, UserStore, UserWrite};
 
 use crate::common::{Postgres, first_sign_in, tenant, user_id};
 
@@ -178,4 +183,57 @@ fn the_hosts_rows_go_along_with_each_change() {
         // The connections are as good as new.
         store.commit(&first_sign_in("eve")).await.unwrap();
     });
+}
+
+/// More of them than a count in parts of any fixed number would have parts.
+#[test]
+#[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
+fn of_many_new_people_at_once_nobody_waits_for_the_commit_of_another() {
+    const PEOPLE: usize = 64;
+    let postgres = Postgres::new();
+    postgres.run(async {
+        let store = postgres.node().await;
+        let mut clients = Vec::new();
+        for _ in 0..PEOPLE {
+            let client = postgres.client().await;
+            let impatient = "SET lock_timeout = '10s'";
+            client.batch_execute(impatient).await.unwrap();
+            clients.push(client);
+        }
+        let mut open = Vec::new();
+        for (number, client) in clients.iter_mut().enumerate() {
+            let transaction = client.transaction().await.unwrap();
+            let mut change = first_sign_in(&format!("person-{number}"));
+            change.seat_cap = Some(1_000_000);
+            change.connection = Some((ConnectionId::new("acme").unwrap(), 0));
+            change.once = Some(OneTimeKey {
+                key: ReplayKey {
+                    issuer: "https://idp.acme.example".to_owned(),
+                    id: format!("_assertion-{number}"),
+                },
+                expires: Timestamp::MAX,
+                now: Timestamp::UNIX_EPOCH,
+            });
+            store.commit_in(&transaction, &change).await.unwrap();
+            open.push(transaction);
+        }
+        for transaction in open {
+            transaction.commit().await.unwrap();
+        }
+        let rows = store.users(&everybody()).await.unwrap();
+        assert_eq!(rows.len(), PEOPLE);
+        let sum = "SELECT sum(taken)::bigint FROM countersign.seats";
+        let client = postgres.client().await;
+        let seats: i64 = client.query_one(sum, &[]).await.unwrap().get(0);
+        assert_eq!(seats, i64::try_from(PEOPLE).unwrap());
+    });
+}
+
+fn everybody() -> UserQuery {
+    UserQuery {
+        tenant: tenant(),
+        states: BTreeSet::new(),
+        after: None,
+        limit: NonZeroU32::MAX,
+    }
 }
