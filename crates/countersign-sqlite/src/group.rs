@@ -47,8 +47,6 @@ impl Deref for WriteConnection {
 pub(crate) trait Request: Send {
     /// Does the work, perhaps not for the first time; whether what it wrote is to be kept.
     fn apply(&mut self, db: &WriteConnection) -> bool;
-    /// Whether it may wait a little for others to share its transaction with.
-    fn can_wait(&self) -> bool;
     /// Tells the caller, once it is known whether the transaction was committed.
     fn settle(self: Box<Self>, committed: Result<(), &Lost>);
 }
@@ -165,10 +163,6 @@ mod tests {
     }
 
     impl Request for Adds {
-        fn can_wait(&self) -> bool {
-            false
-        }
-
         fn apply(&mut self, db: &WriteConnection) -> bool {
             let outcome = enqueue(db, std::slice::from_ref(&self.entry));
             let is_kept = outcome.is_ok();

@@ -62,9 +62,7 @@ impl LedgerStore for SqliteStore {
 
     async fn integrate(&self, integration: &Integration) -> Result<(), StoreError> {
         let integration = integration.clone();
-        // The entries are durable: whoever asked for them has been told, and writes the next.
-        let doing = "integrate entries";
-        self.write_patiently(doing, move |db| integrate(db, &integration))
+        self.write("integrate entries", move |db| integrate(db, &integration))
             .await
     }
 

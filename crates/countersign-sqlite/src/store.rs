@@ -160,19 +160,6 @@ impl SqliteStore {
         self.writer(doing)?.write(doing, work).await
     }
 
-    /// As [`write`](Self::write), for what can wait for others to share their transaction.
-    pub(crate) async fn write_patiently<T, F>(
-        &self,
-        doing: &'static str,
-        work: F,
-    ) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
-    {
-        self.writer(doing)?.write_patiently(doing, work).await
-    }
-
     /// Does `work` outside of any transaction.
     pub(crate) async fn alone<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
     where

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use countersign_core::StoreError;
 use futures_channel::oneshot;
@@ -12,10 +11,6 @@ use rusqlite::Connection;
 use crate::checkpointer::Checkpointer;
 use crate::failure::{Failure, Lost, gone};
 use crate::group::{self, MAX_SHARED_REQUESTS, Request, WriteConnection};
-
-/// How long work that can wait does so where nobody else writes: a few times what a commit takes,
-/// since whoever writes one entry after another sends the next when the last is committed.
-const PATIENCE: Duration = Duration::from_millis(1);
 
 /// What the thread is sent.
 enum Message {
@@ -27,7 +22,6 @@ enum Message {
 
 struct Job<T, F> {
     doing: &'static str,
-    can_wait: bool,
     work: F,
     outcome: Option<Result<T, Failure>>,
     /// The work goes back with the answer: what it holds is given up where it was made, and not by
@@ -45,10 +39,6 @@ where
         let is_kept = outcome.is_ok();
         self.outcome = Some(outcome);
         is_kept
-    }
-
-    fn can_wait(&self) -> bool {
-        self.can_wait
     }
 
     fn settle(self: Box<Self>, committed: Result<(), &Lost>) {
@@ -72,18 +62,10 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn start(db: WriteConnection, checkpointer: Checkpointer) -> std::io::Result<Self> {
-        Self::start_with(db, checkpointer, PATIENCE)
-    }
-
-    fn start_with(
-        db: WriteConnection,
-        checkpointer: Checkpointer,
-        patience: Duration,
-    ) -> std::io::Result<Self> {
         let (messages, received) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("countersign-sqlite-writer".to_owned())
-            .spawn(move || run(&db, checkpointer, &received, patience))?;
+            .spawn(move || run(&db, checkpointer, &received))?;
         Ok(Self {
             messages: Some(messages),
             thread: Some(thread),
@@ -97,37 +79,9 @@ impl Writer {
         T: Send + 'static,
         F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
     {
-        self.write_job(doing, false, work).await
-    }
-
-    /// As [`write`](Self::write), for what nobody stands and waits for: where it would have a
-    /// transaction of its own, it waits a little for one to share.
-    pub(crate) async fn write_patiently<T, F>(
-        &self,
-        doing: &'static str,
-        work: F,
-    ) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
-    {
-        self.write_job(doing, true, work).await
-    }
-
-    async fn write_job<T, F>(
-        &self,
-        doing: &'static str,
-        can_wait: bool,
-        work: F,
-    ) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
-    {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             doing,
-            can_wait,
             work,
             outcome: None,
             reply,
@@ -174,12 +128,7 @@ impl fmt::Debug for Writer {
     }
 }
 
-fn run(
-    db: &WriteConnection,
-    mut checkpointer: Checkpointer,
-    messages: &Receiver<Message>,
-    patience: Duration,
-) {
+fn run(db: &WriteConnection, mut checkpointer: Checkpointer, messages: &Receiver<Message>) {
     let mut poisoned: Option<Lost> = None;
     let mut next = None;
     while let Some(message) = next.take().or_else(|| messages.recv().ok()) {
@@ -196,9 +145,6 @@ fn run(
         if let Some(lost) = &poisoned {
             first.settle(Err(lost));
             continue;
-        }
-        if first.can_wait() {
-            next = messages.recv_timeout(patience).ok();
         }
         let mut more = || match next.take().or_else(|| messages.try_recv().ok()) {
             Some(Message::Request(request)) => Some(request),
@@ -261,13 +207,11 @@ mod tests {
     }
 
     fn start(db: Connection) -> std::io::Result<Writer> {
-        start_with(db, PATIENCE)
-    }
-
-    fn start_with(db: Connection, patience: Duration) -> std::io::Result<Writer> {
         let checkpointer = Checkpointer::start(Connection::open_in_memory().unwrap())?;
-        let db = WriteConnection::new(db, Arc::default(), Arc::default());
-        Writer::start_with(db, checkpointer, patience)
+        Writer::start(
+            WriteConnection::new(db, Arc::default(), Arc::default()),
+            checkpointer,
+        )
     }
 
     fn insert(db: &Connection, number: i64) -> Result<(), Failure> {
@@ -332,44 +276,6 @@ mod tests {
         let expected: Vec<(i64, i64)> = (1..=64).map(|number| (number, 0)).collect();
         assert_eq!(seen, expected);
         assert_eq!(count(&connection(&file)), 64);
-    }
-
-    #[test]
-    fn what_can_wait_shares_the_transaction_of_what_comes() {
-        let folder = tempdir().unwrap();
-        let file = folder.path().join("db");
-        // Nobody would wait so long for it alone.
-        let patience = Duration::from_secs(3_600);
-        let writer = start_with(connection(&file), patience).unwrap();
-        let patient = writer.write_patiently(DOING, |db| insert(db, 1));
-        let mut patient = Box::pin(patient);
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(patient.as_mut().poll(&mut context).is_pending());
-        let path = file.clone();
-        let seen = block_on(writer.write(DOING, move |db| {
-            insert(db, 2)?;
-            Ok((count(db), count(&connection(&path))))
-        }));
-        assert_eq!(seen.unwrap(), (2, 0));
-        block_on(patient).unwrap();
-        assert_eq!(numbers(&connection(&file)), [1, 2]);
-    }
-
-    #[test]
-    fn what_can_wait_is_done_where_nothing_comes() {
-        let folder = tempdir().unwrap();
-        let file = folder.path().join("db");
-        let writer = start(connection(&file)).unwrap();
-        block_on(writer.write_patiently(DOING, |db| insert(db, 1))).unwrap();
-        // Nor is it lost where nothing can come any more.
-        let patience = Duration::from_secs(3_600);
-        let other = start_with(connection(&file), patience).unwrap();
-        let mut patient = Box::pin(other.write_patiently(DOING, |db| insert(db, 2)));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(patient.as_mut().poll(&mut context).is_pending());
-        drop(patient);
-        drop(other);
-        assert_eq!(numbers(&connection(&file)), [1, 2]);
     }
 
     #[test]
