@@ -10,7 +10,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::audit::assertion::AssertionRejected;
@@ -24,16 +24,13 @@ use countersign_sqlite::SqliteStore;
 use pollster::block_on;
 
 use crate::group_commit::GroupCommit;
-use crate::load::{Until, drive, folder};
+use crate::load::{Until, drive, folder, integrating};
 use crate::measure::{Effort, Load, Writers, now, rates};
 use crate::row::Row;
 use crate::sqlite_chain::SqliteChain;
 
 /// Bytes of an entry.
 const ENTRY: usize = 1_024;
-
-/// How long the integrating thread rests when it finds nothing to do.
-const REST: Duration = Duration::from_millis(1);
 
 const CASES: [(&str, usize); 4] = [("w1", 1), ("w64", 64), ("w512", 512), ("w2048", 2_048)];
 
@@ -158,22 +155,9 @@ impl Log {
     }
 
     fn load(&self, writers: usize, turn: Duration) -> Load {
-        let over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let integrating = scope.spawn(|| {
-                let mut size = 0;
-                while !over.load(Ordering::Relaxed) {
-                    let before = size;
-                    size = block_on(self.ledger.integrate()).expect("a sound outbox");
-                    if size == before {
-                        std::thread::sleep(REST);
-                    }
-                }
-            });
+        integrating(&self.ledger, || {
             let start = now();
             let load = drive(writers, Until::Elapsed(turn), |_| || self.append());
-            over.store(true, Ordering::Relaxed);
-            integrating.join().expect("the integrating thread");
             block_on(self.ledger.advance()).expect("a checkpoint");
             Load::new(load.waits_ms, start.elapsed().as_secs_f64())
         })
