@@ -74,7 +74,7 @@ const isErasure = isOf("subject.erased");
 const causeOf = (record, ...kinds) => record?.causes.find(isOf(...kinds));
 
 /** Records and all that they can be walked back to, in the order of the log. */
-function reachedFrom(...records) {
+function reachedFrom(records) {
   const reached = new Set(records);
   for (const one of reached) one.causes.filter(Boolean).forEach((cause) => reached.add(cause));
   return [...reached].sort((one, other) => one.number - other.number);
@@ -91,7 +91,7 @@ function markErased({ records, erasures }) {
   for (const [account, about] of byAccount) {
     let next;
     // Walked once an account, from the end: an erasure is about its account like all that came before it.
-    for (const record of reachedFrom(...about).reverse()) {
+    for (const record of reachedFrom(about).reverse()) {
       const isTouched = next && [null, account].includes(record.subject_ref) && isHidden(record);
       if (isTouched && !(record.erased?.number < next.number)) record.erased = next;
       if (isErasure(record) && record.subject_ref === account) next = record;
@@ -101,7 +101,7 @@ function markErased({ records, erasures }) {
 
 /** What one signature rests on. */
 function groundsOf(signed) {
-  const reached = reachedFrom(signed);
+  const reached = reachedFrom([signed]);
   const intent = causeOf(signed, "intent.confirmed");
   const session = causeOf(signed, "session.opened");
   return {
