@@ -1,5 +1,7 @@
 //! What can go wrong inside a transaction, and what a caller is told of it.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
 use countersign_core::{StoreError, StoreErrorKind, TextError};
@@ -79,7 +81,7 @@ fn kind(error: &rusqlite::Error) -> StoreErrorKind {
 pub(crate) struct Lost {
     /// What each of its callers is told.
     kind: StoreErrorKind,
-    cause: Arc<rusqlite::Error>,
+    cause: Arc<dyn Error + Send + Sync>,
     /// Whether it may be on the disk nevertheless.
     pub(crate) is_in_doubt: bool,
 }
@@ -111,6 +113,15 @@ impl Lost {
             kind,
             cause: Arc::new(cause),
             is_in_doubt,
+        }
+    }
+
+    /// It was committed, and its sync failed.
+    pub(crate) fn in_sync(cause: io::Error) -> Self {
+        Self {
+            kind: StoreErrorKind::Unavailable,
+            cause: Arc::new(cause),
+            is_in_doubt: true,
         }
     }
 

@@ -265,6 +265,8 @@ fn try_open_writable(path: &Path, may_create: bool) -> Result<Connection, OpenEr
     if mode != "wal" {
         return Err(OpenError::NoWriteAheadLog);
     }
+    // From now on a commit does not wait for the disk: who is answered does ([`crate::syncer`]).
+    db.pragma_update(None, "synchronous", "NORMAL")?;
     db.busy_timeout(BUSY_TIMEOUT)?;
     Ok(db)
 }
@@ -296,6 +298,24 @@ pub(crate) fn open_checkpointer(path: &Path) -> Result<Connection, OpenError> {
     configure(&db)?;
     sync_fully(&db)?;
     Ok(db)
+}
+
+/// Syncs the write-ahead log of a file: all that was committed before is on the disk then.
+///
+/// SQLite puts no lock on its log, so that it may be opened here too. It is there, under the same
+/// name, as long as a connection that writes is open and has written.
+pub(crate) fn log_sync(path: &Path) -> io::Result<impl FnMut() -> io::Result<()> + Send + use<>> {
+    // As SQLite does: the log is beside what a symbolic link points to.
+    let log = beside(&std::fs::canonicalize(path)?, "-wal");
+    let mut file = None;
+    Ok(move || {
+        let file = match &mut file {
+            Some(file) => file,
+            // To be written, because other systems than Unix sync nothing else.
+            file => file.insert(File::options().write(true).open(&log)?),
+        };
+        file.sync_data()
+    })
 }
 
 fn sync_fully(db: &Connection) -> Result<(), OpenError> {

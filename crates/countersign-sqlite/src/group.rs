@@ -33,6 +33,16 @@ impl WriteConnection {
     pub(crate) fn new_entries(&self) -> &NewEntries {
         &self.new_entries
     }
+
+    /// Does `work` with commits that are on the disk before anybody sees them. Not inside of a
+    /// transaction.
+    pub(crate) fn synced<T>(&self, work: impl FnOnce(&Self) -> T) -> rusqlite::Result<T> {
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        let done = work(self);
+        // If this fails, later commits wait for the disk as well, and that is all.
+        let _ = self.db.pragma_update(None, "synchronous", "NORMAL");
+        Ok(done)
+    }
 }
 
 impl Deref for WriteConnection {
@@ -43,8 +53,21 @@ impl Deref for WriteConnection {
     }
 }
 
+/// When what a request has written is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// Before anybody can read it: what is shown to others the moment it is read, as a signed
+    /// checkpoint is.
+    WhenSeen,
+    /// Before its caller is answered.
+    WhenAnswered,
+    /// With whatever is synced next: what is made again, if it is lost, from what is on the disk.
+    Later,
+}
+
 /// A request on its way to the writer and back.
 pub(crate) trait Request: Send {
+    fn durable(&self) -> Durable;
     /// Does the work, perhaps not for the first time; whether what it wrote is to be kept.
     fn apply(&mut self, db: &WriteConnection) -> bool;
     /// Tells the caller, once it is known whether the transaction was committed.
@@ -163,6 +186,10 @@ mod tests {
     }
 
     impl Request for Adds {
+        fn durable(&self) -> Durable {
+            Durable::WhenAnswered
+        }
+
         fn apply(&mut self, db: &WriteConnection) -> bool {
             let outcome = enqueue(db, std::slice::from_ref(&self.entry));
             let is_kept = outcome.is_ok();

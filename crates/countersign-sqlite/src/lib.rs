@@ -46,7 +46,7 @@
 //! | `store` | [`SqliteStore`] and its three ways to open a file |
 //! | `file` | what is checked of a file before and while it is opened: [`OpenError`] |
 //! | `schema` | the numbered migrations of `migrations/` |
-//! | `writer`, `checkpointer`, `readers` | the threads |
+//! | `writer`, `syncer`, `checkpointer`, `readers` | the threads |
 //! | `group` | the requests that share a transaction |
 //! | `aside` | long work on a connection of its own |
 //! | `backup` | [`SqliteStore::backup_to`] |
@@ -83,6 +83,7 @@ mod replay;
 mod rows;
 mod schema;
 mod store;
+mod syncer;
 mod users;
 mod vault;
 mod writer;

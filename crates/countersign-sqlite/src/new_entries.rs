@@ -108,6 +108,12 @@ impl NewEntries {
         Ok(())
     }
 
+    /// Whether it is known without a look into the file that the entries from the position `begin` on
+    /// are committed, and have these ids.
+    pub(crate) fn follow(&self, begin: i64, ids: &[EntryId]) -> bool {
+        self.outbox.has(begin, ids)
+    }
+
     /// The leaf hash of an entry that the open transaction has added at a position.
     pub(crate) fn leaf_at(&self, position: i64) -> Option<LeafHash> {
         let open = self.open.borrow();

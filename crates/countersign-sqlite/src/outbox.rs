@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use countersign_core::Entry;
+use countersign_core::{Entry, EntryId};
 
 /// Most bytes of entries that are kept. Where the ledger is further behind, the file is read.
 const MAX_BYTES: usize = 8 << 20;
@@ -51,6 +51,19 @@ impl Outbox {
         last.entries.iter().take(limit).cloned().collect()
     }
 
+    /// Whether the entries from the position `begin` on are here, and have these ids. Where not, the
+    /// file has to be asked.
+    pub(crate) fn has(&self, begin: i64, ids: &[EntryId]) -> bool {
+        let last = self.lock();
+        let skipped = begin.checked_sub(last.first);
+        let Some(skipped) = skipped.and_then(|skipped| usize::try_from(skipped).ok()) else {
+            return false;
+        };
+        let entries = last.entries.iter().skip(skipped);
+        let same = entries.zip(ids).take_while(|(entry, id)| entry.id() == *id);
+        same.count() == ids.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Last> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,7 +94,7 @@ fn bytes(entry: &Entry) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::{EntryId, LeafHash};
+    use countersign_core::LeafHash;
 
     use super::*;
 
@@ -108,6 +121,23 @@ mod tests {
         assert_eq!(outbox.from(3, 9), []);
         outbox.add(3, vec![entry(3, 1)]);
         assert_eq!(numbers(&outbox.from(3, 9)), [3]);
+    }
+
+    #[test]
+    fn entries_are_known_by_their_ids_where_they_are() {
+        let outbox = Outbox::default();
+        outbox.add(3, vec![entry(3, 1), entry(4, 1), entry(5, 1)]);
+        let ids = |numbers: &[u8]| -> Vec<EntryId> {
+            numbers.iter().map(|n| entry(*n, 1).id().clone()).collect()
+        };
+        assert!(outbox.has(3, &ids(&[3, 4, 5])));
+        assert!(outbox.has(4, &ids(&[4])));
+        assert!(outbox.has(4, &ids(&[])));
+        assert!(!outbox.has(3, &ids(&[3, 5])));
+        assert!(!outbox.has(4, &ids(&[3])));
+        assert!(!outbox.has(5, &ids(&[5, 6])));
+        assert!(!outbox.has(2, &ids(&[2, 3])));
+        assert!(!outbox.has(9, &ids(&[9])));
     }
 
     #[test]

@@ -11,10 +11,11 @@ use crate::aside::Source;
 use crate::checkpointer::Checkpointer;
 use crate::failure::Failure;
 use crate::file::{self, OpenError};
-use crate::group::WriteConnection;
+use crate::group::{Durable, WriteConnection};
 use crate::leaf_index::LeafIndex;
 use crate::outbox::Outbox;
 use crate::readers::Readers;
+use crate::syncer::Syncer;
 use crate::writer::Writer;
 
 /// Most threads that read: a look-up takes some ten microseconds, so that four keep up with what
@@ -91,10 +92,11 @@ impl SqliteStore {
         let checkpointer = Checkpointer::start(file::open_checkpointer(path)?)?;
         let leaf_index = Arc::<LeafIndex>::default();
         let outbox = Arc::<Outbox>::default();
+        let syncer = Syncer::start(file::log_sync(path)?)?;
         let db = WriteConnection::new(db, Arc::clone(&leaf_index), Arc::clone(&outbox));
         Ok(Self {
             readers: Readers::start(connections?)?,
-            writer: Some(Writer::start(db, checkpointer)?),
+            writer: Some(Writer::start(db, checkpointer, syncer)?),
             leaf_index,
             outbox,
             path: std::path::absolute(path)?,
@@ -157,7 +159,22 @@ impl SqliteStore {
         T: Send + 'static,
         F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
     {
-        self.writer(doing)?.write(doing, work).await
+        let writer = self.writer(doing)?;
+        writer.write(doing, Durable::WhenAnswered, work).await
+    }
+
+    /// As [`write`](Self::write), for what has to be on the disk earlier or later than that.
+    pub(crate) async fn write_durable<T, F>(
+        &self,
+        durable: Durable,
+        doing: &'static str,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.writer(doing)?.write(doing, durable, work).await
     }
 
     /// Does `work` outside of any transaction.

@@ -10,7 +10,8 @@ use rusqlite::Connection;
 
 use crate::checkpointer::Checkpointer;
 use crate::failure::{Failure, Lost, gone};
-use crate::group::{self, MAX_SHARED_REQUESTS, Request, WriteConnection};
+use crate::group::{self, Durable, MAX_SHARED_REQUESTS, Request, WriteConnection};
+use crate::syncer::Syncer;
 
 /// What the thread is sent.
 enum Message {
@@ -22,6 +23,7 @@ enum Message {
 
 struct Job<T, F> {
     doing: &'static str,
+    durable: Durable,
     work: F,
     outcome: Option<Result<T, Failure>>,
     /// The work goes back with the answer: what it holds is given up where it was made, and not by
@@ -34,6 +36,10 @@ where
     T: Send,
     F: Fn(&WriteConnection) -> Result<T, Failure> + Send,
 {
+    fn durable(&self) -> Durable {
+        self.durable
+    }
+
     fn apply(&mut self, db: &WriteConnection) -> bool {
         let outcome = (self.work)(db);
         let is_kept = outcome.is_ok();
@@ -61,11 +67,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(db: WriteConnection, checkpointer: Checkpointer) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        db: WriteConnection,
+        checkpointer: Checkpointer,
+        syncer: Syncer,
+    ) -> std::io::Result<Self> {
         let (messages, received) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("countersign-sqlite-writer".to_owned())
-            .spawn(move || run(&db, checkpointer, &received))?;
+            .spawn(move || run(&db, checkpointer, &syncer, &received))?;
         Ok(Self {
             messages: Some(messages),
             thread: Some(thread),
@@ -74,7 +84,12 @@ impl Writer {
 
     /// Does `work` in a transaction and answers after it was committed. It is done again if the
     /// transaction has to be begun again, and only what it did last counts.
-    pub(crate) async fn write<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    pub(crate) async fn write<T, F>(
+        &self,
+        doing: &'static str,
+        durable: Durable,
+        work: F,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&WriteConnection) -> Result<T, Failure> + Send + 'static,
@@ -82,6 +97,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             doing,
+            durable,
             work,
             outcome: None,
             reply,
@@ -128,33 +144,48 @@ impl fmt::Debug for Writer {
     }
 }
 
-fn run(db: &WriteConnection, mut checkpointer: Checkpointer, messages: &Receiver<Message>) {
-    let mut poisoned: Option<Lost> = None;
+fn run(
+    db: &WriteConnection,
+    mut checkpointer: Checkpointer,
+    syncer: &Syncer,
+    messages: &Receiver<Message>,
+) {
     let mut next = None;
     while let Some(message) = next.take().or_else(|| messages.recv().ok()) {
         let first = match message {
             Message::Request(first) => first,
             // A file in doubt is not rewritten either: the work is dropped, and its caller told.
-            Message::Alone(work) if poisoned.is_none() => {
+            Message::Alone(work) if syncer.doubt().is_none() => {
                 let _paused = checkpointer.pause();
-                work(db);
+                // If it can not be begun, it is dropped as well.
+                let _ = db.synced(|db| work(db));
                 continue;
             }
             Message::Alone(_) => continue,
         };
-        if let Some(lost) = &poisoned {
+        if let Some(lost) = syncer.doubt() {
             first.settle(Err(lost));
             continue;
         }
+        let is_synced = first.durable() == Durable::WhenSeen;
         let mut more = || match next.take().or_else(|| messages.try_recv().ok()) {
-            Some(Message::Request(request)) => Some(request),
+            Some(Message::Request(request))
+                if is_synced || request.durable() != Durable::WhenSeen =>
+            {
+                Some(request)
+            }
             other => {
                 next = other;
                 None
             }
         };
         let mut batch = Vec::new();
-        let committed = group::write_together(db, first, &mut more, &mut batch);
+        let committed = match is_synced {
+            false => group::write_together(db, first, &mut more, &mut batch),
+            true => db
+                .synced(|db| group::write_together(db, first, &mut more, &mut batch))
+                .unwrap_or_else(|error| Err(Lost::before_commit(error))),
+        };
         db.new_entries().end(committed.is_ok());
         if let Err(lost) = &committed {
             // Everything that waits meets the same store; nobody has to wait for it in turn.
@@ -163,14 +194,19 @@ fn run(db: &WriteConnection, mut checkpointer: Checkpointer, messages: &Receiver
             {
                 batch.push(request);
             }
-            // Where it is unknown what the disk holds, a later commit that seems to work proves
-            // nothing about this one. Only opening the file again tells.
             if lost.is_in_doubt {
-                poisoned = Some(lost.clone());
+                syncer.give_up(lost);
             }
         }
         checkpointer.committed(batch.len());
-        for request in batch {
+        let is_over = |request: &Box<dyn Request>| {
+            is_synced || committed.is_err() || request.durable() == Durable::Later
+        };
+        let (over, to_sync): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_over);
+        if !to_sync.is_empty() {
+            syncer.answer(to_sync);
+        }
+        for request in over {
             request.settle(committed.as_ref().copied());
         }
     }
@@ -178,7 +214,9 @@ fn run(db: &WriteConnection, mut checkpointer: Checkpointer, messages: &Receiver
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::path::Path;
+    use std::pin::Pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
     use std::thread;
@@ -189,6 +227,7 @@ mod tests {
     use tempfile::tempdir;
 
     use super::*;
+    use crate::file::log_sync;
 
     const DOING: &str = "test the writer";
 
@@ -196,7 +235,7 @@ mod tests {
     fn connection(file: &Path) -> Connection {
         let db = Connection::open(file).unwrap();
         db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;
              CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY, bytes BLOB);
              CREATE TABLE IF NOT EXISTS children
                  (parent INTEGER REFERENCES numbers DEFERRABLE INITIALLY DEFERRED);",
@@ -206,11 +245,21 @@ mod tests {
         db
     }
 
-    fn start(db: Connection) -> std::io::Result<Writer> {
+    fn start(db: Connection) -> io::Result<Writer> {
+        let sync = log_sync(Path::new(db.path().unwrap()))?;
+        start_with(db, sync)
+    }
+
+    fn start_with(
+        db: Connection,
+        sync: impl FnMut() -> io::Result<()> + Send + 'static,
+    ) -> io::Result<Writer> {
         let checkpointer = Checkpointer::start(Connection::open_in_memory().unwrap())?;
+        let syncer = Syncer::start(sync)?;
         Writer::start(
             WriteConnection::new(db, Arc::default(), Arc::default()),
             checkpointer,
+            syncer,
         )
     }
 
@@ -224,6 +273,12 @@ mod tests {
             .unwrap()
     }
 
+    /// Polls once: the request is sent then.
+    fn send<T>(answer: &mut Pin<Box<impl Future<Output = T>>>) {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(answer.as_mut().poll(&mut context).is_pending());
+    }
+
     type Work<T> = Box<dyn Fn(&WriteConnection) -> Result<T, Failure> + Send>;
 
     /// Holds the writer inside a transaction until all the requests are sent, so that they share
@@ -232,11 +287,18 @@ mod tests {
         writer: &Arc<Writer>,
         requests: impl Iterator<Item = Work<T>>,
     ) -> Vec<Result<T, StoreError>> {
+        share_as(writer, requests.map(|work| (Durable::WhenAnswered, work)))
+    }
+
+    fn share_as<T: Send + 'static>(
+        writer: &Arc<Writer>,
+        requests: impl Iterator<Item = (Durable, Work<T>)>,
+    ) -> Vec<Result<T, StoreError>> {
         let (entered, has_entered) = mpsc::channel();
         let (release, released) = mpsc::channel::<()>();
         let held = Arc::clone(writer);
         let holder = thread::spawn(move || {
-            block_on(held.write(DOING, move |_| {
+            block_on(held.write(DOING, Durable::WhenAnswered, move |_| {
                 let _ = entered.send(());
                 // Again, there is nothing to wait for.
                 let _ = released.recv();
@@ -246,11 +308,10 @@ mod tests {
         has_entered.recv().unwrap();
         // `write` sends its request when it is first polled, and then waits.
         let mut answers: Vec<_> = requests
-            .map(|work| Box::pin(writer.write(DOING, work)))
+            .map(|(durable, work)| Box::pin(writer.write(DOING, durable, work)))
             .collect();
         for answer in &mut answers {
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            assert!(answer.as_mut().poll(&mut context).is_pending());
+            send(answer);
         }
         drop(release);
         let _ = holder.join().unwrap();
@@ -454,7 +515,7 @@ mod tests {
             assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Unavailable);
         }
         other.lock().unwrap().execute_batch("ROLLBACK").unwrap();
-        block_on(writer.write(DOING, |db| insert(db, 9))).unwrap();
+        block_on(writer.write(DOING, Durable::WhenAnswered, |db| insert(db, 9))).unwrap();
         assert_eq!(numbers(&connection(&file)), [9]);
     }
 
@@ -476,9 +537,85 @@ mod tests {
         for answer in answers {
             assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Unavailable);
         }
-        let later = block_on(writer.write(DOING, |db| insert(db, 9)));
+        let later = block_on(writer.write(DOING, Durable::WhenAnswered, |db| insert(db, 9)));
         assert_eq!(later.unwrap_err().kind(), StoreErrorKind::Unavailable);
         assert_eq!(count(&connection(&file)), 0);
+    }
+
+    #[test]
+    fn transactions_are_committed_while_the_last_one_is_synced() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let (begin, begun) = mpsc::sync_channel(0);
+        let (end, ended) = mpsc::sync_channel::<()>(0);
+        let sync = move || {
+            begin.send(()).unwrap();
+            ended.recv().map_err(io::Error::other)
+        };
+        let writer = start_with(connection(&file), sync).unwrap();
+        let write = |number| {
+            Box::pin(writer.write(DOING, Durable::WhenAnswered, move |db| insert(db, number)))
+        };
+        let mut first = write(1);
+        send(&mut first);
+        begun.recv().unwrap();
+        let mut second = write(2);
+        send(&mut second);
+        // What need not be on the disk is answered, and so everything before it was committed.
+        block_on(writer.write(DOING, Durable::Later, |db| insert(db, 3))).unwrap();
+        assert_eq!(numbers(&connection(&file)), [1, 2, 3]);
+        send(&mut first);
+        send(&mut second);
+        end.send(()).unwrap();
+        block_on(first).unwrap();
+        begun.recv().unwrap();
+        send(&mut second);
+        end.send(()).unwrap();
+        block_on(second).unwrap();
+    }
+
+    #[test]
+    fn after_a_sync_that_failed_nothing_more_is_written() {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("db");
+        let failing = || Err(io::Error::other("the disk is gone"));
+        let writer = start_with(connection(&file), failing).unwrap();
+        let durables = [Durable::WhenAnswered, Durable::Later, Durable::WhenSeen];
+        for (number, durable) in (1..).zip(durables) {
+            let write = writer.write(DOING, durable, move |db| insert(db, number));
+            let error = block_on(write).unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        }
+        let alone = block_on(writer.alone(DOING, |db| insert(db, 9)));
+        assert_eq!(alone.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(numbers(&connection(&file)), [1]);
+    }
+
+    #[test]
+    fn what_is_shown_to_others_is_on_the_disk_before_it_is_seen() {
+        let folder = tempdir().unwrap();
+        let writer = Arc::new(start(connection(&folder.path().join("db"))).unwrap());
+        let synchronous = |db: &Connection| -> Result<i64, Failure> {
+            Ok(db.query_row("PRAGMA synchronous", [], |row| row.get(0))?)
+        };
+        let (normal, full) = (1, 2);
+        let expected = [
+            (Durable::WhenAnswered, normal),
+            (Durable::Later, normal),
+            (Durable::WhenSeen, full),
+        ];
+        // Sent at once: the last does not share the transaction of the others.
+        let requests = expected.map(|(durable, _)| {
+            let work: Work<i64> = Box::new(move |db| synchronous(db));
+            (durable, work)
+        });
+        let seen = share_as(&writer, requests.into_iter());
+        let seen: Vec<i64> = seen.into_iter().map(Result::unwrap).collect();
+        assert_eq!(seen, expected.map(|(_, synchronous)| synchronous));
+        let next = writer.write(DOING, Durable::WhenAnswered, move |db| synchronous(db));
+        assert_eq!(block_on(next).unwrap(), normal);
+        let alone = block_on(writer.alone(DOING, synchronous)).unwrap();
+        assert_eq!(alone, full);
     }
 
     #[test]
@@ -500,7 +637,7 @@ mod tests {
             db.execute("UPDATE numbers SET bytes = zeroblob(1000000)", [])?;
             Ok(())
         };
-        let full = block_on(writer.write(DOING, large)).unwrap_err();
+        let full = block_on(writer.write(DOING, Durable::WhenAnswered, large)).unwrap_err();
         assert_eq!(full.kind(), StoreErrorKind::Other);
         assert_eq!(count(&connection(&file)), 0);
         // Among others, which it takes with it.
@@ -520,7 +657,7 @@ mod tests {
             .collect();
         assert_eq!(numbers(&connection(&file)), kept);
         let before = kept.len();
-        let freed = block_on(writer.write(DOING, move |db| {
+        let freed = block_on(writer.write(DOING, Durable::WhenAnswered, move |db| {
             limit(db, 1_000_000);
             large(db)
         }));
@@ -536,10 +673,11 @@ mod tests {
         let writer = start(connection(&file)).unwrap();
         let other = connection(&file);
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let busy = block_on(writer.write(DOING, |db| insert(db, 1))).unwrap_err();
+        let busy =
+            block_on(writer.write(DOING, Durable::WhenAnswered, |db| insert(db, 1))).unwrap_err();
         assert_eq!(busy.kind(), StoreErrorKind::Unavailable);
         other.execute_batch("ROLLBACK").unwrap();
-        block_on(writer.write(DOING, |db| insert(db, 1))).unwrap();
+        block_on(writer.write(DOING, Durable::WhenAnswered, |db| insert(db, 1))).unwrap();
     }
 
     #[test]
@@ -554,7 +692,9 @@ mod tests {
             work
         });
         let mut answers = share(&writer, requests);
-        answers.push(block_on(writer.write(DOING, |db| insert(db, 9))));
+        answers.push(block_on(
+            writer.write(DOING, Durable::WhenAnswered, |db| insert(db, 9)),
+        ));
         for answer in answers {
             assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Unavailable);
         }
@@ -565,11 +705,11 @@ mod tests {
         let folder = tempdir().unwrap();
         let file = folder.path().join("db");
         let writer = start(connection(&file)).unwrap();
-        let mut gone = Box::pin(writer.write(DOING, |db| insert(db, 1)));
+        let mut gone = Box::pin(writer.write(DOING, Durable::WhenAnswered, |db| insert(db, 1)));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         let _ = gone.as_mut().poll(&mut context);
         drop(gone);
-        block_on(writer.write(DOING, |db| insert(db, 2))).unwrap();
+        block_on(writer.write(DOING, Durable::WhenAnswered, |db| insert(db, 2))).unwrap();
         drop(writer);
         assert_eq!(count(&connection(&file)), 2);
     }
