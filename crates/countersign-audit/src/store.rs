@@ -84,7 +84,11 @@ pub struct Integration {
 /// Where a ledger lives.
 ///
 /// # Contract
-/// - What a method acknowledges with `Ok` is durable.
+/// - What a method acknowledges with `Ok` is durable; only of [`integrate`](Self::integrate) the end
+///   may be lost in a crash until the next checkpoint is acknowledged, because it is made again from
+///   the outbox.
+/// - A checkpoint is durable before [`checkpoint`](Self::checkpoint) can read it: it is handed on to
+///   others, and if it were lost, another could be signed beside it.
 /// - The outbox keeps the order in which entries were committed; an entry in it never overtakes
 ///   another, and none is ever skipped.
 /// - [`integrate`](Self::integrate), [`put_checkpoint`](Self::put_checkpoint),
@@ -115,7 +119,7 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     /// If the store can not be read.
     async fn size(&self) -> Result<u64, StoreError>;
 
-    /// Turns entries of the outbox into leaves.
+    /// Turns entries of the outbox into leaves. Durable with the next checkpoint at the latest.
     ///
     /// # Errors
     /// `Conflict` if the size is not the expected one, or the entries are not the first of the

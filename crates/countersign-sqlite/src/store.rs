@@ -1,4 +1,5 @@
-//! The store itself: one thread that writes, one that copies the log, a few that read.
+//! The store itself: one thread that writes, one that syncs the log, one that copies it, a few that
+//! read.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,10 +26,11 @@ const MAX_READERS: usize = 4;
 /// Users, links, grants, sessions, replay, outbox and ledger in one file.
 ///
 /// # Contract
-/// An `Ok` is given after SQLite has committed with `synchronous=FULL`: what it acknowledges
-/// survives a crash of the process and of the machine, as far as the disk keeps its word. After
-/// an error that leaves it unknown whether a commit reached the disk, nothing more is written
-/// until the file is opened again.
+/// An `Ok` is given after the transaction was committed and the write-ahead log synced: what it
+/// acknowledges survives a crash of the process and of the machine, as far as the disk keeps its
+/// word. After an error that leaves it unknown whether a commit reached the disk, nothing more is
+/// written until the file is opened again. What is being synced can be read already; a checkpoint
+/// can not.
 ///
 /// Dropping the store waits for the requests under way.
 ///
