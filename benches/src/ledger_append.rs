@@ -122,9 +122,10 @@ impl Template {
     }
 
     fn entry(&self, number: u64) -> Entry {
-        let [head, body, rest] = &self.pieces;
-        let bytes = format!("{head}{number:012x}{body}{number:012x}{rest}").into_bytes();
-        let id = EntryId::new(format!("{}{number:012x}", self.id)).expect("an id");
+        let digits = format!("{number:012x}");
+        let [head, body, rest] = self.pieces.each_ref().map(String::as_str);
+        let bytes = [head, &digits, body, &digits, rest].concat().into_bytes();
+        let id = EntryId::new(format!("{}{digits}", self.id)).expect("an id");
         Entry::from_parts(id, leaf_hash(&bytes), bytes, None)
     }
 }

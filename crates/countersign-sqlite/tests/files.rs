@@ -166,6 +166,23 @@ fn a_new_file_is_its_owners_alone() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_behind_a_symbolic_link_has_its_log_beside_itself() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("file.db");
+    let link = folder.path().join("link.db");
+    drop(SqliteStore::open(&file).unwrap());
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let store = SqliteStore::open(&link).unwrap();
+    fill(&store);
+    assert!(folder.path().join("file.db-wal").exists());
+    assert!(!folder.path().join("link.db-wal").exists());
+    drop(store);
+    let size = block_on(SqliteStore::open(&file).unwrap().size()).unwrap();
+    assert_eq!(size, 1);
+}
+
 #[test]
 fn a_directory_is_refused() {
     let folder = tempdir().unwrap();

@@ -7,6 +7,8 @@
 
 mod ledger_store;
 mod replay_store;
+mod user_beside;
+mod user_changes;
 mod user_defect;
 mod user_keys;
 mod user_store;
