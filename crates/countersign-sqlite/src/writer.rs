@@ -199,10 +199,10 @@ fn run(
             }
         }
         checkpointer.committed(batch.len());
-        let is_over = |request: &Box<dyn Request>| {
-            is_synced || committed.is_err() || request.durable() == Durable::Later
-        };
-        let (over, to_sync): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_over);
+        let is_over = |durable| is_synced || committed.is_err() || durable == Durable::Later;
+        let (over, to_sync): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .partition(|request| is_over(request.durable()));
         if !to_sync.is_empty() {
             syncer.answer(to_sync);
         }
