@@ -2,7 +2,10 @@
 //! one (Grafana CVE-2025-41115).
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
 
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::text::{TextError, check_identifier};
@@ -11,18 +14,15 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// Any text that passes [`check_identifier`]; compared byte for byte.
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct $name(String);
+        /// Any text that passes [`check_identifier`]; compared byte for byte. Clones share it.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(std::sync::Arc<str>);
 
         impl $name {
             /// # Errors
             /// If the text is no identifier; see [`check_identifier`].
-            pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
-                let text = text.into();
-                check_identifier(&text)?;
-                Ok(Self(text))
+            pub fn new(text: impl AsRef<str>) -> Result<Self, TextError> {
+                text.as_ref().parse()
             }
 
             /// The identifier as it was given.
@@ -44,6 +44,12 @@ macro_rules! identifier {
             }
         }
 
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_string(crate::id::Identifier::new())
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = TextError;
             fn try_from(text: String) -> Result<Self, TextError> {
@@ -53,7 +59,7 @@ macro_rules! identifier {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.to_string()
             }
         }
 
@@ -63,12 +69,34 @@ macro_rules! identifier {
         impl std::str::FromStr for $name {
             type Err = TextError;
             fn from_str(text: &str) -> Result<Self, TextError> {
-                Self::new(text)
+                check_identifier(text)?;
+                Ok(Self(text.into()))
             }
         }
     };
 }
 pub(crate) use identifier;
+
+/// Reads an identifier of type `T`.
+pub(crate) struct Identifier<T>(PhantomData<T>);
+
+impl<T> Identifier<T> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: FromStr<Err = TextError>> Visitor<'_> for Identifier<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
 
 identifier! {
     /// One customer of the host: accounts, links and connections never cross it.
