@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use countersign_core::Sha256Digest;
-use ring::digest::{Context, SHA256};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::canonical::{CanonicalError, to_canonical};
 use crate::leaf::into_array;
+use crate::writer;
 
 /// Keeps commitments apart from every other use of SHA-256 \[record.md §4\].
 const DOMAIN: &[u8] = b"countersign/commitment/v1";
@@ -86,15 +87,11 @@ impl Opening {
     /// # Errors
     /// If the value is outside of the profile of canonical JSON.
     pub fn commit(&self, field: &str) -> Result<Sha256Digest, CanonicalError> {
-        let value = to_canonical(&self.value)?;
-        let mut context = Context::new(&SHA256);
-        context.update(DOMAIN);
-        context.update(&[0x00]);
-        context.update(field.as_bytes());
-        context.update(&[0x00]);
-        context.update(&self.salt.0);
-        context.update(&value);
-        Ok(Sha256Digest::from_bytes(into_array(&context.finish())))
+        let before = [DOMAIN, &[0x00], field.as_bytes(), &[0x00], &self.salt.0].concat();
+        let committed = writer::append(before, &self.value)?;
+        Ok(Sha256Digest::from_bytes(into_array(&digest(
+            &SHA256, &committed,
+        ))))
     }
 }
 
@@ -146,6 +143,11 @@ impl Openings {
     /// If a value is outside of the profile.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
         to_canonical(&self.0)
+    }
+
+    /// The same behind what is written already.
+    pub(crate) fn append_to(&self, out: Vec<u8>) -> Result<Vec<u8>, CanonicalError> {
+        writer::append(out, &self.0)
     }
 
     /// Adds an opening; one of the same field is replaced.

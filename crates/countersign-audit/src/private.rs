@@ -15,6 +15,9 @@ use crate::canonical::CanonicalError;
 use crate::commitment::{Opening, Openings};
 use crate::leaf::into_array;
 
+/// Enough for the openings of most records; base64 is shorter than twice its bytes.
+const USUAL_OPENINGS: usize = 1_024;
+
 /// The bytes are no private part in canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the bytes are no private part in canonical form")]
@@ -71,20 +74,24 @@ impl PrivatePart {
     pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
         // Written by hand, because an assertion may be large: the names and the base64 need no
         // escapes, and the order of digests is that of their texts.
-        let mut json = String::from(r#"{"blobs":{"#);
+        let lengths = self.blobs.values().map(Vec::len);
+        let room = lengths.fold(USUAL_OPENINGS, |room, length| {
+            room.saturating_add(length.saturating_mul(2))
+        });
+        let mut json = String::with_capacity(room);
+        json.push_str(r#"{"blobs":{"#);
         let mut comma = "";
         for (sha256, blob) in &self.blobs {
             json.push_str(comma);
             json.push('"');
             json.push_str(&sha256.to_string());
             json.push_str("\":\"");
-            STANDARD.encode_string(blob, &mut json);
+            json.push_str(&STANDARD.encode(blob));
             json.push('"');
             comma = ",";
         }
         json.push_str(r#"},"openings":"#);
-        let mut bytes = json.into_bytes();
-        bytes.append(&mut self.openings.to_bytes()?);
+        let mut bytes = self.openings.append_to(json.into_bytes())?;
         bytes.push(b'}');
         Ok(bytes)
     }

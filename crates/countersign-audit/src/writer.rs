@@ -20,8 +20,16 @@ const USUAL_BYTES: usize = 1_536;
 
 /// Writes `value`, within the profile of record.md §1.
 pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
+    append(Vec::with_capacity(USUAL_BYTES), value)
+}
+
+/// The same behind what is written already.
+pub(crate) fn append<T: Serialize + ?Sized>(
+    out: Vec<u8>,
+    value: &T,
+) -> Result<Vec<u8>, CanonicalError> {
     let mut writer = Writer {
-        out: Vec::with_capacity(USUAL_BYTES),
+        out,
         members: Vec::new(),
         depth: 0,
         last_is_plain: false,
@@ -88,8 +96,9 @@ impl Writer {
         })
     }
 
-    fn begin_object(&mut self) -> Result<Object<'_>, CanonicalError> {
+    fn begin_object(&mut self, members: usize) -> Result<Object<'_>, CanonicalError> {
         self.begin(b"{")?;
+        self.members.reserve(members);
         Ok(Object {
             first_member: self.members.len(),
             writer: self,
@@ -409,7 +418,7 @@ impl<'w> Serializer for &'w mut Writer {
         variant: &'static str,
         value: &T,
     ) -> Result<(), CanonicalError> {
-        let mut object = self.begin_object()?;
+        let mut object = self.begin_object(1)?;
         object.member(variant, value)?;
         object.finish()
     }
@@ -441,12 +450,16 @@ impl<'w> Serializer for &'w mut Writer {
         self.begin_array().map(Variant)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Object<'w>, CanonicalError> {
-        self.begin_object()
+    fn serialize_map(self, members: Option<usize>) -> Result<Object<'w>, CanonicalError> {
+        self.begin_object(members.unwrap_or_default())
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Object<'w>, CanonicalError> {
-        self.begin_object()
+    fn serialize_struct(
+        self,
+        _: &'static str,
+        members: usize,
+    ) -> Result<Object<'w>, CanonicalError> {
+        self.begin_object(members)
     }
 
     fn serialize_struct_variant(
@@ -454,10 +467,10 @@ impl<'w> Serializer for &'w mut Writer {
         _: &'static str,
         _: u32,
         variant: &'static str,
-        _: usize,
+        members: usize,
     ) -> Result<Variant<Object<'w>>, CanonicalError> {
         self.begin_variant(variant)?;
-        self.begin_object().map(Variant)
+        self.begin_object(members).map(Variant)
     }
 }
 
