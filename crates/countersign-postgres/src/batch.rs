@@ -1,4 +1,5 @@
-//! Statements that are sent together, so that a change costs two journeys and not thirty.
+//! Statements that are sent together, so that a transaction of many costs two journeys and not
+//! thirty, and one of a single statement costs one.
 //!
 //! Each of them ends the transaction if what it expects does not hold (`countersign.require`), so
 //! nobody has to look at one answer before the next statement is sent, the commit included: the

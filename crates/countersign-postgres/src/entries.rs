@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use countersign_audit::store::StoredEntry;
-use countersign_core::{Entry, Private, VaultKeyId, VaultOwner};
+use countersign_core::{Entry, Private, TenantId, UserId, VaultKeyId, VaultOwner};
 use tokio_postgres::Row;
 
 use crate::batch::{Batch, values};
+use crate::composite::{Composite, composite};
 use crate::failure::Failure;
 use crate::rows::{
     bytes, leaf, number, optional_text, text, timestamp, vault_owner, vault_owner_columns,
@@ -29,119 +30,76 @@ pub(crate) use stored_entry;
 /// Numbers are drawn here, while nothing else waits for it: what commits first may well have the
 /// larger number. That is no order of the tree; `ledger` tells how that comes about.
 pub(crate) fn add(batch: &mut Batch, entries: &[Entry]) {
-    if entries.is_empty() {
-        return;
-    }
-    let private: Vec<(&Entry, &Private)> = entries
-        .iter()
-        .filter_map(|entry| Some((entry, entry.private()?)))
-        .collect();
-    check_owners(batch, private.iter().map(|(_, private)| &private.owner));
-    check_keys(batch, &private);
-    let ids: Vec<String> = entries.iter().map(|entry| entry.id().to_string()).collect();
-    let leaves: Vec<Vec<u8>> = entries.iter().map(|entry| bytes(&entry.leaf())).collect();
-    let records: Vec<Vec<u8>> = entries.iter().map(|entry| entry.bytes().to_vec()).collect();
-    if private.is_empty() {
-        batch.add(
-            "INSERT INTO countersign.entries (id, leaf, bytes)
-                 SELECT id, leaf, bytes FROM unnest($1::text[], $2::bytea[], $3::bytea[])
-                     WITH ORDINALITY AS e (id, leaf, bytes, place)
-                 ORDER BY place",
-            values![ids, leaves, records],
-        );
-        return;
-    }
-    let owners: Vec<(String, &'static str, String)> = private
-        .iter()
-        .map(|(_, private)| vault_owner_columns(&private.owner))
-        .collect();
-    let of: Vec<Vec<u8>> = private
-        .iter()
-        .map(|(entry, _)| bytes(&entry.leaf()))
-        .collect();
-    let tenants: Vec<String> = owners.iter().map(|(tenant, _, _)| tenant.clone()).collect();
-    let kinds: Vec<&'static str> = owners.iter().map(|(_, kind, _)| *kind).collect();
-    let owner_ids: Vec<String> = owners.iter().map(|(_, _, id)| id.clone()).collect();
-    let filed_at: Vec<i64> = private
-        .iter()
-        .map(|(_, private)| private.filed_at.unix_millis())
-        .collect();
-    let keys: Vec<Option<String>> = private
-        .iter()
-        .map(|(_, private)| private.key_id.as_ref().map(VaultKeyId::to_string))
-        .collect();
-    let contents: Vec<Vec<u8>> = private
-        .iter()
-        .map(|(_, private)| private.bytes.clone())
-        .collect();
     batch.add(
-        "WITH added AS (
-             INSERT INTO countersign.entries (id, leaf, bytes)
-                 SELECT id, leaf, bytes FROM unnest($1::text[], $2::bytea[], $3::bytea[])
-                     WITH ORDINALITY AS e (id, leaf, bytes, place)
-                 ORDER BY place
-                 RETURNING number, leaf
-         )
-         INSERT INTO countersign.private
-                 (number, tenant, owner, owner_id, filed_at, key_id, bytes)
-             SELECT added.number, p.tenant, p.owner, p.owner_id, p.filed_at, p.key_id, p.bytes
-             FROM unnest($4::bytea[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-                     $9::text[], $10::bytea[])
-                 AS p (leaf, tenant, owner, owner_id, filed_at, key_id, bytes)
-             JOIN added USING (leaf)",
+        "SELECT countersign.add_entries($1, $2, $3)",
         values![
-            ids, leaves, records, of, tenants, kinds, owner_ids, filed_at, keys, contents
+            rows(entries),
+            owner_rows(entries, |_| false),
+            key_rows(entries)
         ],
     );
 }
 
-/// Nothing is filed for an account that is erased, nor erased while this is under way.
-pub(crate) fn check_owners<'a>(batch: &mut Batch, owners: impl Iterator<Item = &'a VaultOwner>) {
-    let accounts: BTreeSet<(String, String)> = owners
-        .filter_map(|owner| match owner {
-            VaultOwner::Account(tenant, user) => Some((tenant.to_string(), user.to_string())),
-            VaultOwner::Walk(..) => None,
+pub(crate) fn rows(entries: &[Entry]) -> Vec<Composite> {
+    entries
+        .iter()
+        .map(|entry| {
+            composite! {
+                id: entry.id().to_string(),
+                leaf: bytes(&entry.leaf()),
+                bytes: entry.bytes().to_vec(),
+                private: entry.private().map(private_row),
+            }
         })
-        .collect();
-    if accounts.is_empty() {
-        return;
-    }
-    let (tenants, ids): (Vec<String>, Vec<String>) = accounts.into_iter().unzip();
-    batch.add(
-        "SELECT countersign.check_owners($1, $2)",
-        values![tenants, ids],
-    );
+        .collect()
 }
 
-/// A private part is encrypted, if at all, with a key of its owner.
-fn check_keys(batch: &mut Batch, private: &[(&Entry, &Private)]) {
-    let keys: BTreeSet<(String, (String, &'static str, String))> = private
+fn private_row(private: &Private) -> Composite {
+    let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);
+    composite! {
+        tenant: tenant,
+        owner: owner,
+        owner_id: owner_id,
+        filed_at: private.filed_at.unix_millis(),
+        key_id: private.key_id.as_ref().map(VaultKeyId::to_string),
+        bytes: private.bytes.clone(),
+    }
+}
+
+/// The accounts that something is filed for, each once, but those that need no look.
+pub(crate) fn owner_rows<'a>(
+    entries: &'a [Entry],
+    is_safe: impl Fn((&'a TenantId, &'a UserId)) -> bool,
+) -> Vec<Composite> {
+    let accounts: BTreeSet<(&TenantId, &UserId)> = entries
         .iter()
-        .filter_map(|(_, private)| {
+        .filter_map(|entry| match &entry.private()?.owner {
+            VaultOwner::Account(tenant, user) => Some((tenant, user)),
+            VaultOwner::Walk(..) => None,
+        })
+        .filter(|owner| !is_safe(*owner))
+        .collect();
+    accounts
+        .into_iter()
+        .map(|(tenant, user)| composite! { tenant: tenant.to_string(), id: user.to_string() })
+        .collect()
+}
+
+/// The keys that private parts are encrypted with, each once, with their owners.
+pub(crate) fn key_rows(entries: &[Entry]) -> Vec<Composite> {
+    let keys: BTreeSet<(String, (String, &'static str, String))> = entries
+        .iter()
+        .filter_map(|entry| {
+            let private = entry.private()?;
             let key = private.key_id.as_ref()?;
             Some((key.to_string(), vault_owner_columns(&private.owner)))
         })
         .collect();
-    if keys.is_empty() {
-        return;
-    }
-    let ids: Vec<String> = keys.iter().map(|(id, _)| id.clone()).collect();
-    let tenants: Vec<String> = keys.iter().map(|(_, owner)| owner.0.clone()).collect();
-    let kinds: Vec<&'static str> = keys.iter().map(|(_, owner)| owner.1).collect();
-    let owner_ids: Vec<String> = keys.iter().map(|(_, owner)| owner.2.clone()).collect();
-    batch.add(
-        "WITH owned AS (
-             SELECT k.id FROM countersign.vault_keys k
-                 JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[])
-                     AS o (id, tenant, owner, owner_id)
-                     ON k.id = o.id COLLATE \"C\" AND k.tenant = o.tenant COLLATE \"C\"
-                         AND k.owner = o.owner AND k.owner_id = o.owner_id COLLATE \"C\"
-                 FOR SHARE OF k
-         )
-         SELECT countersign.require(count(*) = cardinality($1::text[]),
-             'the owner has no such vault key') FROM owned",
-        values![ids, tenants, kinds, owner_ids],
-    );
+    keys.into_iter()
+        .map(|(id, (tenant, owner, owner_id))| {
+            composite! { id: id, tenant: tenant, owner: owner, owner_id: owner_id }
+        })
+        .collect()
 }
 
 pub(crate) fn stored(row: &Row) -> Result<StoredEntry, Failure> {

@@ -61,6 +61,7 @@
 
 mod batch;
 mod commit;
+mod composite;
 mod connect;
 mod entries;
 mod failure;

@@ -177,7 +177,7 @@ impl TryFrom<LinkRow> for Link {
     }
 }
 
-/// An account with its grants and its links, as [`ACCOUNT`](crate::users) makes it.
+/// An account with its grants and its links, as `countersign.account` makes it.
 #[derive(Deserialize)]
 pub(crate) struct AccountRow {
     user: UserRow,

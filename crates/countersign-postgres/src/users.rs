@@ -16,61 +16,16 @@ use crate::failure::Failure;
 use crate::rows::{self, AccountRow, ConsentRow, SessionRow, SnapshotRow, bytes, json, number};
 use crate::store::PostgresStore;
 
-/// An account `u` with its grants and links, as `rows::AccountRow` reads it.
-macro_rules! account {
-    () => {
-        "json_build_object(
-             'user', row_to_json(u),
-             'grants', (SELECT coalesce(json_agg(row_to_json(g)), '[]'::json)
-                 FROM countersign.grants g WHERE g.tenant = u.tenant AND g.user_id = u.id),
-             'links', (SELECT coalesce(json_agg(row_to_json(k) ORDER BY k.issuer, k.subject),
-                     '[]'::json)
-                 FROM countersign.links k WHERE k.tenant = u.tenant AND k.user_id = u.id))"
-    };
-}
+const SNAPSHOT: &str = "SELECT countersign.snapshot($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-const SNAPSHOT: &str = concat!(
-    "WITH link AS (
-         SELECT * FROM countersign.links WHERE key = countersign.key_of($1, $2, $3)
-             AND tenant = $1 AND issuer = $2 AND subject = $3
-     )
-     SELECT json_build_object(
-         'link', (SELECT row_to_json(link) FROM link),
-         'linked', (SELECT ",
-    account!(),
-    " FROM link JOIN countersign.users u ON u.tenant = link.tenant AND u.id = link.user_id),
-         'by_email', (SELECT coalesce(json_agg(",
-    account!(),
-    " ORDER BY u.id), '[]'::json)
-             FROM countersign.users u WHERE u.tenant = $1 AND u.email = $4),
-         'seats_taken', countersign.seats_taken($1),
-         'connection', (SELECT row_to_json(c) FROM countersign.connections c
-             WHERE c.tenant = $1 AND c.id = $5),
-         'holders', (SELECT coalesce(
-                 json_object_agg(role, to_json(countersign.holders($1, role, $7))), '{}'::json)
-             FROM unnest($6::text[]) AS role),
-         'seen', EXISTS (SELECT FROM countersign.replay r
-             WHERE r.key = countersign.key_of($8, $9) AND r.issuer = $8 AND r.id = $9
-                 AND r.expires_at >= $7)
-     )::text"
-);
-
-const USER: &str = concat!(
-    "SELECT (",
-    account!(),
-    ")::text FROM countersign.users u WHERE u.tenant = $1 AND u.id = $2"
-);
+const USER: &str = "SELECT countersign.account(u)::text FROM countersign.users u
+    WHERE u.tenant = $1 AND u.id = $2";
 
 // The primary key has the order of the page, and no index could be better: a page of few states
 // among many others walks past those.
-const USERS: &str = concat!(
-    "SELECT (",
-    account!(),
-    ")::text FROM countersign.users u
-         WHERE u.tenant = $1 AND u.id > $2
-             AND (cardinality($3::text[]) = 0 OR u.state = ANY ($3))
-         ORDER BY u.id LIMIT $4"
-);
+const USERS: &str = "SELECT countersign.account(u)::text FROM countersign.users u
+    WHERE u.tenant = $1 AND u.id > $2 AND (cardinality($3::text[]) = 0 OR u.state = ANY ($3))
+    ORDER BY u.id LIMIT $4";
 
 const SESSION: &str = "SELECT row_to_json(s)::text FROM countersign.sessions s
     WHERE s.tenant = $1 AND s.id = $2";

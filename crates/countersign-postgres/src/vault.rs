@@ -6,12 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_audit::key_wrap::WrappedKey;
 use countersign_audit::vault_store::{StoredVaultKey, UnclaimedQuery, VaultStore};
-use countersign_core::{CorrelationId, StoreError, TenantId, UserId, VaultKeyId, VaultOwner};
+use countersign_core::{CorrelationId, StoreError, VaultKeyId, VaultOwner};
 use tokio_postgres::{Client, Row};
 
 use crate::batch::{Batch, values};
 use crate::commit::LOCK;
-use crate::entries::check_owners;
 use crate::failure::Failure;
 use crate::rows::{text, timestamp, vault_owner, vault_owner_columns};
 use crate::store::PostgresStore;
@@ -63,7 +62,12 @@ impl VaultStore for PostgresStore {
             LOCK,
             values![vec![format!("vault\n{tenant}\n{kind}\n{id}")]],
         );
-        check_owners(&mut batch, std::iter::once(&key.owner));
+        if let VaultOwner::Account(..) = key.owner {
+            batch.add(
+                "SELECT countersign.check_owner($1, $2)",
+                values![tenant.clone(), id.clone()],
+            );
+        }
         batch.add(
             "SELECT countersign.require(NOT EXISTS (
                  SELECT FROM countersign.vault_keys
@@ -265,45 +269,4 @@ fn stored_key(row: &Row) -> Result<StoredVaultKey, Failure> {
             bytes: row.try_get(6)?,
         },
     })
-}
-
-/// Gives all private parts and keys of a walk to an account.
-pub(crate) fn adopt(batch: &mut Batch, tenant: &TenantId, walk: &CorrelationId, user: &UserId) {
-    let owner = VaultOwner::Account(tenant.clone(), user.clone());
-    check_owners(batch, std::iter::once(&owner));
-    for sql in [
-        "UPDATE countersign.private SET owner = 'account', owner_id = $3
-             WHERE tenant = $1 AND owner = 'walk' AND owner_id = $2",
-        "UPDATE countersign.vault_keys SET owner = 'account', owner_id = $3
-             WHERE tenant = $1 AND owner = 'walk' AND owner_id = $2",
-    ] {
-        batch.add(
-            sql,
-            values![tenant.to_string(), walk.to_string(), user.to_string()],
-        );
-    }
-}
-
-/// Deletes all private parts and keys of an owner, and what an account's sessions keep of how
-/// somebody signed in.
-pub(crate) fn erase(batch: &mut Batch, owner: &VaultOwner) {
-    let (tenant, kind, id) = vault_owner_columns(owner);
-    for sql in [
-        "DELETE FROM countersign.private WHERE tenant = $1 AND owner = $2 AND owner_id = $3",
-        "DELETE FROM countersign.vault_keys WHERE tenant = $1 AND owner = $2 AND owner_id = $3",
-    ] {
-        batch.add(sql, values![tenant.clone(), kind, id.clone()]);
-    }
-    if let VaultOwner::Account(..) = owner {
-        batch.add(
-            "UPDATE countersign.sessions
-                 SET authn_context = NULL, authn_instant = NULL, session_index = NULL
-                 WHERE tenant = $1 AND user_id = $2",
-            values![tenant, id],
-        );
-    }
-    batch.add(
-        "INSERT INTO countersign.to_scrub DEFAULT VALUES",
-        Vec::new(),
-    );
 }
