@@ -273,18 +273,19 @@ BEGIN
     SELECT RAISE(ABORT, 'the tree is never deleted');
 END;
 
--- Nodes of the tree: a row holds the hashes of some that follow each other in one level.
+-- Nodes of the tree: a row holds the hashes of some that follow each other in one tier, which is
+-- eight levels, in the order in which they become complete.
 CREATE TABLE nodes (
-    level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 63),
+    tier INTEGER NOT NULL CHECK (tier BETWEEN 0 AND 7),
     first INTEGER NOT NULL CHECK (first >= 0),
     hashes BLOB NOT NULL CHECK (length(hashes) > 0 AND length(hashes) % 32 = 0),
-    PRIMARY KEY (level, first)
+    PRIMARY KEY (tier, first)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER nodes_are_written_once BEFORE INSERT ON nodes
     WHEN NEW.first < (SELECT first + length(hashes) / 32 FROM nodes
-            WHERE level = NEW.level AND first <= NEW.first ORDER BY first DESC LIMIT 1)
-        OR EXISTS (SELECT 1 FROM nodes WHERE level = NEW.level
+            WHERE tier = NEW.tier AND first <= NEW.first ORDER BY first DESC LIMIT 1)
+        OR EXISTS (SELECT 1 FROM nodes WHERE tier = NEW.tier
             AND first > NEW.first AND first < NEW.first + length(NEW.hashes) / 32)
 BEGIN
     SELECT RAISE(ABORT, 'nodes are written once');
