@@ -20,6 +20,7 @@ use countersign_provision::store::{KeepHolders, Link, SessionRecord, Snapshot, U
 use countersign_provision::user::{User, UserState};
 
 use crate::arrival::{Arrival, Concluding};
+use crate::draws::Draws;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::identifier::{self, random};
@@ -74,6 +75,7 @@ struct Writer<'a> {
     admission: &'a Admission,
     now: Timestamp,
     walk: Correlation,
+    draws: Draws<'a>,
     change: Concluding,
     /// The record of the invitation's use, once it is sealed.
     invitation: Option<Leaf<InvitationUsed>>,
@@ -106,20 +108,22 @@ impl<'a> Writer<'a> {
             admission,
             now: arrival.now,
             walk: arrival.walk().filed(filing),
+            draws: Draws::new(&*engine.shared.entropy),
             change,
             invitation: None,
         }
     }
 
     fn seal<K: RecordBody>(&mut self, draft: Draft<K>) -> Result<Recorded<K>, EngineError> {
-        let sealed = self.engine.seal(&mut self.walk, draft, self.now)?;
+        let (walk, now, draws) = (&mut self.walk, self.now, &self.draws);
+        let sealed = self.engine.seal_by(walk, draft, now, draws)?;
         let (entry, recorded) = sealed.into_parts();
         self.change.entries.push(entry);
         Ok(recorded)
     }
 
     fn random(&self) -> Result<[u8; 16], EngineError> {
-        random(&*self.engine.shared.entropy)
+        random(&self.draws)
     }
 
     fn reasons(&self) -> Vec<String> {

@@ -560,7 +560,18 @@ impl Engine {
         draft: Draft<K>,
         now: Timestamp,
     ) -> Result<Sealed<K>, EngineError> {
-        let sealed = walk.seal(draft, now, &*self.shared.entropy)?;
+        self.seal_by(walk, draft, now, &*self.shared.entropy)
+    }
+
+    /// The same, with random bytes from elsewhere.
+    pub(crate) fn seal_by<K: RecordBody>(
+        &self,
+        walk: &mut Correlation,
+        draft: Draft<K>,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Sealed<K>, EngineError> {
+        let sealed = walk.seal(draft, now, entropy)?;
         let private = sealed.entry().private();
         // A walk that nobody filed would leave it in the clear.
         if self.shared.vault.is_some() && private.is_some_and(|private| private.key_id.is_none()) {

@@ -134,6 +134,7 @@ pub mod ceremony;
 pub mod clock;
 pub mod consent;
 pub mod corpus;
+mod draws;
 pub mod email_door;
 pub mod engine;
 pub mod error;
