@@ -4,7 +4,7 @@
 //! checkpoint, so that no work is left out of the count.
 //!
 //! The floor is one row of as many bytes as the records of such a sign-in and their private parts
-//! have, in one SQLite table by group commit; they are counted before the first turn, and are
+//! have, in one SQLite table by group commit: the very bytes of one, made before the first turn,
 //! some 12 KB, half of it the signed assertion and what it is verified by.
 //!
 //! `sqlite_chain` is [`crate::plain_host`].
@@ -45,7 +45,8 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
         Writers::new("floor", |turn| {
             drive(AT_ONCE, Until::Elapsed(turn), |_| {
                 let client = floor.client();
-                move || client.append(vec![b'x'; written])
+                let written = &written;
+                move || client.append(written.clone())
             })
         }),
         ours(&acme, &engine, &persons),
@@ -74,8 +75,9 @@ pub(crate) fn ours<'a>(
     })
 }
 
-/// Bytes of the records of one sign-in and of their private parts.
-pub(crate) fn written(acme: &Acme, path: &Path) -> usize {
+/// The bytes of the records of one sign-in and of their private parts: what they are compressed to,
+/// where a store does that, is theirs, too.
+pub(crate) fn written(acme: &Acme, path: &Path) -> Vec<u8> {
     let store = Arc::new(SqliteStore::open(path).expect("a new store"));
     let engine = acme.engine(store.clone());
     block_on(engine.checkpoint()).expect("a new ledger");
@@ -83,12 +85,12 @@ pub(crate) fn written(acme: &Acme, path: &Path) -> usize {
     sign_in(acme, &engine, &acme.response("person", GROUPS));
     block_on(engine.checkpoint()).expect("a sound ledger");
     let entries = block_on(store.entries(before..u64::MAX)).expect("the entries");
-    let lengths = entries.iter().map(|stored| {
+    let bytes = entries.iter().map(|stored| {
         let private = stored.entry.private();
-        let private = private.map_or(0, |private| private.bytes.len());
-        stored.entry.bytes().len().saturating_add(private)
+        let private = private.map_or(&[][..], |private| &private.bytes);
+        [stored.entry.bytes(), private].concat()
     });
-    lengths.sum()
+    bytes.collect::<Vec<_>>().concat()
 }
 
 /// Signing a response takes longer than verifying it, so they are made before the clock starts:

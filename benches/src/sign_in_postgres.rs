@@ -2,7 +2,7 @@
 //! the 64, on a server of this run's own; the thread that turns records into leaves has one of
 //! them when it needs it.
 //!
-//! The floor is the server's own group commit: one row of as many bytes, an `INSERT` a
+//! The floor is the server's own group commit: one row of the same bytes, an `INSERT` a
 //! transaction, by as many connections. `postgres_chain` is [`crate::postgres_host`].
 
 use std::num::NonZeroUsize;
@@ -85,7 +85,7 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
                 let client = server.connect();
                 let insert = block_on(client.prepare("INSERT INTO floor (bytes) VALUES ($1)"));
                 let insert = insert.expect("a statement");
-                let bytes = vec![b'x'; written];
+                let bytes = written.clone();
                 move || {
                     block_on(client.execute(&insert, &[&bytes])).expect("a new row");
                 }
