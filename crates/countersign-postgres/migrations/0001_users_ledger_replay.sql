@@ -66,20 +66,21 @@ END
 $$;
 
 -- What an index holds of texts that together may be longer than its rows, which have room for some
--- 2,700 bytes: a hash over their hashes, so that no two lists of texts run into one. Whoever asks
--- by it compares the texts, too.
+-- 2,700 bytes: a hash over them, with their lengths before them, so that no two lists of texts run
+-- into one. Whoever asks by it compares the texts, too.
 CREATE FUNCTION countersign.key_of(one text, two text) RETURNS bytea
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
-    RETURN sha256(sha256(convert_to(one, 'UTF8')) || sha256(convert_to(two, 'UTF8')));
+    RETURN sha256(convert_to(octet_length(one) || ',' || octet_length(two) || ':' || one || two,
+        'UTF8'));
 END
 $$;
 
 CREATE FUNCTION countersign.key_of(one text, two text, three text) RETURNS bytea
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
-    RETURN sha256(sha256(convert_to(one, 'UTF8')) || sha256(convert_to(two, 'UTF8'))
-        || sha256(convert_to(three, 'UTF8')));
+    RETURN sha256(convert_to(octet_length(one) || ',' || octet_length(two) || ','
+        || octet_length(three) || ':' || one || two || three, 'UTF8'));
 END
 $$;
 
@@ -782,7 +783,7 @@ $$;
 CREATE FUNCTION countersign.add_entries(
     entries countersign.new_entry[], owners countersign.users[], keys countersign.vault_keys[]
 ) RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     filed_for countersign.users;
     needed countersign.vault_keys;
@@ -840,7 +841,8 @@ BEGIN
     END IF;
     IF change.connection IS NOT NULL THEN
         -- Nobody changes it before the change is committed.
-        PERFORM countersign.lock_shared(change.connection_lock);
+        PERFORM pg_advisory_xact_lock_shared(
+            hashtextextended('countersign/' || change.connection_lock, 0));
         IF NOT coalesce((
             SELECT c.enabled AND c.epoch = change.connection_epoch FROM countersign.connections c
                 WHERE c.tenant = change.tenant AND c.id = change.connection

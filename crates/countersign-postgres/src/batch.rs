@@ -9,7 +9,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
 
-use countersign_core::StoreErrorKind;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
@@ -59,8 +58,7 @@ impl Batch {
             lease = open.end()?;
             answers
         };
-        if matches!(&answers, Err(failure) if failure.kind() == StoreErrorKind::Other) {
-            // Its statements may be those of another schema.
+        if answers.as_ref().is_err_and(Failure::spoils_the_session) {
             lease.close();
         }
         answers

@@ -16,13 +16,15 @@ use crate::session::Session;
 /// What every session of ours is set to, whatever the database's or the user's settings are:
 /// checks read after they lock, which only `READ COMMITTED` lets them do; `off` would acknowledge
 /// what is not on the disk, while a stricter setting than `on` is the administrator's; compiling
-/// statements that take microseconds only costs time. Functions and operators are PostgreSQL's own:
-/// one in `public`, where the application's user may have the right to make them, could fit better
-/// than what is meant, and would run with the rights of whoever calls it, the owner's too
-/// (CVE-2018-1058).
+/// statements that take microseconds only costs time; a plan that reads a whole table, because there
+/// was little in it when the plan was made, would be kept while the table fills. Functions and
+/// operators are PostgreSQL's own: one in `public`, where the application's user may have the right
+/// to make them, could fit better than what is meant, and would run with the rights of whoever calls
+/// it, the owner's too (CVE-2018-1058).
 const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SET default_transaction_read_only = off;
     SET jit = off;
+    SET enable_seqscan = off;
     SET search_path = pg_catalog, pg_temp;
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') = 'off';";

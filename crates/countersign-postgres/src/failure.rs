@@ -58,6 +58,16 @@ impl Failure {
         matches!(self, Self::Server(error) if error.code == NOT_THE_INTEGRATOR)
     }
 
+    /// Whether the session should not be used any more: its statements may be those of another
+    /// schema, or the server is about to close it, which it says first.
+    pub(crate) fn spoils_the_session(&self) -> bool {
+        match self.kind() {
+            StoreErrorKind::Conflict => false,
+            StoreErrorKind::Unavailable => !self.is_not_the_integrator(),
+            _ => true,
+        }
+    }
+
     pub(crate) fn into_store_error(self, doing: &'static str) -> StoreError {
         StoreError::new(self.kind(), doing).caused_by(self)
     }

@@ -42,11 +42,16 @@ impl LedgerStore for PostgresStore {
 
     async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let values = values![i64::try_from(limit).unwrap_or(i64::MAX)];
+        // `OFFSET 0` keeps it one look-up for each: a join of all entries costs more with every one
+        // that is in the tree.
         let sql = "SELECT t.size, o.id, o.leaf, o.bytes
              FROM countersign.tree t LEFT JOIN LATERAL (
-                 SELECT o.number, e.id, e.leaf, e.bytes
-                     FROM countersign.outbox o JOIN countersign.entries e USING (number)
-                     ORDER BY o.number LIMIT $1
+                 SELECT w.number, e.id, e.leaf, e.bytes
+                     FROM (SELECT number FROM countersign.outbox ORDER BY number LIMIT $1) w
+                         CROSS JOIN LATERAL (
+                             SELECT id, leaf, bytes FROM countersign.entries
+                                 WHERE number = w.number OFFSET 0
+                         ) e
              ) o ON true
              ORDER BY o.number";
         let read = |row: &Row| {
@@ -305,7 +310,10 @@ impl PostgresStore {
                  INSERT INTO countersign.leaves (position, number)
                      SELECT $2 + i.place - 1, e.number
                      FROM unnest($1::text[]) WITH ORDINALITY AS i (id, place)
-                         JOIN countersign.entries e ON e.id = i.id COLLATE \"C\"
+                         CROSS JOIN LATERAL (
+                             SELECT number FROM countersign.entries
+                                 WHERE id = i.id COLLATE \"C\" OFFSET 0
+                         ) e
                      RETURNING 1
              )
              SELECT countersign.require((SELECT count(*) FROM added) = cardinality($1::text[]),

@@ -214,8 +214,12 @@ impl PostgresStore {
         read: impl Fn(&Row) -> Result<T, Failure>,
     ) -> Result<Vec<T>, StoreError> {
         let work = async {
-            let lease = self.pool.take().await?;
-            query(Line::Ours(lease.session()?), sql, values, read).await
+            let mut lease = self.pool.take().await?;
+            let rows = query(Line::Ours(lease.session()?), sql, values, read).await;
+            if rows.as_ref().is_err_and(Failure::spoils_the_session) {
+                lease.close();
+            }
+            rows
         };
         work.await
             .map_err(|failure| failure.into_store_error(doing))

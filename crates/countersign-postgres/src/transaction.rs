@@ -97,9 +97,11 @@ impl PostgresStore {
         let transaction = transaction.transaction().await;
         let transaction = transaction.map_err(|error| store_error(doing, error))?;
         write_in(&transaction, change).await.map_err(failed)?;
-        // The host's statements mean the host's names; ours look nowhere but in ours.
-        let hosts_names = transaction.batch_execute("SET LOCAL search_path TO DEFAULT");
-        hosts_names
+        // The host's statements mean the host's names, and may read whole tables; ours look nowhere
+        // but in ours, and up by an index.
+        let hosts_settings = transaction
+            .batch_execute("SET LOCAL search_path TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT");
+        hosts_settings
             .await
             .map_err(|error| store_error(doing, error))?;
         rows.write(&transaction, change).await?;
