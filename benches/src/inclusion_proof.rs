@@ -1,15 +1,15 @@
 //! The proof that one entry is in a ledger of a million, read from SQLite.
 //!
-//! The floor reads the same nodes, by one statement on a connection of its own. The proof has to
-//! ask its store, which reads on a thread of its own.
+//! The floor reads the same nodes by one statement, from a table that has them by level and index, on
+//! the thread that asks. The proof has to ask its store, which reads on a thread of its own.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign::Sha256Digest;
 use countersign::audit::merkle::{leaf_node, node_hash};
-use countersign::audit::{LedgerReader, leaf_hash};
+use countersign::audit::store::{Integration, NodeId};
+use countersign::audit::{LedgerReader, LedgerStore, leaf_hash};
+use countersign::{Entry, EntryId, Sha256Digest};
 use countersign_sqlite::SqliteStore;
 use pollster::block_on;
 use rusqlite::Connection;
@@ -20,24 +20,20 @@ use crate::row::Row;
 
 const LEAVES: u64 = 1_000_000;
 
-/// Nodes in a row, as an integration of many leaves writes them.
-const RUN: usize = 32;
+/// Leaves that are added at once.
+const BATCH: u64 = 2_000;
 
 /// Coprime to the count, so that it walks over all leaves in no order.
 const STEP: u64 = 618_033;
 
 pub(crate) fn run(effort: Effort) -> Vec<Row> {
     let folder = folder();
-    let path = folder.path().join("ledger");
-    drop(SqliteStore::open(&path).expect("a new store"));
-    plant(&path);
-    let reader = LedgerReader::new(Arc::new(SqliteStore::open(&path).expect("our own file")));
-    let bare = Connection::open(&path).expect("our own file");
+    let store = SqliteStore::open(folder.path().join("ledger")).expect("a new store");
+    let bare = Connection::open(folder.path().join("floor")).expect("a new database");
+    grow(&store, &bare);
+    let reader = LedgerReader::new(Arc::new(store));
     let mut select = bare
-        .prepare(
-            "SELECT substr(hashes, 1 + 32 * (?2 - first), 32) FROM nodes
-                 WHERE level = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
-        )
+        .prepare("SELECT hash FROM nodes WHERE level = ?1 AND position = ?2")
         .expect("a table of nodes");
     let next = AtomicU64::new(0);
     let leaf = || next.fetch_add(STEP, Ordering::Relaxed) % LEAVES;
@@ -67,36 +63,66 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
     )
 }
 
-/// Puts the nodes of a tree of so many leaves into the file, without entries: a proof needs none.
-fn plant(path: &Path) {
-    let mut db = Connection::open(path).expect("our own file");
-    let transaction = db.transaction().expect("the only writer");
-    let mut insert = transaction
-        .prepare("INSERT INTO nodes (level, first, hashes) VALUES (?1, ?2, ?3)")
-        .expect("a table of nodes");
-    let mut hashes: Vec<Sha256Digest> = (0..LEAVES)
-        .map(|leaf| leaf_node(leaf_hash(&leaf.to_be_bytes())))
-        .collect();
-    let mut level = 0_u8;
-    while !hashes.is_empty() {
-        for (first, hashes) in (0_i64..).step_by(RUN).zip(hashes.chunks(RUN)) {
-            let bytes: Vec<[u8; 32]> = hashes.iter().map(|hash| *hash.as_bytes()).collect();
+/// Makes a tree of so many leaves in the store, and a table of the same nodes.
+fn grow(store: &SqliteStore, bare: &Connection) {
+    bare.execute_batch(
+        "CREATE TABLE nodes (level INTEGER, position INTEGER, hash BLOB,
+             PRIMARY KEY (level, position)) STRICT, WITHOUT ROWID;
+         BEGIN;",
+    )
+    .expect("a table");
+    let mut insert = bare
+        .prepare("INSERT INTO nodes VALUES (?1, ?2, ?3)")
+        .expect("the table");
+    let mut peaks = Vec::new();
+    for expected_size in (0..LEAVES).step_by(usize::try_from(BATCH).expect("a small number")) {
+        let leaves = expected_size..expected_size.saturating_add(BATCH);
+        let entries: Vec<Entry> = leaves.clone().map(entry).collect();
+        block_on(store.enqueue(&entries)).expect("a working disk");
+        let completed = leaves.zip(&entries).flat_map(|(index, entry)| {
+            let leaf = leaf_node(entry.leaf());
+            complete(&mut peaks, index, leaf)
+        });
+        let nodes: Vec<(NodeId, Sha256Digest)> = completed.collect();
+        for (id, hash) in &nodes {
             insert
-                .execute((level, first, bytes.concat()))
+                .execute((id.level, id.index.cast_signed(), hash.as_bytes()))
                 .expect("a new row");
         }
-        hashes = hashes
-            .chunks_exact(2)
-            .filter_map(|pair| match pair {
-                [left, right] => Some(node_hash(*left, *right)),
-                _ => None,
-            })
-            .collect();
-        level = level.saturating_add(1);
+        let integration = Integration {
+            expected_size,
+            entries: entries.iter().map(|entry| entry.id().clone()).collect(),
+            nodes,
+        };
+        block_on(store.integrate(&integration)).expect("the first of the outbox");
     }
-    drop(insert);
-    transaction
-        .execute("UPDATE tree SET size = ?1", [LEAVES.cast_signed()])
-        .expect("the one row");
-    transaction.commit().expect("a working disk");
+    bare.execute_batch("COMMIT").expect("a working disk");
+}
+
+/// A proof reads none of it but its place.
+fn entry(number: u64) -> Entry {
+    let bytes = number.to_be_bytes().to_vec();
+    let id = EntryId::new(format!("{number:032}")).expect("an id");
+    Entry::from_parts(id, leaf_hash(&bytes), bytes, None)
+}
+
+/// The nodes that become complete with a leaf, from it upwards. `peaks` are those that wait for their
+/// right neighbour.
+fn complete(
+    peaks: &mut Vec<Sha256Digest>,
+    mut index: u64,
+    mut hash: Sha256Digest,
+) -> Vec<(NodeId, Sha256Digest)> {
+    let mut level = 0_u8;
+    let mut nodes = vec![(NodeId { level, index }, hash)];
+    while index % 2 == 1
+        && let Some(left) = peaks.pop()
+    {
+        hash = node_hash(left, hash);
+        index /= 2;
+        level = level.saturating_add(1);
+        nodes.push((NodeId { level, index }, hash));
+    }
+    peaks.push(hash);
+    nodes
 }
