@@ -175,33 +175,55 @@ CREATE INDEX replay_by_expiry ON replay (expires_at);
 
 -- The ledger. ---------------------------------------------------------------------------------
 
--- Every entry, in the order of the commits and without a gap. The first `tree.size` of them are
--- the leaves of the tree, each at its position; the others are the outbox. No two have the same
+-- Every entry, in the order of the commits and without a gap: a row is a run of entries that one
+-- transaction added, so that many of them cost little more than one. The first `tree.size` entries
+-- are the leaves of the tree, each at its position; the others are the outbox. No two have the same
 -- leaf hash; the store sees to that, because an index that is written with each entry would cost
 -- more than the entry.
-CREATE TABLE entries (
-    position INTEGER NOT NULL PRIMARY KEY CHECK (position >= 0),
-    id TEXT NOT NULL UNIQUE,
-    leaf BLOB NOT NULL CHECK (length(leaf) = 32),
-    bytes BLOB NOT NULL
+CREATE TABLE runs (
+    -- The position of the first.
+    first INTEGER NOT NULL PRIMARY KEY CHECK (first >= 0),
+    -- Their leaf hashes, one after the other.
+    leaves BLOB NOT NULL CHECK (length(leaves) > 0 AND length(leaves) % 32 = 0),
+    -- Their ids, a JSON array.
+    ids TEXT NOT NULL CHECK (json_array_length(ids) * 32 = length(leaves)),
+    -- Their bytes, one after the other, and where those of each end, a JSON array.
+    ends TEXT NOT NULL CHECK (json_array_length(ends) * 32 = length(leaves)),
+    bytes BLOB NOT NULL,
+    CHECK (json_extract(ends, '$[#-1]') = length(bytes))
 ) STRICT;
 
 -- `FAIL`, because SQLite prepares for an `ABORT` by copying the pages that are about to change.
-CREATE TRIGGER entries_have_no_gap BEFORE INSERT ON entries
-    WHEN NEW.position <> (SELECT coalesce(max(position) + 1, 0) FROM entries)
+CREATE TRIGGER runs_have_no_gap BEFORE INSERT ON runs
+    WHEN NEW.first <> coalesce(
+        (SELECT first + length(leaves) / 32 FROM runs ORDER BY first DESC LIMIT 1), 0)
 BEGIN
     SELECT RAISE(FAIL, 'entries are added at the end');
 END;
 
-CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
+CREATE TRIGGER runs_never_change BEFORE UPDATE ON runs
 BEGIN
     SELECT RAISE(ABORT, 'entries are never changed');
 END;
 
-CREATE TRIGGER entries_stay BEFORE DELETE ON entries
+CREATE TRIGGER runs_stay BEFORE DELETE ON runs
 BEGIN
     SELECT RAISE(ABORT, 'entries are never deleted');
 END;
+
+-- Each entry for itself, for whoever looks into the file.
+CREATE VIEW entries (position, id, leaf, bytes) AS
+    SELECT runs.first + ids.key, ids.value, substr(leaves, ids.key * 32 + 1, 32),
+        CAST(substr(bytes, 1 + iif(ids.key = 0, 0, json_extract(ends, '$[' || (ids.key - 1) || ']')),
+            json_extract(ends, '$[' || ids.key || ']')
+                - iif(ids.key = 0, 0, json_extract(ends, '$[' || (ids.key - 1) || ']'))) AS BLOB)
+    FROM runs, json_each(runs.ids) AS ids;
+
+-- Where the entry with an id is; no two have the same.
+CREATE TABLE entry_ids (
+    id TEXT NOT NULL PRIMARY KEY,
+    position INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Where the entry of a leaf hash is, by the first eight bytes of the hash as a signed integer,
 -- which need not be one entry's alone. Filled one slice at a time: all hashes that begin with one
@@ -220,15 +242,20 @@ CREATE TABLE leaf_slices (
 
 -- What entries leave out: personal values and raw bytes, in the clear or encrypted with a vault
 -- key. A table of its own, because they are erased while the entry stays for ever: those of one
--- owner together, an account or a walk that no account is known of.
+-- owner together, an account or a walk that no account is known of. A row has the parts of entries
+-- that follow each other, of one owner, filed at one time.
 CREATE TABLE private (
-    position INTEGER NOT NULL PRIMARY KEY REFERENCES entries (position),
+    -- The position of the first entry.
+    first INTEGER NOT NULL PRIMARY KEY CHECK (first >= 0),
     tenant TEXT NOT NULL,
     owner TEXT NOT NULL CHECK (owner IN ('account', 'walk')),
     owner_id TEXT NOT NULL,
     filed_at INTEGER NOT NULL,
     key_id TEXT,
-    bytes BLOB NOT NULL
+    -- The parts, one after the other, and where each ends, a JSON array.
+    ends TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    CHECK (json_extract(ends, '$[#-1]') = length(bytes))
 ) STRICT;
 
 CREATE INDEX private_by_owner ON private (tenant, owner, owner_id, filed_at);
@@ -354,8 +381,7 @@ END;
 -- The last entry by which the ledger's key was replaced.
 CREATE TABLE rotation (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 0),
-    -- Deferred: a transaction adds its entries last, all at once.
-    position INTEGER NOT NULL REFERENCES entries (position) DEFERRABLE INITIALLY DEFERRED
+    position INTEGER NOT NULL CHECK (position >= 0)
 ) STRICT;
 
 CREATE TRIGGER rotation_stays BEFORE DELETE ON rotation

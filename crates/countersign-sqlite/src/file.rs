@@ -24,8 +24,8 @@ const OPEN_PAUSE: Duration = Duration::from_millis(20);
 /// Statements that a connection keeps prepared; there are fewer than that.
 const PREPARED_STATEMENTS: usize = 64;
 
-/// Size of a page: entries are about 1 KB, of which a smaller page would hold few, and leave the rest
-/// of itself empty; of a larger one, a commit of one entry would write too much.
+/// Size of a page: of a smaller one, a row of a kilobyte or of the tree's nodes would leave much
+/// empty, or not fit; of a larger one, a commit of one entry would write too much.
 const PAGE_BYTES: i32 = 8 * 1024;
 
 /// Page cache of the connection that writes: room for a transaction that 2,048 writers share, about

@@ -51,8 +51,43 @@ impl fmt::Display for Finding {
 const QUESTIONS: &[(&str, &str, &str)] = &[
     (
         "sqlite.entries_gap",
-        "SELECT count(*) <> coalesce(max(position) + 1, 0) FROM entries",
+        "SELECT count(*) FROM (
+             SELECT first, lag(first + length(leaves) / 32, 1, 0) OVER (ORDER BY first) AS next
+                 FROM runs
+         ) WHERE first <> next",
         "the entries have a gap",
+    ),
+    (
+        "sqlite.entry_ids",
+        "SELECT (SELECT count(*) FROM entry_ids) <> (SELECT count(*) FROM entries)
+             OR EXISTS (
+                 SELECT 1 FROM entries LEFT JOIN entry_ids USING (id)
+                     WHERE entry_ids.position IS NOT entries.position
+             )",
+        "the index of the ids is not that of the entries",
+    ),
+    (
+        "sqlite.ends",
+        "SELECT count(*) FROM (
+             SELECT first, ends FROM runs UNION ALL SELECT first, ends FROM private
+         ) AS parts, json_each(parts.ends) AS part
+         WHERE part.value < iif(part.key = 0, 0, json_extract(ends, '$[' || (part.key - 1) || ']'))",
+        "some entries or private parts end before they begin",
+    ),
+    (
+        "sqlite.private",
+        "SELECT count(*) FROM (
+             SELECT first, lag(first + json_array_length(ends), 1, 0) OVER (ORDER BY first) AS next,
+                 first + json_array_length(ends) AS behind FROM private
+         ) WHERE first < next
+             OR behind > (SELECT coalesce(max(first + length(leaves) / 32), 0) FROM runs)",
+        "some private parts are not those of one entry",
+    ),
+    (
+        "sqlite.rotation",
+        "SELECT count(*) FROM rotation WHERE position >=
+             (SELECT coalesce(max(first + length(leaves) / 32), 0) FROM runs)",
+        "the last rotation is no entry",
     ),
     (
         "sqlite.leaf_twice",
@@ -62,18 +97,20 @@ const QUESTIONS: &[(&str, &str, &str)] = &[
     (
         "sqlite.leaf_index",
         "SELECT (SELECT count(*) FROM leaf_index) <> (
-             SELECT count(*) FROM (
-                 SELECT position, hex(substr(leaf, 1, 1)) AS byte FROM entries
-             ) JOIN leaf_slices ON printf('%02X', slice) = byte WHERE position < indexed_to
+             SELECT count(*) FROM (SELECT position, hex(substr(leaf, 1, 1)) AS byte FROM entries)
+                 WHERE position < (SELECT indexed_to FROM leaf_slices WHERE slice =
+                     16 * instr('123456789ABCDEF', substr(byte, 1, 1))
+                     + instr('123456789ABCDEF', substr(byte, 2, 1)))
          ) OR EXISTS (
-             SELECT 1 FROM leaf_index LEFT JOIN entries USING (position)
-                 WHERE printf('%016X', key) IS NOT hex(substr(leaf, 1, 8))
+             SELECT printf('%016X', key), position FROM leaf_index
+                 EXCEPT SELECT hex(substr(leaf, 1, 8)), position FROM entries
          )",
         "the index of the leaf hashes is not that of the entries",
     ),
     (
         "sqlite.tree_size",
-        "SELECT (SELECT size FROM tree) > (SELECT count(*) FROM entries)",
+        "SELECT (SELECT size FROM tree) >
+             (SELECT coalesce(max(first + length(leaves) / 32), 0) FROM runs)",
         "the tree has more leaves than there are entries",
     ),
     (

@@ -14,6 +14,7 @@ use countersign_core::LeafHash;
 use rusqlite::{CachedStatement, Connection};
 
 use crate::failure::Failure;
+use crate::runs;
 use crate::users::{all, first};
 
 /// A slice is all hashes with the same first byte.
@@ -37,23 +38,9 @@ fn slice(leaf: &LeafHash) -> usize {
     leaf.as_bytes().first().copied().map_or(0, usize::from)
 }
 
-/// The position after the last entry.
-fn end(db: &Connection) -> Result<i64, Failure> {
-    let mut select = db.prepare_cached("SELECT coalesce(max(position) + 1, 0) FROM entries")?;
-    Ok(select.query_row([], |row| row.get(0))?)
-}
-
 /// Whether the entry at a position has this leaf hash.
 fn is_at(db: &Connection, position: i64, leaf: &LeafHash) -> Result<bool, Failure> {
-    let mut select = db.prepare_cached("SELECT leaf FROM entries WHERE position = ?1")?;
-    let mut rows = select.query([position])?;
-    Ok(match rows.next()? {
-        Some(row) => row
-            .get_ref(0)?
-            .as_blob()
-            .is_ok_and(|it| it == leaf.as_bytes()),
-        None => false,
-    })
+    Ok(runs::leaf(db, position)?.as_ref() == Some(leaf))
 }
 
 /// Looks for leaf hashes.
@@ -121,7 +108,7 @@ impl LeafIndex {
         let known_to = recent.known_to;
         let mut recalled: Vec<Vec<i64>> = leaves.iter().map(|leaf| recent.of(leaf)).collect();
         drop(recent);
-        let end = end(db)?;
+        let end = runs::end(db)?;
         if known_to < end {
             let mut recent = self.lock();
             recent.catch_up(db, end)?;
@@ -139,7 +126,7 @@ impl LeafIndex {
     /// The position after the last committed entry; all of those are known from now on. The
     /// transaction must not have added any.
     pub(crate) fn begin(&self, db: &Connection) -> Result<i64, Failure> {
-        let end = end(db)?;
+        let end = runs::end(db)?;
         self.lock().catch_up(db, end)?;
         Ok(end)
     }
@@ -209,13 +196,10 @@ impl Recent {
         if self.known_to >= end {
             return Ok(());
         }
-        let mut select = db.prepare_cached(
-            "SELECT position, leaf FROM entries WHERE position >= ?1 AND position < ?2",
-        )?;
-        let mut rows = select.query((self.known_to, end))?;
-        while let Some(row) = rows.next()? {
-            self.push(&LeafHash::from_bytes(row.get(1)?), row.get(0)?);
-        }
+        let known_to = self.known_to;
+        runs::each_leaf(db, known_to..end, |position, leaf| {
+            self.push(&leaf, position)
+        })?;
         self.known_to = end;
         Ok(())
     }

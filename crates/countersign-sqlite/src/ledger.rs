@@ -11,22 +11,18 @@ use countersign_audit::store::{
     Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
 use countersign_core::{Entry, EntryId, LeafHash, Private, Sha256Digest, StoreError};
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use crate::anchors;
 use crate::failure::Failure;
 use crate::group::{Durable, WriteConnection};
 use crate::leaf_index::LeafIndex;
 use crate::nodes;
-use crate::rows::{instant, integer, number, optional_text, text, vault_owner};
+use crate::rows::{integer, number};
 use crate::store::SqliteStore;
-use crate::users::{all, first};
+use crate::users::first;
 use crate::vault::check_private;
-
-/// The columns that [`stored_entry`] reads, with the tables that they are in.
-const STORED_ENTRY: &str = "SELECT position, id, leaf, entries.bytes, \
-    private.bytes, tenant, owner, owner_id, filed_at, key_id \
-    FROM entries LEFT JOIN private USING (position)";
+use crate::{private, runs};
 
 #[async_trait]
 impl LedgerStore for SqliteStore {
@@ -44,14 +40,10 @@ impl LedgerStore for SqliteStore {
             if !committed.is_empty() {
                 return Ok(committed);
             }
-            let sql = "SELECT id, leaf, bytes FROM entries
-                           WHERE position >= ?1 ORDER BY position LIMIT ?2";
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            all(db, sql, (size, limit), |row| {
-                let (id, leaf) = (text(row, 0, "entry id")?, row.get(1)?);
-                let leaf = LeafHash::from_bytes(leaf);
-                Ok(Entry::from_parts(id, leaf, row.get(2)?, None))
-            })
+            let entries = runs::read(db, size..size.saturating_add(limit))?;
+            let entries = entries.into_iter().map(|placed| placed.with(None));
+            Ok(entries.collect())
         })
         .await
     }
@@ -90,11 +82,10 @@ impl LedgerStore for SqliteStore {
                 let found = entries_of(db, &index, &[leaf])?;
                 Ok(found.into_iter().next().flatten())
             }
-            EntryQuery::Id(id) => {
-                let size = size(db)?;
-                let sql = format!("{STORED_ENTRY} WHERE id = ?1");
-                first(db, &sql, [id.as_str()], |row| stored_entry(row, size))
-            }
+            EntryQuery::Id(id) => match runs::position(db, &id)? {
+                Some(position) => entry_at(db, size(db)?, position),
+                None => Ok(None),
+            },
         })
         .await
     }
@@ -113,10 +104,7 @@ impl LedgerStore for SqliteStore {
             if range.start >= end {
                 return Ok(Vec::new());
             }
-            let sql =
-                format!("{STORED_ENTRY} WHERE position >= ?1 AND position < ?2 ORDER BY position");
-            let range = (integer(range.start)?, integer(end)?);
-            all(db, &sql, range, |row| stored_entry(row, size))
+            stored(db, size, integer(range.start)?..integer(end)?)
         })
         .await
     }
@@ -212,30 +200,18 @@ fn check_first_of_outbox(
     end: i64,
     ids: &[EntryId],
 ) -> Result<(), Failure> {
-    let mut select = db.prepare_cached(
-        "SELECT id FROM entries WHERE position >= ?1 AND position < ?2 ORDER BY position",
-    )?;
-    let mut rows = select.query((start, end))?;
-    for id in ids {
-        let is_next = match rows.next()? {
-            Some(row) => row
-                .get_ref(0)?
-                .as_str()
-                .is_ok_and(|next| next == id.as_str()),
-            None => false,
-        };
-        if !is_next {
-            return Err(Failure::Conflict(
-                "the entries are not the first of the outbox",
-            ));
-        }
+    if runs::ids(db, start..end)? == ids {
+        Ok(())
+    } else {
+        Err(Failure::Conflict(
+            "the entries are not the first of the outbox",
+        ))
     }
-    Ok(())
 }
 
 fn entry_at(db: &Connection, size: u64, position: i64) -> Result<Option<StoredEntry>, Failure> {
-    let sql = format!("{STORED_ENTRY} WHERE position = ?1");
-    first(db, &sql, [position], |row| stored_entry(row, size))
+    let found = stored(db, size, position..position.saturating_add(1))?;
+    Ok(found.into_iter().next())
 }
 
 fn entries_of(
@@ -252,30 +228,18 @@ fn entries_of(
     positions.into_iter().map(read).collect()
 }
 
-fn stored_entry(row: &Row<'_>, size: u64) -> Result<StoredEntry, Failure> {
-    let position = number(row.get(0)?)?;
-    Ok(StoredEntry {
-        index: Some(position).filter(|position| *position < size),
-        entry: Entry::from_parts(
-            text(row, 1, "entry id")?,
-            LeafHash::from_bytes(row.get(2)?),
-            row.get(3)?,
-            private(row)?,
-        ),
-    })
-}
-
-/// The private part, if it was not erased.
-fn private(row: &Row<'_>) -> Result<Option<Private>, Failure> {
-    let Some(bytes) = row.get(4)? else {
-        return Ok(None);
-    };
-    Ok(Some(Private {
-        owner: vault_owner(row, 5)?,
-        filed_at: instant(row, 8)?,
-        key_id: optional_text(row, 9, "vault key id")?,
-        bytes,
-    }))
+/// The entries in a range of positions with their private parts, as far as those were not erased.
+fn stored(db: &Connection, size: u64, range: Range<i64>) -> Result<Vec<StoredEntry>, Failure> {
+    let mut private = private::read(db, range.clone())?;
+    let entries = runs::read(db, range)?.into_iter().map(|placed| {
+        let position = number(placed.position)?;
+        let private = private.remove(&placed.position);
+        Ok(StoredEntry {
+            index: Some(position).filter(|position| *position < size),
+            entry: placed.with(private),
+        })
+    });
+    entries.collect()
 }
 
 fn checkpoint(db: &Connection) -> Result<Option<StoredCheckpoint>, Failure> {
@@ -311,17 +275,25 @@ fn put_checkpoint(
     Ok(())
 }
 
+/// Where the last rotation is.
+fn rotation_position(db: &Connection) -> Result<Option<i64>, Failure> {
+    first(db, "SELECT position FROM rotation", [], |row| {
+        Ok(row.get(0)?)
+    })
+}
+
 fn rotation(db: &Connection) -> Result<Option<LeafHash>, Failure> {
-    let sql = "SELECT leaf FROM rotation JOIN entries USING (position)";
-    first(db, sql, [], |row| Ok(LeafHash::from_bytes(row.get(0)?)))
+    let Some(position) = rotation_position(db)? else {
+        return Ok(None);
+    };
+    let leaf = runs::leaf(db, position)?;
+    leaf.map(Some).ok_or(Failure::Unknown("rotation"))
 }
 
 /// The last rotation, be it one that the open transaction has only begun to add: its entry is no
 /// row yet.
 fn last_rotation(db: &WriteConnection) -> Result<Option<LeafHash>, Failure> {
-    let position = first(db, "SELECT position FROM rotation", [], |row| {
-        Ok(row.get::<_, i64>(0)?)
-    })?;
+    let position = rotation_position(db)?;
     match position.and_then(|position| db.new_entries().leaf_at(position)) {
         Some(leaf) => Ok(Some(leaf)),
         None => rotation(db),

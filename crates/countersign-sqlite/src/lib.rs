@@ -53,7 +53,9 @@
 //! | `integrity` | [`SqliteStore::check_integrity`] |
 //! | `commit` | a [`Change`] as one transaction |
 //! | `users`, `ledger`, `vault`, `replay` | the ports |
-//! | `new_entries`, `outbox`, `leaf_index`, `nodes` | what a transaction adds to the ledger; what was added last; where a leaf hash is found; the tree's nodes |
+//! | `new_entries`, `outbox` | what a transaction adds to the ledger; what was added last |
+//! | `runs`, `private`, `parts` | the entries and what they leave out, several in one row |
+//! | `leaf_index`, `nodes` | where a leaf hash is found; the tree's nodes |
 //! | `rows` | between our types and SQLite's |
 //! | `failure` | what a [`StoreError`] is made from |
 //!
@@ -78,9 +80,12 @@ mod ledger;
 mod new_entries;
 mod nodes;
 mod outbox;
+mod parts;
+mod private;
 mod readers;
 mod replay;
 mod rows;
+mod runs;
 mod schema;
 mod store;
 mod syncer;

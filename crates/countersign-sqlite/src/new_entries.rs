@@ -1,20 +1,19 @@
 //! The entries that the open transaction adds.
 //!
 //! They are kept in memory until it is about to be committed, or until something in it looks for
-//! their private parts, and then written at once: rows of one table after each other find the pages
-//! that they go to where the last one left them.
+//! their private parts, and then written at once, in runs.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use countersign_core::{Entry, EntryId, LeafHash, Private, VaultKeyId};
+use countersign_core::{Entry, EntryId, LeafHash};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::leaf_index::LeafIndex;
 use crate::outbox::Outbox;
-use crate::rows::vault_owner_columns;
+use crate::{private, runs};
 
 /// What is known of the entries of the open transaction.
 #[derive(Debug)]
@@ -71,8 +70,7 @@ impl NewEntries {
         let mut open = self.open.borrow_mut();
         let position = position(begin, open.entries.len())?;
         if open.looks_at_each {
-            let mut same_id = db.prepare_cached("SELECT 1 FROM entries WHERE id = ?1")?;
-            if open.ids.contains(entry.id()) || same_id.exists([entry.id().as_str()])? {
+            if open.ids.contains(entry.id()) || runs::position(db, entry.id())?.is_some() {
                 return Err(Failure::Conflict("an entry has the id"));
             }
             if open.leaves.contains(&entry.leaf()) || self.index.has_any(db, &[entry.leaf()])? {
@@ -160,25 +158,11 @@ impl NewEntries {
         let Some(begin) = open.begin else {
             return Ok(());
         };
-        let placed = (begin..).zip(&open.entries).skip(open.written);
-        // `FAIL`, because SQLite prepares for an `ABORT` by copying the pages that are about to
-        // change.
-        let mut insert = db.prepare_cached(
-            "INSERT OR FAIL INTO entries (position, id, leaf, bytes) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        for (position, entry) in placed.clone() {
-            insert.execute((
-                position,
-                entry.id().as_str(),
-                entry.leaf().as_bytes(),
-                entry.bytes(),
-            ))?;
-        }
-        for (position, entry) in placed {
-            if let Some(private) = entry.private() {
-                file_private(db, position, private)?;
-            }
-        }
+        let entries = open.entries.get(open.written..).unwrap_or_default();
+        let written = i64::try_from(open.written).unwrap_or(i64::MAX);
+        let begin = begin.saturating_add(written);
+        runs::add(db, begin, entries)?;
+        private::add(db, begin, entries)?;
         open.written = open.entries.len();
         Ok(())
     }
@@ -200,25 +184,6 @@ impl NewEntries {
     }
 }
 
-fn file_private(db: &Connection, position: i64, private: &Private) -> rusqlite::Result<()> {
-    let mut insert = db.prepare_cached(
-        "INSERT OR FAIL INTO private
-                 (position, tenant, owner, owner_id, filed_at, key_id, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);
-    insert.execute((
-        position,
-        tenant,
-        owner,
-        owner_id,
-        private.filed_at.unix_millis(),
-        private.key_id.as_ref().map(VaultKeyId::as_str),
-        &private.bytes,
-    ))?;
-    Ok(())
-}
-
 fn position(begin: i64, added: usize) -> Result<i64, Failure> {
     let added = i64::try_from(added).map_err(|_| Failure::OutOfRange)?;
     begin.checked_add(added).ok_or(Failure::OutOfRange)
@@ -226,7 +191,7 @@ fn position(begin: i64, added: usize) -> Result<i64, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::{CorrelationId, TenantId, Timestamp, UserId, VaultOwner};
+    use countersign_core::{CorrelationId, Private, TenantId, Timestamp, UserId, VaultOwner};
     use countersign_provision::store::Change;
     use tempfile::{TempDir, tempdir};
 
@@ -267,7 +232,7 @@ mod tests {
 
     fn owners(db: &Connection) -> Vec<(i64, String)> {
         let mut select = db
-            .prepare("SELECT position, owner FROM private ORDER BY position")
+            .prepare("SELECT first + key, owner FROM private, json_each(ends) ORDER BY 1")
             .unwrap();
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.unwrap().map(Result::unwrap).collect()

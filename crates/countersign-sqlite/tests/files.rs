@@ -393,9 +393,17 @@ fn the_file_itself_refuses_to_change_what_is_recorded() {
     db.pragma_update(None, "foreign_keys", true).unwrap();
     for statement in [
         "UPDATE entries SET bytes = x'00' WHERE position = 0",
-        "DELETE FROM entries WHERE position = 1",
-        "INSERT INTO entries VALUES (7, 'late', zeroblob(32), x'00')",
-        "INSERT OR REPLACE INTO entries VALUES (0, 'other', zeroblob(32), x'00')",
+        "UPDATE runs SET bytes = zeroblob(length(bytes)) WHERE first = 0",
+        "DELETE FROM runs",
+        "INSERT INTO runs VALUES (7, zeroblob(32), '[\"late\"]', '[1]', x'00')",
+        "INSERT OR REPLACE INTO runs VALUES (0, zeroblob(32), '[\"other\"]', '[1]', x'00')",
+        // At the end, but not as runs are.
+        "INSERT INTO runs VALUES (2, x'', '[]', '[]', x'')",
+        "INSERT INTO runs VALUES (2, zeroblob(31), '[\"late\"]', '[1]', x'00')",
+        "INSERT INTO runs VALUES (2, zeroblob(32), '[\"late\",\"later\"]', '[1]', x'00')",
+        "INSERT INTO runs VALUES (2, zeroblob(32), '[\"late\"]', '[1,1]', x'00')",
+        "INSERT INTO runs VALUES (2, zeroblob(32), '[\"late\"]', '[2]', x'00')",
+        "INSERT INTO private VALUES (0, 't', 'walk', 'w', 0, NULL, '[2]', x'00')",
         "INSERT INTO nodes VALUES (0, 0, zeroblob(32)); UPDATE nodes SET hashes = zeroblob(32)",
         "INSERT INTO nodes VALUES (0, 5, zeroblob(96)); INSERT INTO nodes VALUES (0, 7, zeroblob(32))",
         "INSERT INTO nodes VALUES (0, 4, zeroblob(64))",

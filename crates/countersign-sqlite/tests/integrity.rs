@@ -99,15 +99,62 @@ fn spoiled(statements: &str) -> Vec<&'static str> {
     codes(&SqliteStore::open(&file).unwrap())
 }
 
+/// Adds a run and its ids at the end.
+fn add_run(leaves: &str, ids: &str, ends: &str, bytes: &str) -> String {
+    format!(
+        "INSERT INTO runs VALUES (200, {leaves}, {ids}, {ends}, {bytes});
+         INSERT INTO entry_ids SELECT value, 200 + key FROM json_each({ids})"
+    )
+}
+
 #[test]
 fn a_gap_between_entries_is_found() {
-    let found = spoiled("DROP TRIGGER entries_stay; DELETE FROM entries WHERE position = 7");
+    let found = spoiled(
+        "DROP TRIGGER runs_stay; DELETE FROM runs WHERE first = 7;
+         DELETE FROM entry_ids WHERE position = 7",
+    );
     assert_eq!(found, ["sqlite.entries_gap"]);
 }
 
 #[test]
+fn an_index_of_ids_that_is_not_that_of_the_entries_is_found() {
+    let found = spoiled("DELETE FROM entry_ids WHERE position = 7");
+    assert_eq!(found, ["sqlite.entry_ids"]);
+    let found = spoiled("UPDATE entry_ids SET position = 8 WHERE position = 7");
+    assert_eq!(found, ["sqlite.entry_ids"]);
+}
+
+#[test]
+fn an_entry_that_ends_before_it_begins_is_found() {
+    let leaves = "CAST(zeroblob(31) || x'c8' || zeroblob(31) || x'c9' AS BLOB)";
+    let found = spoiled(&add_run(leaves, r#"'["a","b"]'"#, "'[2,1]'", "x'00'"));
+    assert_eq!(found, ["sqlite.ends"]);
+}
+
+#[test]
+fn private_parts_of_no_entry_or_of_one_that_has_others_are_found() {
+    let file = |first: u8, ends: &str| {
+        format!("INSERT INTO private VALUES ({first}, 't', 'walk', 'w', 0, NULL, '{ends}', x'00')")
+    };
+    assert_eq!(spoiled(&file(198, "[1,1]")), <[&str; 0]>::default());
+    assert_eq!(spoiled(&file(199, "[1,1]")), ["sqlite.private"]);
+    let twice = format!("{}; {}", file(7, "[1,1]"), file(8, "[1]"));
+    assert_eq!(spoiled(&twice), ["sqlite.private"]);
+}
+
+#[test]
+fn a_rotation_that_is_no_entry_is_found() {
+    assert_eq!(
+        spoiled("INSERT INTO rotation VALUES (0, 199)"),
+        <[&str; 0]>::default()
+    );
+    let found = spoiled("INSERT INTO rotation VALUES (0, 200)");
+    assert_eq!(found, ["sqlite.rotation"]);
+}
+
+#[test]
 fn two_entries_with_one_leaf_hash_are_found() {
-    let found = spoiled("INSERT INTO entries VALUES (200, 'twice', zeroblob(32), x'00')");
+    let found = spoiled(&add_run("zeroblob(32)", r#"'["twice"]'"#, "'[1]'", "x'00'"));
     assert_eq!(found, ["sqlite.leaf_twice"]);
 }
 
