@@ -315,7 +315,7 @@ CREATE TRIGGER nodes_are_written_once BEFORE INSERT ON nodes
         OR EXISTS (SELECT 1 FROM nodes WHERE tier = NEW.tier
             AND first > NEW.first AND first < NEW.first + length(NEW.hashes) / 32)
 BEGIN
-    SELECT RAISE(ABORT, 'nodes are written once');
+    SELECT RAISE(FAIL, 'nodes are written once');
 END;
 
 CREATE TRIGGER nodes_never_change BEFORE UPDATE ON nodes

@@ -59,8 +59,9 @@ impl Place {
 
 /// Writes nodes; one that is there already makes it fail.
 pub(crate) fn add(db: &Connection, nodes: &[(NodeId, Sha256Digest)]) -> Result<(), Failure> {
+    // `FAIL`, because SQLite prepares for an `ABORT` by copying the pages that are about to change.
     let mut insert =
-        db.prepare_cached("INSERT INTO nodes (tier, first, hashes) VALUES (?1, ?2, ?3)")?;
+        db.prepare_cached("INSERT OR FAIL INTO nodes (tier, first, hashes) VALUES (?1, ?2, ?3)")?;
     let placed: Option<Vec<(Place, &Sha256Digest)>> = nodes
         .iter()
         .map(|(id, hash)| Some((Place::of(*id)?, hash)))
