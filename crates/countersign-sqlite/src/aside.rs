@@ -24,7 +24,7 @@ pub(crate) async fn aside<T: Send + 'static>(
 ) -> Option<T> {
     let path = path.to_owned();
     let (reply, answer) = oneshot::channel();
-    let thread = std::thread::Builder::new().name("countersign-sqlite-aside".to_owned());
+    let thread = std::thread::Builder::new().name("csign-sql-aside".to_owned());
     let started = thread.spawn(move || {
         let db = match source {
             Source::Shared => file::open_reader(&path),

@@ -30,7 +30,7 @@ impl Checkpointer {
         let copying = Arc::<Mutex<()>>::default();
         let held = Arc::clone(&copying);
         let thread = std::thread::Builder::new()
-            .name("countersign-sqlite-checkpointer".to_owned())
+            .name("csign-sql-copy".to_owned())
             .spawn(move || run(&db, &woken, &held))?;
         Ok(Self {
             wake: Some(wake),

@@ -19,8 +19,10 @@
 //! # How it works
 //! One thread writes. What arrives while it does shares the next transaction, so many writers cost
 //! little more than one; each fails alone and learns of its own conflict. Another thread syncs what
-//! was committed, and tells whom it was written for; meanwhile the next transaction is written. A few threads read, each call in one read transaction, so no caller ever waits for
-//! the disk on its own thread, and any executor will do.
+//! was committed, and tells whom it was written for; meanwhile the next transaction is written. A few
+//! threads read, each call in one read transaction, so no caller ever waits for the disk on its own
+//! thread, and any executor will do. The threads' names begin with `csign-sql-`: Linux shows fifteen
+//! letters.
 //!
 //! Several processes may open one file: SQLite's locks keep their transactions apart, and the
 //! ledger's compare-and-set keeps two engines from forking it. One machine only: its locks do
@@ -29,8 +31,8 @@
 //! # When something is wrong
 //! A full disk, a lock that somebody holds: the call fails, nothing of it is written, and the next
 //! one may succeed. A sync that fails leaves nobody knowing what the disk holds: nothing more is
-//! written until the file is opened again, while reading goes on, also of what may be lost. A damaged page is an error to
-//! whoever needs it; [`SqliteStore::check_integrity`] looks for all of them. A store that is only
+//! written until the file is opened again, while reading goes on, also of what may be lost. A damaged
+//! page is an error to whoever needs it; [`SqliteStore::check_integrity`] looks for all of them. A store that is only
 //! looked at is opened by [`SqliteStore::open_read_only`], also where the folder may not be written.
 //!
 //! [`SqliteStore::backup_to`] copies the store while it is in use. Do not copy the file itself: what

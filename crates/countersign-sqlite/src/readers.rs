@@ -30,7 +30,7 @@ impl Readers {
         for db in connections {
             let received = Arc::clone(&received);
             let thread = std::thread::Builder::new()
-                .name("countersign-sqlite-reader".to_owned())
+                .name("csign-sql-read".to_owned())
                 .spawn(move || run(&db, &received))?;
             readers.threads.push(thread);
         }

@@ -31,7 +31,7 @@ impl Syncer {
         let in_doubt = Arc::<OnceLock<Lost>>::default();
         let shared = Arc::clone(&in_doubt);
         let thread = std::thread::Builder::new()
-            .name("countersign-sqlite-syncer".to_owned())
+            .name("csign-sql-sync".to_owned())
             .spawn(move || run(sync, &committed, &shared))?;
         Ok(Self {
             batches: Some(batches),

@@ -74,7 +74,7 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (messages, received) = mpsc::channel();
         let thread = std::thread::Builder::new()
-            .name("countersign-sqlite-writer".to_owned())
+            .name("csign-sql-write".to_owned())
             .spawn(move || run(&db, checkpointer, &syncer, &received))?;
         Ok(Self {
             messages: Some(messages),
