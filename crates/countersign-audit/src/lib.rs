@@ -33,6 +33,7 @@
 //! | [`rotation`] | replacing the log's key |
 //! | [`tiles`], [`tile_folder`], [`publish`], [`tile_check`] | the log as files that any C2SP client reads |
 //! | [`witness`] | the port to the witnesses, and collecting their cosignatures |
+//! | [`node_runs`] | nodes in the order of their completion, for stores that keep several in a row |
 //! | [`store`], [`signer`] | the ports to where it lives and to what signs |
 //! | [`ed25519`], [`ecdsa`], [`rsa`] | keys in memory |
 //!
@@ -86,6 +87,7 @@ pub mod links;
 pub mod local_key_wrap;
 pub mod log;
 pub mod merkle;
+pub mod node_runs;
 pub mod note;
 mod plain;
 pub mod policy;

@@ -304,7 +304,8 @@ CREATE TABLE countersign.grants (
 CREATE INDEX grants_by_user ON countersign.grants (tenant, user_id);
 
 -- Whether a role has a holder left.
-CREATE INDEX grants_by_role ON countersign.grants (countersign.key_of(tenant, role), user_id);
+CREATE INDEX grants_by_role
+    ON countersign.grants (hashtextextended(role, hashtextextended(tenant, 0)), user_id);
 
 -- The first two accounts that are in use and have a live grant of a role.
 CREATE FUNCTION countersign.holders(of_tenant text, of_role text, at bigint) RETURNS text[]
@@ -313,8 +314,9 @@ BEGIN
     RETURN ARRAY(
         SELECT DISTINCT grants.user_id FROM countersign.grants
             JOIN countersign.users ON users.tenant = grants.tenant AND users.id = grants.user_id
-            WHERE countersign.key_of(grants.tenant, grants.role)
-                    = countersign.key_of(of_tenant, of_role)
+            WHERE hashtextextended(grants.role, hashtextextended(grants.tenant, 0))
+                    = hashtextextended(of_role COLLATE "C",
+                        hashtextextended(of_tenant COLLATE "C", 0))
                 AND grants.tenant = of_tenant AND grants.role = of_role
                 AND coalesce(grants.expires_at > at, true)
                 AND users.state IN ('active', 'stale')
@@ -362,7 +364,8 @@ CREATE TABLE countersign.sessions (
 CREATE INDEX sessions_by_user ON countersign.sessions (tenant, user_id);
 
 -- Only those that a logout can still end.
-CREATE INDEX sessions_by_index ON countersign.sessions (countersign.key_of(tenant, session_index))
+CREATE INDEX sessions_by_index
+    ON countersign.sessions (hashtextextended(session_index, hashtextextended(tenant, 0)))
     WHERE closed_at IS NULL AND session_index IS NOT NULL;
 
 -- A connection that is not here is enabled and has epoch 0.
@@ -400,19 +403,25 @@ CREATE INDEX replay_by_expiry ON countersign.replay (expires_at);
 
 -- The ledger. ---------------------------------------------------------------------------------
 
--- Every entry. Its number is drawn when it is added and says nothing about its place in the
--- tree; there are gaps, where a transaction was rolled back. What an entry rests on was committed
--- before the entry was made, so it has a smaller number.
+-- Entries that were added by one statement have one number, drawn for it, which says nothing about
+-- their places in the tree; there are gaps, where a transaction was rolled back. What an entry rests
+-- on was committed before the entry was made, so it has a smaller number, or it comes before it in
+-- the same statement.
+CREATE SEQUENCE countersign.additions;
+
+-- Every entry.
 CREATE TABLE countersign.entries (
-    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    id text COLLATE "C" NOT NULL UNIQUE,
+    id text COLLATE "C" NOT NULL PRIMARY KEY,
     leaf bytea NOT NULL UNIQUE CHECK (octet_length(leaf) = 32),
+    number bigint NOT NULL DEFAULT currval('countersign.additions'),
     bytes bytea NOT NULL
 );
 
--- Which of them are no leaves yet. A row comes and goes with triggers, and in no other way.
+-- Which of them are no leaves yet, in the order in which they were added: a row for each statement.
+-- It comes and goes with triggers, and in no other way.
 CREATE TABLE countersign.outbox (
-    number bigint NOT NULL PRIMARY KEY
+    number bigint NOT NULL PRIMARY KEY,
+    ids text[] COLLATE "C" NOT NULL CHECK (cardinality(ids) > 0)
 ) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 10000);
 
 CREATE TRIGGER outbox_empties_itself BEFORE INSERT OR UPDATE OR DELETE ON countersign.outbox
@@ -422,10 +431,22 @@ CREATE TRIGGER outbox_empties_itself BEFORE INSERT OR UPDATE OR DELETE ON counte
 CREATE TRIGGER outbox_stays BEFORE TRUNCATE ON countersign.outbox
     EXECUTE FUNCTION countersign.refuse('the outbox is filled and emptied by triggers alone');
 
+CREATE FUNCTION countersign.entries_are_numbered() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM nextval('countersign.additions');
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER entries_are_numbered BEFORE INSERT ON countersign.entries
+    FOR EACH STATEMENT EXECUTE FUNCTION countersign.entries_are_numbered();
+
 CREATE FUNCTION countersign.entries_wait() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    INSERT INTO countersign.outbox (number) SELECT number FROM added;
+    INSERT INTO countersign.outbox (number, ids)
+        SELECT number, array_agg(id) FROM added GROUP BY number;
     RETURN NULL;
 END
 $$;
@@ -437,36 +458,61 @@ CREATE TRIGGER entries_wait AFTER INSERT ON countersign.entries
 CREATE TRIGGER entries_never_change BEFORE UPDATE OR DELETE OR TRUNCATE ON countersign.entries
     EXECUTE FUNCTION countersign.refuse('entries are never changed or deleted');
 
--- The leaves of the tree, each at its position. Only the integrator gives positions, from what is
--- committed when it looks.
+-- The leaves of the tree: in a row those that were added by one statement, from a position on. Only
+-- the integrator gives positions, from what is committed when it looks.
 CREATE TABLE countersign.leaves (
     position bigint NOT NULL PRIMARY KEY CHECK (position >= 0),
-    -- An entry's, because it has to be taken from the outbox, where triggers put entries alone. A
-    -- foreign key would say it once more, and lock each entry.
-    number bigint NOT NULL UNIQUE
+    number bigint NOT NULL,
+    -- Those of entries, each once, because they have to be taken from the outbox, where triggers put
+    -- entries alone.
+    ids text[] COLLATE "C" NOT NULL CHECK (cardinality(ids) > 0)
 );
+
+-- More than one row of a number only where an integration ended within it.
+CREATE INDEX leaves_by_number ON countersign.leaves (number);
 
 CREATE FUNCTION countersign.leaves_follow() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     first bigint;
-    last bigint;
+    follows boolean;
     count bigint;
-    waited bigint;
+    taken bigint;
+    begun bigint;
 BEGIN
-    SELECT min(added.position), max(added.position), count(*) INTO first, last, count FROM added;
+    SELECT min(added.position), count(*) INTO first, count FROM added;
     IF count = 0 THEN
         RETURN NULL;
     END IF;
-    IF last - first + 1 <> count OR first <> (
-        SELECT coalesce(max(leaves.position) + 1, 0) FROM countersign.leaves
-            WHERE leaves.position < first
+    SELECT bool_and(run.position = coalesce(run.before, (
+            SELECT coalesce(max(leaves.position + cardinality(leaves.ids)), 0) FROM (
+                SELECT position, ids FROM countersign.leaves WHERE leaves.position < first
+                    ORDER BY leaves.position DESC LIMIT 1
+            ) AS leaves
+        ))) INTO follows
+        FROM (
+            SELECT added.position,
+                lag(added.position + cardinality(added.ids)) OVER (ORDER BY added.position) AS before
+            FROM added
+        ) AS run;
+    IF NOT follows OR EXISTS (
+        SELECT FROM countersign.leaves WHERE leaves.position > first
+            AND leaves.position NOT IN (SELECT added.position FROM added)
     ) THEN
         RAISE EXCEPTION USING ERRCODE = 'CS002', MESSAGE = 'leaves are added at the end';
     END IF;
-    DELETE FROM countersign.outbox USING added WHERE outbox.number = added.number;
-    GET DIAGNOSTICS waited = ROW_COUNT;
-    PERFORM countersign.require(waited = count, 'the entries are not the first of the outbox');
+    DELETE FROM countersign.outbox USING added
+        WHERE outbox.number = added.number AND outbox.ids = added.ids;
+    GET DIAGNOSTICS taken = ROW_COUNT;
+    IF taken < count THEN
+        UPDATE countersign.outbox SET ids = outbox.ids[cardinality(added.ids) + 1:] FROM added
+            WHERE outbox.number = added.number
+                AND cardinality(outbox.ids) > cardinality(added.ids)
+                AND outbox.ids[:cardinality(added.ids)] = added.ids;
+        GET DIAGNOSTICS begun = ROW_COUNT;
+        PERFORM countersign.require(taken + begun = count,
+            'the entries are not the first of the outbox');
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -482,7 +528,7 @@ CREATE TRIGGER leaves_never_change BEFORE UPDATE OR DELETE OR TRUNCATE ON counte
 -- key. A table of its own, because they are erased while the entry stays for ever: those of one
 -- owner together, an account or a walk that no account is known of.
 CREATE TABLE countersign.private (
-    number bigint NOT NULL PRIMARY KEY REFERENCES countersign.entries (number),
+    id text COLLATE "C" NOT NULL PRIMARY KEY REFERENCES countersign.entries (id),
     tenant text COLLATE "C" NOT NULL,
     owner text NOT NULL CHECK (countersign.is_vault_owner(owner)),
     owner_id text COLLATE "C" NOT NULL,
@@ -564,12 +610,40 @@ CREATE TRIGGER tree_never_shrinks BEFORE UPDATE ON countersign.tree
 CREATE TRIGGER tree_stays BEFORE DELETE OR TRUNCATE ON countersign.tree
     EXECUTE FUNCTION countersign.refuse('the tree is never deleted');
 
+-- Nodes of the tree: a row holds the hashes of some that follow each other in one tier, which is
+-- eight levels, in the order in which they become complete.
 CREATE TABLE countersign.nodes (
-    level smallint NOT NULL CHECK (level BETWEEN 0 AND 63),
-    position bigint NOT NULL CHECK (position >= 0),
-    hash bytea NOT NULL CHECK (octet_length(hash) = 32),
-    PRIMARY KEY (level, position)
+    tier smallint NOT NULL CHECK (tier BETWEEN 0 AND 7),
+    first bigint NOT NULL CHECK (first >= 0),
+    hashes bytea NOT NULL CHECK (octet_length(hashes) > 0 AND octet_length(hashes) % 32 = 0),
+    PRIMARY KEY (tier, first)
 );
+
+CREATE FUNCTION countersign.nodes_are_written_once() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    -- One after the other: two that do not see each other's might overlap.
+    PERFORM FROM countersign.tree FOR UPDATE;
+    IF EXISTS (
+        SELECT FROM added CROSS JOIN LATERAL (
+            SELECT n.first + octet_length(n.hashes) / 32 AS beyond FROM countersign.nodes AS n
+                WHERE n.tier = added.tier AND n.first < added.first
+                ORDER BY n.first DESC LIMIT 1
+        ) AS before WHERE before.beyond > added.first
+    ) OR EXISTS (
+        SELECT FROM added JOIN countersign.nodes AS n ON n.tier = added.tier
+            AND n.first > added.first
+            AND n.first < added.first + octet_length(added.hashes) / 32
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'CS002', MESSAGE = 'nodes are written once';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER nodes_are_written_once AFTER INSERT ON countersign.nodes
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION countersign.nodes_are_written_once();
 
 CREATE TRIGGER nodes_never_change BEFORE UPDATE OR DELETE OR TRUNCATE ON countersign.nodes
     EXECUTE FUNCTION countersign.refuse('nodes are never changed or deleted');
@@ -697,13 +771,11 @@ $$;
 
 -- A change. -----------------------------------------------------------------------------------
 
--- An entry that is added, and what it leaves out.
+-- An entry that is added.
 CREATE TYPE countersign.new_entry AS (
     id text,
     leaf bytea,
-    bytes bytea,
-    -- All but its number, which is drawn; NULL if it leaves nothing out.
-    private countersign.private
+    bytes bytea
 );
 
 -- A walk, and the account that it turned out to be.
@@ -755,7 +827,9 @@ CREATE TYPE countersign.change AS (
     owners countersign.users[],
     -- Keys that something is encrypted with, with nothing but their ids and owners.
     keys countersign.vault_keys[],
-    entries countersign.new_entry[]
+    entries countersign.new_entry[],
+    -- What they leave out.
+    private countersign.private[]
 );
 
 -- Remembers a key, or says that it was seen before. Whoever comes with the same one waits here for
@@ -779,9 +853,10 @@ $$;
 
 -- Adds entries with their private parts. Nothing is filed for an account that is erased, nor is one
 -- erased while this is under way; a private part is encrypted, if at all, with a key of its owner.
--- Numbers are drawn in the order of the entries.
+-- They wait in the order that they are given in.
 CREATE FUNCTION countersign.add_entries(
-    entries countersign.new_entry[], owners countersign.users[], keys countersign.vault_keys[]
+    entries countersign.new_entry[], private countersign.private[],
+    owners countersign.users[], keys countersign.vault_keys[]
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -804,18 +879,13 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
-    WITH added AS (
-        INSERT INTO countersign.entries (id, leaf, bytes)
-            SELECT e.id, e.leaf, e.bytes
-            FROM unnest(entries) WITH ORDINALITY AS e (id, leaf, bytes, private, place)
-            ORDER BY e.place
-            RETURNING number, leaf
-    )
-    INSERT INTO countersign.private (number, tenant, owner, owner_id, filed_at, key_id, bytes)
-        SELECT added.number, (e.private).tenant, (e.private).owner, (e.private).owner_id,
-            (e.private).filed_at, (e.private).key_id, (e.private).bytes
-        FROM unnest(entries) AS e JOIN added USING (leaf)
-        WHERE (e.private).bytes IS NOT NULL;
+    INSERT INTO countersign.entries (id, leaf, bytes)
+        SELECT e.id, e.leaf, e.bytes
+        FROM unnest(entries) WITH ORDINALITY AS e (id, leaf, bytes, place)
+        ORDER BY e.place;
+    IF private IS NOT NULL THEN
+        INSERT INTO countersign.private SELECT p.* FROM unnest(private) AS p;
+    END IF;
 END
 $$;
 
@@ -1037,7 +1107,8 @@ BEGIN
         END LOOP;
     END IF;
     IF change.entries IS NOT NULL THEN
-        PERFORM countersign.add_entries(change.entries, change.owners, change.keys);
+        PERFORM countersign.add_entries(change.entries, change.private, change.owners,
+            change.keys);
     END IF;
 END
 $$;

@@ -25,6 +25,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA countersign TO countersign_application;
 
 -- Added to, and never changed. The number of an entry is drawn, and nobody chooses one.
 GRANT INSERT (id, leaf, bytes) ON countersign.entries TO countersign_application;
+GRANT USAGE ON SEQUENCE countersign.additions TO countersign_application;
 GRANT INSERT ON countersign.leaves, countersign.nodes, countersign.anchors,
     countersign.anchor_tokens, countersign.spent TO countersign_application;
 

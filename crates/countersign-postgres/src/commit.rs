@@ -304,4 +304,5 @@ fn put_what_is_filed(row: &mut Composite, change: &Change) {
     );
     row.put_all("keys", entries::key_rows(&change.entries));
     row.put_all("entries", entries::rows(&change.entries));
+    row.put_all("private", entries::private_rows(&change.entries));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign_audit::store::StoredEntry;
-use countersign_core::{Entry, Private, TenantId, UserId, VaultKeyId, VaultOwner};
+use countersign_core::{Entry, EntryId, Private, TenantId, UserId, VaultKeyId, VaultOwner};
 use tokio_postgres::Row;
 
 use crate::batch::{Batch, values};
@@ -13,27 +13,68 @@ use crate::rows::{
     bytes, leaf, number, optional_text, text, timestamp, vault_owner, vault_owner_columns,
 };
 
-/// The columns that [`stored`] reads, with the tables that they are in.
-macro_rules! stored_entry {
+/// The columns that [`stored`] reads, of an entry, its leaf and its private part.
+macro_rules! stored_columns {
     () => {
-        "SELECT l.position, e.id, e.leaf, e.bytes, p.bytes, p.tenant, p.owner, p.owner_id, \
-             p.filed_at, p.key_id
-         FROM countersign.entries e
-             LEFT JOIN countersign.leaves l USING (number)
-             LEFT JOIN countersign.private p USING (number)"
+        "l.position, e.id, e.leaf, e.bytes, p.bytes, p.tenant, p.owner, p.owner_id, p.filed_at, \
+             p.key_id"
     };
 }
+
+/// The same, with the tables that they are in, by the entry.
+macro_rules! stored_entry {
+    () => {
+        concat!(
+            "SELECT ",
+            stored_columns!(),
+            " FROM countersign.entries e
+                 LEFT JOIN LATERAL (
+                     SELECT run.position + array_position(run.ids, e.id) - 1 AS position
+                         FROM countersign.leaves run
+                         WHERE run.number = e.number AND e.id = ANY (run.ids)
+                 ) l ON true
+                 LEFT JOIN countersign.private p ON p.id = e.id"
+        )
+    };
+}
+
+/// The same, by the leaf: those from position `$1` to before `$2`, in order.
+macro_rules! stored_leaves {
+    () => {
+        concat!(
+            "SELECT ",
+            stored_columns!(),
+            " FROM (
+                     SELECT run.position + w.place - 1 AS position, w.id
+                         FROM countersign.leaves run
+                             CROSS JOIN LATERAL unnest(run.ids) WITH ORDINALITY AS w (id, place)
+                         WHERE run.position >= coalesce((
+                                 SELECT max(position) FROM countersign.leaves WHERE position <= $1
+                             ), 0) AND run.position < $2
+                             AND run.position + w.place - 1 >= $1
+                             AND run.position + w.place - 1 < $2
+                 ) l
+                 CROSS JOIN LATERAL (
+                     SELECT * FROM countersign.entries WHERE id = l.id OFFSET 0
+                 ) e
+                 LEFT JOIN countersign.private p ON p.id = e.id
+                 ORDER BY l.position"
+        )
+    };
+}
+pub(crate) use {stored_columns, stored_leaves};
 pub(crate) use stored_entry;
 
 /// Adds entries with their private parts.
 ///
-/// Numbers are drawn here, while nothing else waits for it: what commits first may well have the
-/// larger number. That is no order of the tree; `ledger` tells how that comes about.
+/// A number is drawn here, while nothing else waits for it: what commits first may well have the
+/// larger one. That is no order of the tree; `ledger` tells how that comes about.
 pub(crate) fn add(batch: &mut Batch, entries: &[Entry]) {
     batch.add(
-        "SELECT countersign.add_entries($1, $2, $3)",
+        "SELECT countersign.add_entries($1, $2, $3, $4)",
         values![
             rows(entries),
+            private_rows(entries),
             owner_rows(entries, |_| false),
             key_rows(entries)
         ],
@@ -48,15 +89,22 @@ pub(crate) fn rows(entries: &[Entry]) -> Vec<Composite> {
                 id: entry.id().to_string(),
                 leaf: bytes(&entry.leaf()),
                 bytes: entry.bytes().to_vec(),
-                private: entry.private().map(private_row),
             }
         })
         .collect()
 }
 
-fn private_row(private: &Private) -> Composite {
+/// What they leave out.
+pub(crate) fn private_rows(entries: &[Entry]) -> Vec<Composite> {
+    let private = entries.iter();
+    let private = private.filter_map(|entry| Some(private_row(entry.id(), entry.private()?)));
+    private.collect()
+}
+
+fn private_row(id: &EntryId, private: &Private) -> Composite {
     let (tenant, owner, owner_id) = vault_owner_columns(&private.owner);
     composite! {
+        id: id.to_string(),
         tenant: tenant,
         owner: owner,
         owner_id: owner_id,

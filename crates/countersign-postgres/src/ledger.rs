@@ -1,19 +1,21 @@
 //! The port to the ledger.
 //!
 //! # Order
-//! Any number of nodes add entries at once, and nothing makes one wait for another. An entry's
-//! number is drawn when it is added, so that what commits first may have the larger one. The order of
-//! the tree is given only by the integrator, from what is committed when it looks: the entries of
-//! the outbox by their numbers. So no entry is ever skipped; one that commits late comes later.
+//! Any number of nodes add entries at once, and nothing makes one wait for another. Those that one
+//! statement adds have one number, drawn then, so that what commits first may have the larger one.
+//! The order of the tree is given only by the integrator, from what is committed when it looks: the
+//! entries of the outbox by their numbers. So no entry is ever skipped; one that commits late comes
+//! later.
 //!
 //! What an entry rests on is a leaf before it. A record names its parents by their hashes, so they
-//! were committed, and acknowledged, before it was made, or come before it in the same transaction.
-//! In both cases they have drawn smaller numbers, and whoever sees the record sees them.
+//! were committed, and acknowledged, before it was made, or come before it in the same transaction:
+//! with a smaller number, or earlier in the same statement. Whoever sees the record sees them.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use async_trait::async_trait;
+use countersign_audit::node_runs::{NodePlace, node_runs};
 use countersign_audit::store::{
     Anchor, EntryQuery, Integration, LedgerStore, NodeId, StoredCheckpoint, StoredEntry,
 };
@@ -22,7 +24,7 @@ use tokio_postgres::Row;
 
 use crate::batch::{Batch, values};
 use crate::commit::LOCK;
-use crate::entries::{self, stored_entry};
+use crate::entries::{self, stored_columns, stored_entry, stored_leaves};
 use crate::failure::Failure;
 use crate::rows::{bytes, integer, leaf, number, text};
 use crate::store::PostgresStore;
@@ -46,14 +48,21 @@ impl LedgerStore for PostgresStore {
         // that is in the tree.
         let sql = "SELECT t.size, o.id, o.leaf, o.bytes
              FROM countersign.tree t LEFT JOIN LATERAL (
-                 SELECT w.number, e.id, e.leaf, e.bytes
-                     FROM (SELECT number FROM countersign.outbox ORDER BY number LIMIT $1) w
-                         CROSS JOIN LATERAL (
-                             SELECT id, leaf, bytes FROM countersign.entries
-                                 WHERE number = w.number OFFSET 0
-                         ) e
+                 SELECT w.number, w.place, e.id, e.leaf, e.bytes
+                     FROM (
+                         SELECT added.number, i.place, i.id
+                             FROM (
+                                 SELECT number, ids FROM countersign.outbox
+                                     ORDER BY number LIMIT $1
+                             ) added CROSS JOIN LATERAL
+                                 unnest(added.ids) WITH ORDINALITY AS i (id, place)
+                             ORDER BY added.number, i.place LIMIT $1
+                     ) w
+                     CROSS JOIN LATERAL (
+                         SELECT id, leaf, bytes FROM countersign.entries WHERE id = w.id OFFSET 0
+                     ) e
              ) o ON true
-             ORDER BY o.number";
+             ORDER BY o.number, o.place";
         let read = |row: &Row| {
             let size = number(row.try_get(0)?)?;
             if row.try_get::<_, Option<&str>>(1)?.is_none() {
@@ -86,35 +95,48 @@ impl LedgerStore for PostgresStore {
     }
 
     async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Option<Sha256Digest>>, StoreError> {
-        // What PostgreSQL can not hold was never stored.
-        let (levels, positions): (Vec<i16>, Vec<i64>) = ids
-            .iter()
-            .filter_map(|id| Some((i16::from(id.level), i64::try_from(id.index).ok()?)))
-            .unzip();
-        let sql = "SELECT n.level, n.position, n.hash
-             FROM unnest($1::smallint[], $2::bigint[]) AS wanted (level, position)
-                 JOIN countersign.nodes n USING (level, position)";
+        let mut wanted = (Vec::new(), Vec::new(), Vec::new());
+        for (place, id) in (0_i32..).zip(ids) {
+            // What PostgreSQL can not hold was never stored.
+            if let Some(node) = NodePlace::of(*id)
+                && let Ok(number) = i64::try_from(node.number)
+            {
+                wanted.0.push(place);
+                wanted.1.push(i16::from(node.tier));
+                wanted.2.push(number);
+            }
+        }
+        let sql = "SELECT w.place, substr(n.hashes, ((w.number - n.first) * 32 + 1)::integer, 32)
+             FROM unnest($1::integer[], $2::smallint[], $3::bigint[]) AS w (place, tier, number)
+                 CROSS JOIN LATERAL (
+                     SELECT first, hashes FROM countersign.nodes
+                         WHERE tier = w.tier AND first <= w.number ORDER BY first DESC LIMIT 1
+                 ) n
+             WHERE w.number < n.first + octet_length(n.hashes) / 32";
         let read = |row: &Row| {
-            let level: i16 = row.try_get(0)?;
-            let id = NodeId {
-                level: u8::try_from(level).map_err(|_| Failure::OutOfRange)?,
-                index: number(row.try_get(1)?)?,
-            };
-            Ok((id, Sha256Digest::from_bytes(*leaf(row, 2)?.as_bytes())))
+            let place: i32 = row.try_get(0)?;
+            let place = usize::try_from(place).map_err(|_| Failure::OutOfRange)?;
+            Ok((place, Sha256Digest::from_bytes(*leaf(row, 1)?.as_bytes())))
         };
-        let values = values![levels, positions];
-        let rows = self.read("read nodes", sql, values, read).await?;
-        let found: HashMap<NodeId, Sha256Digest> = rows.into_iter().collect();
-        Ok(ids.iter().map(|id| found.get(id).copied()).collect())
+        let values = values![wanted.0, wanted.1, wanted.2];
+        let found = self.read("read nodes", sql, values, read).await?;
+        let mut hashes = vec![None; ids.len()];
+        for (place, hash) in found {
+            if let Some(node) = hashes.get_mut(place) {
+                *node = Some(hash);
+            }
+        }
+        Ok(hashes)
     }
 
     async fn entry(&self, query: &EntryQuery) -> Result<Option<StoredEntry>, StoreError> {
         let (sql, values) = match query {
-            EntryQuery::Index(index) => (
-                concat!(stored_entry!(), " WHERE l.position = $1"),
+            EntryQuery::Index(index) => {
                 // What PostgreSQL can not hold was never stored.
-                values![i64::try_from(*index).unwrap_or(-1)],
-            ),
+                let index = i64::try_from(*index).unwrap_or(-1);
+                let values = values![index, index.saturating_add(1)];
+                (stored_leaves!(), values)
+            }
             EntryQuery::Leaf(leaf) => (
                 concat!(stored_entry!(), " WHERE e.leaf = $1"),
                 values![bytes(leaf)],
@@ -145,12 +167,8 @@ impl LedgerStore for PostgresStore {
 
     async fn entries(&self, range: Range<u64>) -> Result<Vec<StoredEntry>, StoreError> {
         let bound = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
-        let sql = concat!(
-            stored_entry!(),
-            " WHERE l.position >= $1 AND l.position < $2 ORDER BY l.position"
-        );
         let values = values![bound(range.start), bound(range.end)];
-        self.read("read entries", sql, values, entries::stored)
+        self.read("read entries", stored_leaves!(), values, entries::stored)
             .await
     }
 
@@ -298,41 +316,44 @@ impl PostgresStore {
         if !self.outbox.began_with(integration) {
             batch.add(
                 "SELECT countersign.require($1::text[] = ARRAY(
-                     SELECT e.id FROM countersign.outbox o
-                         JOIN countersign.entries e USING (number)
-                         ORDER BY o.number LIMIT cardinality($1::text[])
+                     SELECT i.id
+                         FROM (
+                             SELECT number, ids FROM countersign.outbox
+                                 ORDER BY number LIMIT cardinality($1::text[])
+                         ) o CROSS JOIN LATERAL unnest(o.ids) WITH ORDINALITY AS i (id, place)
+                         ORDER BY o.number, i.place LIMIT cardinality($1::text[])
                  ), 'the entries are not the first of the outbox')",
                 values![ids.clone()],
             );
         }
         batch.add(
             "WITH added AS (
-                 INSERT INTO countersign.leaves (position, number)
-                     SELECT $2 + i.place - 1, e.number
+                 INSERT INTO countersign.leaves (position, number, ids)
+                     SELECT $2 + min(i.place) - 1, e.number, array_agg(i.id ORDER BY i.place)
                      FROM unnest($1::text[]) WITH ORDINALITY AS i (id, place)
                          CROSS JOIN LATERAL (
                              SELECT number FROM countersign.entries
                                  WHERE id = i.id COLLATE \"C\" OFFSET 0
                          ) e
-                     RETURNING 1
+                     GROUP BY e.number
+                     RETURNING cardinality(ids) AS leaves
              )
-             SELECT countersign.require((SELECT count(*) FROM added) = cardinality($1::text[]),
+             SELECT countersign.require((SELECT coalesce(sum(leaves), 0) FROM added) = cardinality($1::text[]),
                  'the entries are not the first of the outbox')",
             values![ids, size],
         );
-        let mut levels = Vec::new();
-        let mut positions = Vec::new();
-        let mut hashes = Vec::new();
-        for (node, hash) in &integration.nodes {
-            levels.push(i16::from(node.level));
-            positions.push(integer(node.index)?);
-            hashes.push(hash.as_bytes().to_vec());
+        let runs = node_runs(&integration.nodes, MOST_NODES).ok_or(Failure::OutOfRange)?;
+        if !runs.is_empty() {
+            let tiers: Vec<i16> = runs.iter().map(|run| i16::from(run.first.tier)).collect();
+            let firsts = runs.iter().map(|run| integer(run.first.number));
+            let firsts = firsts.collect::<Result<Vec<i64>, Failure>>()?;
+            let hashes: Vec<Vec<u8>> = runs.into_iter().map(|run| run.hashes).collect();
+            batch.add(
+                "INSERT INTO countersign.nodes (tier, first, hashes)
+                     SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])",
+                values![tiers, firsts, hashes],
+            );
         }
-        batch.add(
-            "INSERT INTO countersign.nodes (level, position, hash)
-                 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])",
-            values![levels, positions, hashes],
-        );
         self.try_write(&batch).await.map(drop)
     }
 
@@ -425,6 +446,10 @@ impl PostgresStore {
             .map_err(|failure| failure.into_store_error(doing))
     }
 }
+
+/// Most nodes of a row: a proof reads some twenty rows for one hash each, and PostgreSQL keeps no
+/// more than 2 KB with the row.
+const MOST_NODES: usize = 32;
 
 /// How often and how many times a node looks whether the integrator has done what it wanted done:
 /// half a second, which the ledger repeats.

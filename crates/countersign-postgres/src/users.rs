@@ -36,7 +36,8 @@ const SESSIONS_OF_USER: &str = "SELECT row_to_json(s)::text FROM countersign.ses
     ORDER BY s.id";
 
 const SESSIONS_OF_INDEX: &str = "SELECT row_to_json(s)::text FROM countersign.sessions s
-    WHERE countersign.key_of(s.tenant, s.session_index) = countersign.key_of($1, $2)
+    WHERE hashtextextended(s.session_index, hashtextextended(s.tenant, 0))
+            = hashtextextended($2 COLLATE \"C\", hashtextextended($1 COLLATE \"C\", 0))
         AND s.tenant = $1 AND s.session_index = $2 AND s.connection = coalesce($3, s.connection)
         AND s.closed_at IS NULL
     ORDER BY s.id";

@@ -13,7 +13,7 @@ use crate::common::{Postgres, database, first_sign_in, ledger, tenant, user_id};
 const KEPT: [(&str, &str); 6] = [
     ("entries", "bytes"),
     ("leaves", "position"),
-    ("nodes", "hash"),
+    ("nodes", "hashes"),
     ("anchors", "note"),
     ("anchor_tokens", "token"),
     ("outbox", "number"),
@@ -39,10 +39,23 @@ fn forbidden() -> Vec<String> {
             "UPDATE countersign.tree SET epoch = epoch - 1",
             "UPDATE countersign.checkpoint SET size = size - 1",
             // A leaf beyond the end, and one that is there already.
-            "INSERT INTO countersign.leaves (position, number)
-                 SELECT 7, max(number) FROM countersign.outbox",
-            "INSERT INTO countersign.leaves (position, number)
-                 SELECT 1, number FROM countersign.leaves",
+            "INSERT INTO countersign.leaves (position, number, ids)
+                 SELECT 7, number, ids FROM countersign.outbox",
+            "INSERT INTO countersign.leaves (position, number, ids)
+                 SELECT 1, number, ids FROM countersign.leaves",
+            // One twice, and one that is none of the outbox.
+            "INSERT INTO countersign.leaves (position, number, ids)
+                 SELECT 1, number, ids || ids FROM countersign.outbox",
+            "INSERT INTO countersign.leaves (position, number, ids)
+                 SELECT n, number, ids FROM countersign.outbox, generate_series(1, 2) AS n",
+            "INSERT INTO countersign.leaves (position, number, ids)
+                 SELECT 1, number, ARRAY['another'] FROM countersign.outbox",
+            // Nodes in the place of those that are there, and over their beginning.
+            "INSERT INTO countersign.nodes SELECT tier, first, hashes FROM countersign.nodes",
+            "INSERT INTO countersign.nodes VALUES (1, 0, sha256('one') || sha256('two')),
+                 (1, 1, sha256('other'))",
+            "INSERT INTO countersign.nodes VALUES (1, 1, sha256('one')),
+                 (1, 0, sha256('other') || sha256('two'))",
         ]
         .map(str::to_owned),
     );
@@ -65,15 +78,15 @@ const AROUND: [&str; 20] = [
     "ALTER TABLE countersign.entries RENAME TO others",
     "CREATE TABLE countersign.others ()",
     "DROP SCHEMA countersign CASCADE",
-    "SELECT setval(pg_get_serial_sequence('countersign.entries', 'number'), 1)",
-    "INSERT INTO countersign.entries (number, id, leaf, bytes) OVERRIDING SYSTEM VALUE
+    "SELECT setval('countersign.additions', 1)",
+    "INSERT INTO countersign.entries (number, id, leaf, bytes)
          VALUES (-1, 'i', sha256('first'), 'first')",
     "INSERT INTO countersign.entries (id, leaf, bytes)
          SELECT id, leaf, bytes FROM countersign.entries LIMIT 1
          ON CONFLICT (leaf) DO UPDATE SET bytes = 'other'",
     "SELECT FROM countersign.entries FOR UPDATE",
     "DO $$ BEGIN LOCK TABLE countersign.entries IN ACCESS EXCLUSIVE MODE; END $$",
-    "INSERT INTO countersign.outbox (number) VALUES (99)",
+    "INSERT INTO countersign.outbox (number, ids) VALUES (99, '{i}')",
     "INSERT INTO countersign.seats (tenant, part, taken) VALUES ('acme', 31, -5)",
     "UPDATE countersign.seats SET taken = 0",
 ];
@@ -184,9 +197,9 @@ fn nobody_runs_or_reads_what_the_application_puts_in_the_place_of_ours() {
         assert_eq!(ran.unwrap().len(), 0);
 
         // A trigger that has the owner's rights reads what was added, and no table of that name.
-        let shadows = "CREATE TEMP TABLE added (number bigint, position bigint);
-            CREATE TEMP TABLE outbox (number bigint);
-            CREATE TEMP TABLE leaves (position bigint, number bigint);
+        let shadows = "CREATE TEMP TABLE added (number bigint, id text, position bigint, ids text[]);
+            CREATE TEMP TABLE outbox (number bigint, ids text[]);
+            CREATE TEMP TABLE leaves (position bigint, number bigint, ids text[]);
             INSERT INTO countersign.entries (id, leaf, bytes)
                 VALUES ('an id', sha256('an entry'), 'an entry')";
         client.batch_execute(shadows).await.unwrap();
@@ -222,8 +235,8 @@ fn the_servers_statistics_keep_nothing_of_a_person() {
              FROM countersign.users;
          INSERT INTO countersign.entries (id, leaf, bytes)
              SELECT id, sha256(id::bytea), '' FROM countersign.users;
-         INSERT INTO countersign.private (number, tenant, owner, owner_id, filed_at, bytes)
-             SELECT number, 'acme', 'account', id, 0, ('nobody else has ' || id)::bytea
+         INSERT INTO countersign.private (id, tenant, owner, owner_id, filed_at, bytes)
+             SELECT id, 'acme', 'account', id, 0, ('nobody else has ' || id)::bytea
              FROM countersign.entries;
          INSERT INTO countersign.vault_keys (id, tenant, owner, owner_id, made_at, wrapped_by,
                  wrapped)
