@@ -297,6 +297,7 @@ impl Step<'_> {
                 subject: crowd.subject(person()),
                 email: None,
                 guarded_roles: [].into(),
+                seats: false,
                 once: None,
                 now: acme.time(),
             };

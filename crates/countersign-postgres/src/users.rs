@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::rows::{self, AccountRow, ConsentRow, SessionRow, SnapshotRow, bytes, json, number};
 use crate::store::PostgresStore;
 
-const SNAPSHOT: &str = "SELECT countersign.snapshot($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const SNAPSHOT: &str = "SELECT countersign.snapshot($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 const USER: &str = "SELECT countersign.account(u)::text FROM countersign.users u
     WHERE u.tenant = $1 AND u.id = $2";
@@ -68,6 +68,7 @@ fn snapshot(query: &SnapshotQuery) -> Question {
         query.email.as_ref().map(|email| email.as_str().to_owned()),
         query.connection.to_string(),
         roles,
+        query.seats,
         query.now.unix_millis(),
         query.once.as_ref().map(|key| key.issuer.clone()),
         query.once.as_ref().map(|key| key.id.clone()),

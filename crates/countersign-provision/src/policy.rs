@@ -301,6 +301,9 @@ impl Policy {
             subject: facts.subject.clone(),
             email: facts.email.as_ref().map(|email| email.address.clone()),
             guarded_roles: self.guarded_roles(),
+            seats: self
+                .connection(connection)
+                .is_some_and(|connection| connection.create.seats.is_some()),
             once: None,
             now,
         }

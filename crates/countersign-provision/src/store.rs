@@ -143,6 +143,8 @@ pub struct SnapshotQuery {
     pub email: Option<Email>,
     /// The roles whose last holder must not lose them.
     pub guarded_roles: BTreeSet<RoleName>,
+    /// Whether to count the seats that are taken, as a cap needs it.
+    pub seats: bool,
     /// What may be seen once and is to be looked up.
     pub once: Option<ReplayKey>,
     /// The instant that grants are live at.
@@ -184,7 +186,8 @@ pub struct Snapshot {
     /// Users of the tenant with exactly the queried e-mail address, in whatever state, ordered
     /// by id; empty if none was queried. Includes the linked one if it has that address.
     pub by_email: Vec<UserWithGrants>,
-    /// Users of the tenant that take a seat; see [`UserState::takes_a_seat`].
+    /// Users of the tenant that take a seat; see [`UserState::takes_a_seat`]. May be 0 if they were
+    /// not asked for.
     pub seats_taken: u64,
     /// For each guarded role, accounts of the tenant that are in use and have a live grant of it:
     /// the first two by id, which is enough to know whether one is the last.

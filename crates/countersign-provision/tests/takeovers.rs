@@ -966,6 +966,14 @@ fn an_expired_grant_is_no_last_one() {
 }
 
 #[test]
+fn the_store_is_asked_for_the_seats_where_there_is_a_cap() {
+    let mut capped = jit();
+    capped.create.seats = Some(1);
+    assert!(policy(capped).snapshot_query(&acme(), &nurse(), now()).seats);
+    assert!(!policy(jit()).snapshot_query(&acme(), &nurse(), now()).seats);
+}
+
+#[test]
 fn the_store_is_asked_who_holds_what_keeps_its_last_holder() {
     let query = guarded().snapshot_query(&acme(), &nurse(), now());
     assert_eq!(query.guarded_roles, BTreeSet::from([role("admin")]));

@@ -307,6 +307,12 @@ impl Engine {
         .await
     }
 
+    /// Whether any connection of the tenant has a cap.
+    pub(crate) fn has_seat_cap(&self, tenant: &TenantId) -> bool {
+        let mut connections = self.policy().connections();
+        connections.any(|(_, c)| c.tenant == *tenant && c.create.seats.is_some())
+    }
+
     /// An account that had given up its seat and its address needs both again.
     fn check_room(&self, step: &mut AccountStep<'_>) -> Result<(), EngineError> {
         let tenant = step.user().tenant.clone();

@@ -124,6 +124,7 @@ impl Engine {
             },
             email: account.user.email.clone(),
             guarded_roles: guarded.map(|grant| grant.role.clone()).collect(),
+            seats: self.has_seat_cap(&tenant),
             once: None,
             now,
         };

@@ -173,6 +173,7 @@ impl Engine {
                     subject,
                     email: None,
                     guarded_roles: BTreeSet::new(),
+                    seats: false,
                     once: None,
                     now: self.shared.clock.now(),
                 };

@@ -292,6 +292,7 @@ fn held<S: UserStore + LedgerStore>(store: &S) -> Held {
                 subject: subject(of, number),
                 email: Some(email(number % EMAILS)),
                 guarded_roles: BTreeSet::from([role()]),
+                seats: true,
                 once: None,
                 now: at(5),
             };

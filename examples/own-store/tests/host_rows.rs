@@ -60,6 +60,7 @@ impl Host {
             subject: SubjectKey::from_stable_value(tenant(), "https://idp.example", "x").unwrap(),
             email: Some(Email::from_canonical(address).unwrap()),
             guarded_roles: [signer()].into(),
+            seats: true,
             once: None,
             now: Timestamp::UNIX_EPOCH,
         };

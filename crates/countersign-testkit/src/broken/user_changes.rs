@@ -35,6 +35,7 @@ impl<S: UserStore + LedgerStore + ReplayStore> BrokenUserStore<S> {
             subject,
             email: user.and_then(|user| user.email.clone()),
             guarded_roles: BTreeSet::new(),
+            seats: true,
             once: None,
             now: Timestamp::UNIX_EPOCH,
         };
@@ -148,6 +149,7 @@ impl<S: UserStore + LedgerStore + ReplayStore> BrokenUserStore<S> {
             subject: subject.map_err(|_| failed())?,
             email: None,
             guarded_roles: BTreeSet::new(),
+            seats: false,
             once: None,
             now: Timestamp::UNIX_EPOCH,
         })

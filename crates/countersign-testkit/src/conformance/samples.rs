@@ -93,6 +93,7 @@ pub(super) fn query(subject: SubjectKey) -> SnapshotQuery {
         subject,
         email: None,
         guarded_roles: BTreeSet::new(),
+        seats: true,
         once: None,
         now: at(0),
     }
