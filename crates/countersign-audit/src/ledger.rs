@@ -25,6 +25,16 @@ use crate::witness::Witnesses;
 /// past where a larger group makes anything faster.
 const MAX_BATCH: usize = 1024;
 
+/// What was found in the outbox, and is in the tree now.
+enum Batch {
+    /// As many entries as one integration takes: there may be more.
+    Full,
+    /// All that there were; the tree has this size.
+    Last(u64),
+    /// None.
+    Empty,
+}
+
 /// How often a lost race is run again before the caller hears of it.
 pub(crate) const MAX_ATTEMPTS: usize = 64;
 
@@ -144,7 +154,8 @@ impl Ledger {
         &self.key
     }
 
-    /// Turns every entry of the outbox into a leaf; returns the size of the tree.
+    /// Turns every entry that is in the outbox by now into a leaf; returns the size of the tree.
+    /// What is added meanwhile may have to wait for the next call, or this one might never end.
     ///
     /// An entry becomes a leaf if it is a record, and if what it rests on is there before it and
     /// agrees with it \[record.md §6\]: so a signature without its live grant, or a grant without
@@ -160,8 +171,9 @@ impl Ledger {
         let mut attempts = 0_usize;
         loop {
             match self.integrate_batch().await {
-                Ok(Some(_)) => attempts = 0,
-                Ok(None) => return self.reader.size().await,
+                Ok(Batch::Full) => attempts = 0,
+                Ok(Batch::Last(size)) => return Ok(size),
+                Ok(Batch::Empty) => return self.reader.size().await,
                 Err(AuditError::Store(error)) if error.is_conflict() && attempts < MAX_ATTEMPTS => {
                     attempts = attempts.saturating_add(1);
                 }
@@ -170,14 +182,15 @@ impl Ledger {
         }
     }
 
-    /// Turns the first entries of the outbox into leaves; `None` if there are none.
-    async fn integrate_batch(&self) -> Result<Option<u64>, AuditError> {
+    /// Turns the first entries of the outbox into leaves.
+    async fn integrate_batch(&self) -> Result<Batch, AuditError> {
         let store = self.reader.store();
         let expected_size = store.size().await?;
         let pending = store.pending(MAX_BATCH).await?;
         if pending.is_empty() {
-            return Ok(None);
+            return Ok(Batch::Empty);
         }
+        let is_full = pending.len() >= MAX_BATCH;
         let mut damage = None;
         let mut records: Vec<(Entry, Arc<Record>)> = Vec::new();
         for (index, entry) in (expected_size..).zip(pending) {
@@ -231,7 +244,8 @@ impl Ledger {
             }
         }
         match damage {
-            None => Ok(Some(frontier.size())),
+            None if is_full => Ok(Batch::Full),
+            None => Ok(Batch::Last(frontier.size())),
             // Another ledger was faster between the two readings: what was read as the first of
             // the outbox may rest on what is a leaf by now.
             Some(_) if store.size().await? != frontier.size() => {
