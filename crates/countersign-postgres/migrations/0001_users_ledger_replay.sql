@@ -853,44 +853,6 @@ BEGIN
 END
 $$;
 
--- Adds entries with their private parts. Nothing is filed for an account that is erased, nor is one
--- erased while this is under way; a private part is encrypted, if at all, with a key of its owner.
--- They wait in the order that they are given in.
-CREATE FUNCTION countersign.add_entries(
-    entries countersign.new_entry[], private countersign.private[],
-    owners countersign.users[], keys countersign.vault_keys[]
-) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    filed_for countersign.users;
-    needed countersign.vault_keys;
-BEGIN
-    IF owners IS NOT NULL THEN
-        FOREACH filed_for IN ARRAY owners LOOP
-            PERFORM countersign.check_owner(filed_for.tenant, filed_for.id);
-        END LOOP;
-    END IF;
-    IF keys IS NOT NULL THEN
-        FOREACH needed IN ARRAY keys LOOP
-            PERFORM FROM countersign.vault_keys AS k
-                WHERE k.id = needed.id AND k.tenant = needed.tenant AND k.owner = needed.owner
-                    AND k.owner_id = needed.owner_id
-                FOR SHARE;
-            IF NOT FOUND THEN
-                PERFORM countersign.require(false, 'the owner has no such vault key');
-            END IF;
-        END LOOP;
-    END IF;
-    INSERT INTO countersign.entries (id, leaf, bytes)
-        SELECT e.id, e.leaf, e.bytes
-        FROM unnest(entries) WITH ORDINALITY AS e (id, leaf, bytes, place)
-        ORDER BY e.place;
-    IF private IS NOT NULL THEN
-        INSERT INTO countersign.private SELECT p.* FROM unnest(private) AS p;
-    END IF;
-END
-$$;
-
 -- Makes a change, or ends the transaction. For `READ COMMITTED`, where each statement sees what is
 -- committed when it begins: whatever is checked is locked first, by a row or by a name, and then
 -- read. One function, so that a change is one statement, and a transaction by itself.
@@ -906,6 +868,8 @@ DECLARE
     found_rows bigint;
     adopted countersign.adoption;
     erased countersign.vault_keys;
+    filed_for countersign.users;
+    needed countersign.vault_keys;
 BEGIN
     -- Whoever comes with the same key waits here, and holds no other lock meanwhile.
     IF change.once_now IS NOT NULL AND NOT countersign.remember(change.once, change.once_now) THEN
@@ -925,44 +889,50 @@ BEGIN
     IF change.locks IS NOT NULL THEN
         PERFORM countersign.lock(change.locks);
     END IF;
-    IF change.policy IS NOT NULL THEN
-        IF change.policy_before IS NULL THEN
-            INSERT INTO countersign.policies (tenant, entry) VALUES (change.tenant, change.policy)
-                ON CONFLICT (tenant) DO NOTHING;
-        ELSE
-            UPDATE countersign.policies AS p SET entry = change.policy
-                WHERE p.tenant = change.tenant AND p.entry = change.policy_before;
+    -- Most changes have none of these: to ask for each would cost more than to ask once.
+    IF num_nonnulls(change.policy, change.seat_cap, change.kept_roles, change.expected_users) > 0
+    THEN
+        IF change.policy IS NOT NULL THEN
+            IF change.policy_before IS NULL THEN
+                INSERT INTO countersign.policies (tenant, entry)
+                    VALUES (change.tenant, change.policy)
+                    ON CONFLICT (tenant) DO NOTHING;
+            ELSE
+                UPDATE countersign.policies AS p SET entry = change.policy
+                    WHERE p.tenant = change.tenant AND p.entry = change.policy_before;
+            END IF;
+            IF NOT FOUND THEN
+                PERFORM countersign.require(false, 'the policy has changed');
+            END IF;
         END IF;
-        IF NOT FOUND THEN
-            PERFORM countersign.require(false, 'the policy has changed');
+        IF change.seat_cap IS NOT NULL THEN
+            -- Once nobody else can take the last ones.
+            seated := countersign.lock_seats(change.tenant, change.seat_cap,
+                coalesce(cardinality(change.created_users), 0)
+                    + coalesce(cardinality(change.updated_users), 0));
         END IF;
-    END IF;
-    IF change.seat_cap IS NOT NULL THEN
-        -- Once nobody else can take the last ones.
-        seated := countersign.lock_seats(change.tenant, change.seat_cap,
-            coalesce(cardinality(change.created_users), 0)
-                + coalesce(cardinality(change.updated_users), 0));
-    END IF;
-    IF change.kept_roles IS NOT NULL THEN
-        held := ARRAY(
-            SELECT role FROM unnest(change.kept_roles) AS role
-                WHERE cardinality(countersign.holders(change.tenant, role, change.kept_at)) > 0
-        );
+        IF change.kept_roles IS NOT NULL THEN
+            held := ARRAY(
+                SELECT role FROM unnest(change.kept_roles) AS role
+                    WHERE cardinality(countersign.holders(change.tenant, role, change.kept_at)) > 0
+            );
+        END IF;
+        -- Who is expected to have a version is expected to have it before the change.
+        IF change.expected_users IS NOT NULL THEN
+            FOREACH expected IN ARRAY change.expected_users LOOP
+                -- Nobody moves it on before the change is committed.
+                PERFORM FROM countersign.users AS u
+                    WHERE u.tenant = change.tenant AND u.id = expected.id
+                        AND u.version = expected.version
+                    FOR SHARE;
+                IF NOT FOUND THEN
+                    PERFORM countersign.require(false, 'the account has another version');
+                END IF;
+            END LOOP;
+        END IF;
     END IF;
 
-    -- Accounts. Who is expected to have a version is expected to have it before the change.
-    IF change.expected_users IS NOT NULL THEN
-        FOREACH expected IN ARRAY change.expected_users LOOP
-            -- Nobody moves it on before the change is committed.
-            PERFORM FROM countersign.users AS u
-                WHERE u.tenant = change.tenant AND u.id = expected.id
-                    AND u.version = expected.version
-                FOR SHARE;
-            IF NOT FOUND THEN
-                PERFORM countersign.require(false, 'the account has another version');
-            END IF;
-        END LOOP;
-    END IF;
+    -- Accounts.
     IF change.created_users IS NOT NULL THEN
         INSERT INTO countersign.users SELECT u.* FROM unnest(change.created_users) AS u;
     END IF;
@@ -1034,83 +1004,116 @@ BEGIN
     IF change.sessions IS NOT NULL THEN
         INSERT INTO countersign.sessions SELECT s.* FROM unnest(change.sessions) AS s;
     END IF;
-    IF change.consents IS NOT NULL THEN
-        INSERT INTO countersign.consents SELECT c.* FROM unnest(change.consents) AS c;
-    END IF;
-    IF change.removed_grants IS NOT NULL THEN
-        WITH removed AS (
-            DELETE FROM countersign.grants AS g
-                WHERE g.tenant = change.tenant AND g.id = ANY (change.removed_grants)
-                RETURNING g.user_id
-        )
-        SELECT touched || array_agg(removed.user_id) INTO touched FROM removed;
-    END IF;
-    IF change.closed_sessions IS NOT NULL THEN
-        WITH closed AS (
-            UPDATE countersign.sessions AS s SET closed_at = closing.closed_at
-                FROM unnest(change.closed_sessions) AS closing
-                WHERE s.tenant = change.tenant AND s.id = closing.id AND s.closed_at IS NULL
-                RETURNING s.user_id
-        )
-        SELECT touched || array_agg(closed.user_id) INTO touched FROM closed;
-    END IF;
-    IF change.withdrawn_consents IS NOT NULL THEN
-        WITH withdrawn AS (
-            DELETE FROM countersign.consents AS c
-                WHERE c.tenant = change.tenant AND c.id = ANY (change.withdrawn_consents)
-                RETURNING c.user_id
-        )
-        SELECT touched || array_agg(withdrawn.user_id), count(*) INTO touched, found_rows
-            FROM withdrawn;
-        IF found_rows <> cardinality(change.withdrawn_consents) THEN
-            PERFORM countersign.require(false, 'there is no such consent');
+    IF num_nonnulls(change.consents, change.removed_grants, change.closed_sessions,
+        change.withdrawn_consents, change.touched_users, change.kept_roles, change.spent,
+        change.adopted, change.erased) > 0
+    THEN
+        IF change.consents IS NOT NULL THEN
+            INSERT INTO countersign.consents SELECT c.* FROM unnest(change.consents) AS c;
         END IF;
-    END IF;
-    IF cardinality(touched) > 0 THEN
-        -- An account on which something was touched is another one to whoever decided by it.
-        UPDATE countersign.users AS u SET version = u.version + 1
-            WHERE u.tenant = change.tenant AND u.id = ANY (touched)
-                AND u.id NOT IN (SELECT w.id
-                    FROM unnest(change.created_users || change.updated_users) AS w);
-    END IF;
-    IF cardinality(held) > 0 AND EXISTS (
-        SELECT FROM unnest(held) AS role
-            WHERE cardinality(countersign.holders(change.tenant, role, change.kept_at)) = 0
-    ) THEN
-        PERFORM countersign.require(false, 'a role would lose its last holder');
-    END IF;
-    IF change.spent IS NOT NULL THEN
-        INSERT INTO countersign.spent (leaf, tenant)
-            SELECT leaf, change.tenant FROM unnest(change.spent) AS leaf;
+        IF change.removed_grants IS NOT NULL THEN
+            WITH removed AS (
+                DELETE FROM countersign.grants AS g
+                    WHERE g.tenant = change.tenant AND g.id = ANY (change.removed_grants)
+                    RETURNING g.user_id
+            )
+            SELECT touched || array_agg(removed.user_id) INTO touched FROM removed;
+        END IF;
+        IF change.closed_sessions IS NOT NULL THEN
+            WITH closed AS (
+                UPDATE countersign.sessions AS s SET closed_at = closing.closed_at
+                    FROM unnest(change.closed_sessions) AS closing
+                    WHERE s.tenant = change.tenant AND s.id = closing.id AND s.closed_at IS NULL
+                    RETURNING s.user_id
+            )
+            SELECT touched || array_agg(closed.user_id) INTO touched FROM closed;
+        END IF;
+        IF change.withdrawn_consents IS NOT NULL THEN
+            WITH withdrawn AS (
+                DELETE FROM countersign.consents AS c
+                    WHERE c.tenant = change.tenant AND c.id = ANY (change.withdrawn_consents)
+                    RETURNING c.user_id
+            )
+            SELECT touched || array_agg(withdrawn.user_id), count(*) INTO touched, found_rows
+                FROM withdrawn;
+            IF found_rows <> cardinality(change.withdrawn_consents) THEN
+                PERFORM countersign.require(false, 'there is no such consent');
+            END IF;
+        END IF;
+        IF cardinality(touched) > 0 THEN
+            -- An account on which something was touched is another one to whoever decided by it.
+            UPDATE countersign.users AS u SET version = u.version + 1
+                WHERE u.tenant = change.tenant AND u.id = ANY (touched)
+                    AND u.id NOT IN (SELECT w.id
+                        FROM unnest(change.created_users || change.updated_users) AS w);
+        END IF;
+        IF cardinality(held) > 0 AND EXISTS (
+            SELECT FROM unnest(held) AS role
+                WHERE cardinality(countersign.holders(change.tenant, role, change.kept_at)) = 0
+        ) THEN
+            PERFORM countersign.require(false, 'a role would lose its last holder');
+        END IF;
+        IF change.spent IS NOT NULL THEN
+            INSERT INTO countersign.spent (leaf, tenant)
+                SELECT leaf, change.tenant FROM unnest(change.spent) AS leaf;
+        END IF;
+        -- What was filed.
+        IF change.adopted IS NOT NULL THEN
+            FOREACH adopted IN ARRAY change.adopted LOOP
+                PERFORM countersign.check_owner(change.tenant, adopted.account);
+                UPDATE countersign.private AS p SET owner = 'account', owner_id = adopted.account
+                    WHERE p.tenant = change.tenant AND p.owner = 'walk'
+                        AND p.owner_id = adopted.walk;
+                UPDATE countersign.vault_keys AS k
+                    SET owner = 'account', owner_id = adopted.account
+                    WHERE k.tenant = change.tenant AND k.owner = 'walk'
+                        AND k.owner_id = adopted.walk;
+            END LOOP;
+        END IF;
+        IF change.erased IS NOT NULL THEN
+            FOREACH erased IN ARRAY change.erased LOOP
+                DELETE FROM countersign.private AS p WHERE p.tenant = erased.tenant
+                    AND p.owner = erased.owner AND p.owner_id = erased.owner_id;
+                DELETE FROM countersign.vault_keys AS k WHERE k.tenant = erased.tenant
+                    AND k.owner = erased.owner AND k.owner_id = erased.owner_id;
+                IF erased.owner = 'account' THEN
+                    UPDATE countersign.sessions AS s
+                        SET authn_context = NULL, authn_instant = NULL, session_index = NULL
+                        WHERE s.tenant = erased.tenant AND s.user_id = erased.owner_id;
+                END IF;
+                INSERT INTO countersign.to_scrub DEFAULT VALUES;
+            END LOOP;
+        END IF;
     END IF;
 
     -- What is filed.
-    IF change.adopted IS NOT NULL THEN
-        FOREACH adopted IN ARRAY change.adopted LOOP
-            PERFORM countersign.check_owner(change.tenant, adopted.account);
-            UPDATE countersign.private AS p SET owner = 'account', owner_id = adopted.account
-                WHERE p.tenant = change.tenant AND p.owner = 'walk' AND p.owner_id = adopted.walk;
-            UPDATE countersign.vault_keys AS k SET owner = 'account', owner_id = adopted.account
-                WHERE k.tenant = change.tenant AND k.owner = 'walk' AND k.owner_id = adopted.walk;
+    -- Nothing is filed for an account that is erased, nor is one erased while this is under way; a
+    -- private part is encrypted, if at all, with a key of its owner.
+    IF change.owners IS NOT NULL THEN
+        FOREACH filed_for IN ARRAY change.owners LOOP
+            PERFORM countersign.check_owner(filed_for.tenant, filed_for.id);
         END LOOP;
     END IF;
-    IF change.erased IS NOT NULL THEN
-        FOREACH erased IN ARRAY change.erased LOOP
-            DELETE FROM countersign.private AS p WHERE p.tenant = erased.tenant
-                AND p.owner = erased.owner AND p.owner_id = erased.owner_id;
-            DELETE FROM countersign.vault_keys AS k WHERE k.tenant = erased.tenant
-                AND k.owner = erased.owner AND k.owner_id = erased.owner_id;
-            IF erased.owner = 'account' THEN
-                UPDATE countersign.sessions AS s
-                    SET authn_context = NULL, authn_instant = NULL, session_index = NULL
-                    WHERE s.tenant = erased.tenant AND s.user_id = erased.owner_id;
+    IF change.keys IS NOT NULL THEN
+        FOREACH needed IN ARRAY change.keys LOOP
+            PERFORM FROM countersign.vault_keys AS k
+                WHERE k.id = needed.id AND k.tenant = needed.tenant AND k.owner = needed.owner
+                    AND k.owner_id = needed.owner_id
+                FOR SHARE;
+            IF NOT FOUND THEN
+                PERFORM countersign.require(false, 'the owner has no such vault key');
             END IF;
-            INSERT INTO countersign.to_scrub DEFAULT VALUES;
         END LOOP;
     END IF;
     IF change.entries IS NOT NULL THEN
-        PERFORM countersign.add_entries(change.entries, change.private, change.owners,
-            change.keys);
+        -- They wait in the order that they are given in.
+        INSERT INTO countersign.entries (id, leaf, bytes)
+            SELECT e.id, e.leaf, e.bytes
+            FROM unnest(change.entries) WITH ORDINALITY AS e (id, leaf, bytes, place)
+            ORDER BY e.place;
+    END IF;
+    IF change.private IS NOT NULL THEN
+        INSERT INTO countersign.private SELECT p.* FROM unnest(change.private) AS p;
     END IF;
 END
 $$;

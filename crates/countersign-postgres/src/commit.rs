@@ -298,11 +298,5 @@ fn put_what_is_filed(row: &mut Composite, change: &Change) {
             _ => None,
         })
         .collect();
-    row.put_all(
-        "owners",
-        entries::owner_rows(&change.entries, |owner| created.contains(&owner)),
-    );
-    row.put_all("keys", entries::key_rows(&change.entries));
-    row.put_all("entries", entries::rows(&change.entries));
-    row.put_all("private", entries::private_rows(&change.entries));
+    entries::put(row, &change.entries, |owner| created.contains(&owner));
 }

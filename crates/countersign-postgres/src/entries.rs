@@ -62,26 +62,33 @@ macro_rules! stored_leaves {
         )
     };
 }
-pub(crate) use {stored_columns, stored_leaves};
 pub(crate) use stored_entry;
+pub(crate) use {stored_columns, stored_leaves};
 
 /// Adds entries with their private parts.
 ///
 /// A number is drawn here, while nothing else waits for it: what commits first may well have the
 /// larger one. That is no order of the tree; `ledger` tells how that comes about.
 pub(crate) fn add(batch: &mut Batch, entries: &[Entry]) {
-    batch.add(
-        "SELECT countersign.add_entries($1, $2, $3, $4)",
-        values![
-            rows(entries),
-            private_rows(entries),
-            owner_rows(entries, |_| false),
-            key_rows(entries)
-        ],
-    );
+    let mut change = Composite::default();
+    put(&mut change, entries, |_| false);
+    batch.add("SELECT countersign.commit($1)", values![change]);
 }
 
-pub(crate) fn rows(entries: &[Entry]) -> Vec<Composite> {
+/// Puts entries into a change, with what has to hold for their private parts; accounts that are
+/// `safe` need no look.
+pub(crate) fn put<'a>(
+    change: &mut Composite,
+    entries: &'a [Entry],
+    is_safe: impl Fn((&'a TenantId, &'a UserId)) -> bool,
+) {
+    change.put_all("owners", owner_rows(entries, is_safe));
+    change.put_all("keys", key_rows(entries));
+    change.put_all("entries", rows(entries));
+    change.put_all("private", private_rows(entries));
+}
+
+fn rows(entries: &[Entry]) -> Vec<Composite> {
     entries
         .iter()
         .map(|entry| {
@@ -95,7 +102,7 @@ pub(crate) fn rows(entries: &[Entry]) -> Vec<Composite> {
 }
 
 /// What they leave out.
-pub(crate) fn private_rows(entries: &[Entry]) -> Vec<Composite> {
+fn private_rows(entries: &[Entry]) -> Vec<Composite> {
     let private = entries.iter();
     let private = private.filter_map(|entry| Some(private_row(entry.id(), entry.private()?)));
     private.collect()
@@ -115,7 +122,7 @@ fn private_row(id: &EntryId, private: &Private) -> Composite {
 }
 
 /// The accounts that something is filed for, each once, but those that need no look.
-pub(crate) fn owner_rows<'a>(
+fn owner_rows<'a>(
     entries: &'a [Entry],
     is_safe: impl Fn((&'a TenantId, &'a UserId)) -> bool,
 ) -> Vec<Composite> {
@@ -134,7 +141,7 @@ pub(crate) fn owner_rows<'a>(
 }
 
 /// The keys that private parts are encrypted with, each once, with their owners.
-pub(crate) fn key_rows(entries: &[Entry]) -> Vec<Composite> {
+fn key_rows(entries: &[Entry]) -> Vec<Composite> {
     let keys: BTreeSet<(String, (String, &'static str, String))> = entries
         .iter()
         .filter_map(|entry| {

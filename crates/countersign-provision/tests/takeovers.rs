@@ -969,7 +969,11 @@ fn an_expired_grant_is_no_last_one() {
 fn the_store_is_asked_for_the_seats_where_there_is_a_cap() {
     let mut capped = jit();
     capped.create.seats = Some(1);
-    assert!(policy(capped).snapshot_query(&acme(), &nurse(), now()).seats);
+    assert!(
+        policy(capped)
+            .snapshot_query(&acme(), &nurse(), now())
+            .seats
+    );
     assert!(!policy(jit()).snapshot_query(&acme(), &nurse(), now()).seats);
 }
 

@@ -267,7 +267,7 @@ async fn check(store: PostgresStore, acknowledged: &BTreeSet<String>, signed: u6
         subject: subject("nobody"),
         email: None,
         guarded_roles: BTreeSet::new(),
-        seats: false,
+        seats: true,
         once: None,
         now: Timestamp::UNIX_EPOCH,
     };

@@ -74,6 +74,63 @@ fn what_commits_between_reading_and_integrating_does_not_hold_it_up() {
     });
 }
 
+/// Entries that were added together are one row of the outbox and of the leaves.
+#[test]
+#[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
+fn an_integration_may_end_within_what_was_added_together() {
+    let postgres = Postgres::new();
+    postgres.run(async {
+        let store = postgres.node().await;
+        let changes = ["ana", "ben", "cid", "dan"].map(first_sign_in);
+        let entries = changes.map(|change| change.entries[0].clone());
+        store.enqueue(&entries).await.unwrap();
+        let integration = |size: u64, entries: &[countersign_core::Entry]| Integration {
+            expected_size: size,
+            entries: entries.iter().map(|entry| entry.id().clone()).collect(),
+            nodes: Vec::new(),
+        };
+        let [one, two, three, four] = &entries;
+        for skipping in [[two.clone(), three.clone()], [two.clone(), one.clone()]] {
+            let refused = store.integrate(&integration(0, &skipping)).await;
+            assert!(refused.unwrap_err().is_conflict());
+        }
+        assert_eq!(store.pending(1).await.unwrap(), [one.clone()]);
+        store
+            .integrate(&integration(0, &entries[..1]))
+            .await
+            .unwrap();
+        assert_eq!(store.pending(9).await.unwrap(), entries[1..]);
+        store
+            .integrate(&integration(1, &entries[1..3]))
+            .await
+            .unwrap();
+        let is_at = async |entry: &countersign_core::Entry, index: Option<u64>| {
+            let found = store.entry(&EntryQuery::Leaf(entry.leaf())).await;
+            let found = found.unwrap().unwrap();
+            assert_eq!((found.index, found.entry.id()), (index, entry.id()));
+        };
+        is_at(three, Some(2)).await;
+        is_at(four, None).await;
+        store
+            .integrate(&integration(3, &entries[3..]))
+            .await
+            .unwrap();
+        is_at(four, Some(3)).await;
+        for (index, entry) in (0..).zip(&entries) {
+            let found = store.entry(&EntryQuery::Index(index)).await.unwrap();
+            assert_eq!(found.unwrap().entry.id(), entry.id());
+        }
+        assert!(store.entry(&EntryQuery::Index(4)).await.unwrap().is_none());
+        let found = store.entries(1..3).await.unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|stored| (stored.index, stored.entry.id()))
+            .collect();
+        assert_eq!(found, [(Some(1), two.id()), (Some(2), three.id())]);
+        assert_eq!(store.pending(9).await.unwrap(), []);
+    });
+}
+
 #[test]
 #[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
 fn there_is_one_integrator_and_the_others_leave_it_the_work() {

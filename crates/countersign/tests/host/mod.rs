@@ -378,7 +378,7 @@ impl Host {
             subject: SubjectKey::from_stable_value(tenant(), ISSUER, name).unwrap(),
             email: None,
             guarded_roles: BTreeSet::new(),
-        seats: true,
+            seats: true,
             once: None,
             now: self.now(),
         }
