@@ -49,6 +49,24 @@ fn grown(signed: u64, more: u64) -> Arc<TestStore> {
     store
 }
 
+#[test]
+fn an_integration_ends_however_fast_others_add_entries() {
+    let store = store_with(&plain_entries(0..3));
+    let ledger = open(&store).unwrap();
+    let mut others = plain_entries(3..9);
+    others.reverse();
+    *store.arriving.lock().unwrap() = others;
+    assert_eq!(block_on(ledger.integrate()).unwrap(), 3);
+    assert_eq!(block_on(ledger.integrate()).unwrap(), 4);
+    assert_eq!(block_on(ledger.advance()).unwrap().checkpoint().size(), 5);
+}
+
+#[test]
+fn an_integration_takes_all_that_was_there() {
+    let store = store_with(&plain_entries(0..2_500));
+    assert_eq!(block_on(open(&store).unwrap().integrate()).unwrap(), 2_500);
+}
+
 fn walk_store() -> Arc<TestStore> {
     let walk = Walk::new(WalkPlan::default(), &CountingEntropy::default());
     let store = store_with(&walk.entries());

@@ -58,6 +58,8 @@ pub struct TestStore {
     pub tables: Mutex<Tables>,
     /// Makes that many compare-and-set calls conflict before one goes through.
     pub conflicts: AtomicU64,
+    /// What others add: one each time that the outbox is read, right after it.
+    pub arriving: Mutex<Vec<Entry>>,
 }
 
 impl TestStore {
@@ -83,8 +85,10 @@ impl LedgerStore for TestStore {
     }
 
     async fn pending(&self, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let tables = self.tables.lock().unwrap();
-        Ok(tables.outbox.iter().take(limit).cloned().collect())
+        let mut tables = self.tables.lock().unwrap();
+        let first = tables.outbox.iter().take(limit).cloned().collect();
+        tables.outbox.extend(self.arriving.lock().unwrap().pop());
+        Ok(first)
     }
 
     async fn size(&self) -> Result<u64, StoreError> {

@@ -94,7 +94,7 @@ fn an_integration_may_end_within_what_was_added_together() {
             let refused = store.integrate(&integration(0, &skipping)).await;
             assert!(refused.unwrap_err().is_conflict());
         }
-        assert_eq!(store.pending(1).await.unwrap(), [one.clone()]);
+        assert_eq!(store.pending(1).await.unwrap(), entries[..1]);
         store
             .integrate(&integration(0, &entries[..1]))
             .await
