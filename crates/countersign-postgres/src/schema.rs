@@ -10,8 +10,10 @@ use crate::store::OpenError;
 /// Each is applied once, in this order, and is never edited after a release; it says so itself in
 /// `countersign.migrations`.
 const MIGRATIONS: &[&str] = &[
-    include_str!("../migrations/0001_users_ledger_replay.sql"),
-    include_str!("../migrations/0002_least_privilege.sql"),
+    include_str!("../migrations/0001_accounts_and_replay.sql"),
+    include_str!("../migrations/0002_ledger.sql"),
+    include_str!("../migrations/0003_snapshot_and_commit.sql"),
+    include_str!("../migrations/0004_least_privilege.sql"),
 ];
 
 /// How far the schema of a database has come.

@@ -165,7 +165,7 @@ impl Database {
 ///
 /// # Security
 /// The tables hold personal data in the clear. Connect as a user that has no other rights than
-/// those of `countersign_application` (see `migrations/0002_least_privilege.sql`).
+/// those of `countersign_application` (see `migrations/0004_least_privilege.sql`).
 #[derive(Debug, Clone)]
 pub struct PostgresStore {
     pub(crate) pool: Arc<Pool>,

@@ -6,24 +6,31 @@ use countersign_provision::store::UserStore;
 
 use crate::common::{Postgres, database, first_sign_in, ledger, tenant, user_id};
 
-const FIRST: &str = include_str!("../../migrations/0001_users_ledger_replay.sql");
+/// All but the last.
+const OLDER: [&str; 3] = [
+    include_str!("../../migrations/0001_accounts_and_replay.sql"),
+    include_str!("../../migrations/0002_ledger.sql"),
+    include_str!("../../migrations/0003_snapshot_and_commit.sql"),
+];
 
 #[test]
 #[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
 fn a_database_of_an_older_schema_comes_forward_with_its_data() {
     let postgres = Postgres::empty();
-    postgres.sql(FIRST);
+    for migration in OLDER {
+        postgres.sql(migration);
+    }
     postgres.run(async {
         let older = postgres.database().open().await.unwrap_err();
-        assert!(matches!(older, OpenError::OlderSchema(version) if version.found() == 1));
+        assert!(matches!(older, OpenError::OlderSchema(version) if version.found() == 3));
         // What an older version would have written: nothing in the tables has changed since.
-        postgres.sql("INSERT INTO countersign.migrations (number) VALUES (2)");
+        postgres.sql("INSERT INTO countersign.migrations (number) VALUES (4)");
         let store = postgres.node().await;
         store.commit(&first_sign_in("ana")).await.unwrap();
         let book = ledger(std::sync::Arc::new(store.clone())).await;
         book.advance().await.unwrap();
         store.commit(&first_sign_in("ben")).await.unwrap();
-        postgres.sql("DELETE FROM countersign.migrations WHERE number = 2");
+        postgres.sql("DELETE FROM countersign.migrations WHERE number = 4");
 
         postgres.database().migrate().await.unwrap();
         let url = postgres.application_url();

@@ -65,4 +65,4 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA countersign FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA countersign TO countersign_application;
 
-INSERT INTO countersign.migrations (number) VALUES (2);
+INSERT INTO countersign.migrations (number) VALUES (4);
