@@ -41,9 +41,20 @@ CREATE TRIGGER entries_are_numbered BEFORE INSERT ON countersign.entries
 
 CREATE FUNCTION countersign.entries_wait() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    drawn bigint := currval('countersign.additions');
+    ids text[];
+    are_numbered boolean;
 BEGIN
-    INSERT INTO countersign.outbox (number, ids)
-        SELECT number, array_agg(id) FROM added GROUP BY number;
+    -- No grouping: they are to come in the order in which they were added.
+    SELECT array_agg(id), bool_and(number = drawn) INTO ids, are_numbered FROM added;
+    IF ids IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF NOT are_numbered THEN
+        RAISE EXCEPTION USING ERRCODE = 'CS002', MESSAGE = 'entries have the number that was drawn for them';
+    END IF;
+    INSERT INTO countersign.outbox (number, ids) VALUES (drawn, ids);
     RETURN NULL;
 END
 $$;

@@ -38,6 +38,9 @@ fn forbidden() -> Vec<String> {
             "UPDATE countersign.tree SET size = size - 1",
             "UPDATE countersign.tree SET epoch = epoch - 1",
             "UPDATE countersign.checkpoint SET size = size - 1",
+            // An entry that gives itself a number.
+            "INSERT INTO countersign.entries (id, leaf, number, bytes)
+                 VALUES ('numbered', sha256('numbered'), 1, '')",
             // A leaf beyond the end, and one that is there already.
             "INSERT INTO countersign.leaves (position, number, ids)
                  SELECT 7, number, ids FROM countersign.outbox",
