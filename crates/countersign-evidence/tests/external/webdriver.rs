@@ -136,7 +136,8 @@ impl Browser {
                 let event: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
                 let event = &event["message"];
                 let url = event.pointer("/params/request/url")?.as_str()?;
-                let is_own = ["chrome:", "data:"].iter().any(|own| url.starts_with(own));
+                let own = ["chrome:", "chrome-untrusted:", "data:"];
+                let is_own = own.iter().any(|own| url.starts_with(own));
                 (event["method"] == "Network.requestWillBeSent" && !is_own).then(|| url.to_owned())
             })
             .collect()
