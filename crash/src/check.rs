@@ -179,7 +179,7 @@ impl Found {
         if let Some(signed) = &outside.signed
             && let Err(error) = wait(notary.ledger.check_continues(signed))
         {
-            self.fork(error.to_string());
+            self.fork(told(&error));
         }
         let reader = notary.ledger.reader();
         let keys = wait(reader.log_keys(notary.ledger.verifier_key()))?;

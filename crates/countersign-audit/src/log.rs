@@ -11,7 +11,8 @@ use crate::seal::Draft;
 /// The log signs its checkpoints with another key from now on \[record.md §5.1\].
 ///
 /// Written while the retired key still signs: a checkpoint by that key covers this record, and so
-/// vouches for the key after it.
+/// vouches for the key after it. The position of its leaf is the largest size that the retired key
+/// signs alone; it is not in the record, because nobody knows it before the leaf has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyRotated {
@@ -19,8 +20,6 @@ pub struct KeyRotated {
     pub key: VerifierKey,
     /// The log's name.
     pub origin: String,
-    /// The largest size that the retired key signs; at most 2^53 − 1.
-    pub retired_at_size: u64,
     /// The key until now.
     pub retired_key: VerifierKey,
 }

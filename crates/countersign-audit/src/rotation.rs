@@ -32,9 +32,14 @@ impl Rotation {
         self.index.is_some_and(|index| index < size)
     }
 
+    /// The key that it replaces, which signs alone whatever does not cover the record: until the
+    /// record has its leaf that is without a bound.
     fn retired(&self) -> TrustedKey {
-        let body = self.record.body();
-        TrustedKey::retired(body.retired_key.clone(), body.retired_at_size)
+        let key = self.record.body().retired_key.clone();
+        match self.index {
+            Some(index) => TrustedKey::retired(key, index),
+            None => TrustedKey::current(key),
+        }
     }
 }
 
@@ -172,6 +177,12 @@ impl Ledger {
         }
         self.integrate().await?;
         let checkpoint = self.sign_by_both(&key, &*signer).await?;
+        let leaf = rotation.record.leaf();
+        // Its leaf has a position only now.
+        let rotation = self.reader().read_rotation(leaf).await?;
+        if !rotation.is_covered_by(checkpoint.checkpoint().size()) {
+            return Err(Damage::Rotation.into());
+        }
         Ok(self.rotated(&rotation, signer, key, checkpoint))
     }
 
@@ -217,11 +228,10 @@ impl Ledger {
         last: Option<Rotation>,
         order: RotationOrder<'_>,
     ) -> Result<Rotation, AuditError> {
-        let before = self.advance().await?;
+        self.advance().await?;
         let body = KeyRotated {
             key: key.clone(),
             origin: self.verifier_key().name().to_owned(),
-            retired_at_size: before.checkpoint().size(),
             retired_key: self.verifier_key().clone(),
         };
         let last = last.map(|last| last.record.leaf());

@@ -10,17 +10,18 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use countersign_audit::checkpoint::sign;
+use countersign_audit::checkpoint::{Checkpoint, sign};
 use countersign_audit::damage::Damage;
 use countersign_audit::note::NoteError;
 use countersign_audit::record::Actor;
 use countersign_audit::rotation::{Rotated, RotationOrder};
+use countersign_audit::seal::EntropyError;
 use countersign_audit::signer::{SignatureAlgorithm, Signer, SignerError};
-use countersign_audit::store::{EntryQuery, StoredCheckpoint};
+use countersign_audit::store::{Anchor, EntryQuery, LedgerStore as _, StoredCheckpoint};
 use countersign_audit::{
-    AuditError, Body, Correlation, Ed25519Signer, Ledger, SignedCheckpoint, TrustedKey,
+    AuditError, Body, Correlation, Ed25519Signer, Entropy, Ledger, SignedCheckpoint, TrustedKey,
     VerifierKey, parse_record,
 };
 use countersign_core::{CorrelationId, TenantId};
@@ -41,13 +42,22 @@ fn open_with(store: &Arc<TestStore>, signer: &Arc<Ed25519Signer>) -> Result<Ledg
 }
 
 fn rotate(ledger: &Ledger, to: Arc<dyn Signer>, n: u8) -> Result<Rotated, AuditError> {
-    let tenant = TenantId::new("acme").unwrap();
-    let mut walk = Correlation::begin(tenant, CorrelationId::new(format!("walk-{n}")).unwrap());
     let entropy = CountingEntropy::default();
     for _ in 0..n {
         // Ids are not the same twice.
-        countersign_audit::Entropy::fill(&entropy, &mut [0; 64]).unwrap();
+        entropy.fill(&mut [0; 64]).unwrap();
     }
+    rotate_with(ledger, to, n, &entropy)
+}
+
+fn rotate_with(
+    ledger: &Ledger,
+    to: Arc<dyn Signer>,
+    n: u8,
+    entropy: &dyn Entropy,
+) -> Result<Rotated, AuditError> {
+    let tenant = TenantId::new("acme").unwrap();
+    let mut walk = Correlation::begin(tenant, CorrelationId::new(format!("walk-{n}")).unwrap());
     block_on(ledger.rotate(
         to,
         RotationOrder {
@@ -55,7 +65,7 @@ fn rotate(ledger: &Ledger, to: Arc<dyn Signer>, n: u8) -> Result<Rotated, AuditE
             by: Actor::System,
             note: Some("yearly"),
             now: at("2026-03-01T09:30:00Z"),
-            entropy: &entropy,
+            entropy,
         },
     ))
 }
@@ -87,7 +97,8 @@ fn both_keys_sign_the_checkpoint_that_covers_the_record_and_then_the_new_one_alo
         panic!("{:?}", record.body);
     };
     assert_eq!((&body.retired_key, &body.key), (&old, &vkey(&new)));
-    assert_eq!((body.origin.as_str(), body.retired_at_size), (ORIGIN, 5));
+    assert_eq!(body.origin, ORIGIN);
+    assert_eq!(rotated.retired, TrustedKey::retired(old.clone(), 5));
     grow(&store, 10..12);
     let next = block_on(rotated.ledger.advance()).unwrap();
     next.verify(&[vkey(&new)]).unwrap();
@@ -223,6 +234,68 @@ fn a_retired_key_that_was_stolen_can_not_make_the_log_longer() {
     let damage = block_on(rotated.ledger.check_continues(&forged)).unwrap_err();
     assert!(matches!(damage, AuditError::Damaged(Damage::Checkpoint)));
     drop(store);
+}
+
+/// Another node that makes leaves and signs while this one writes the record of a rotation: the
+/// last thing before that is to draw its salts.
+#[derive(Debug)]
+struct Meanwhile {
+    store: Arc<TestStore>,
+    elsewhere: Ledger,
+    signed: Mutex<Option<SignedCheckpoint>>,
+}
+
+impl Entropy for Meanwhile {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        let mut signed = self.signed.lock().unwrap();
+        if signed.is_none() {
+            grow(&self.store, 10..12);
+            *signed = Some(block_on(self.elsewhere.advance()).unwrap());
+        }
+        CountingEntropy::default().fill(bytes)
+    }
+}
+
+#[test]
+fn what_another_node_signs_while_the_key_is_replaced_stays_vouched_for() {
+    let (store, ledger) = five();
+    let meanwhile = Meanwhile {
+        elsewhere: open(&store).unwrap(),
+        store: Arc::clone(&store),
+        signed: Mutex::new(None),
+    };
+    let new = new_signer();
+    let rotated = rotate_with(
+        &ledger,
+        Arc::<Ed25519Signer>::clone(&new) as _,
+        1,
+        &meanwhile,
+    );
+    let rotated = rotated.unwrap();
+    let between = meanwhile.signed.into_inner().unwrap().unwrap();
+    assert_eq!(between.checkpoint().size(), 7);
+    assert_eq!(rotated.retired, TrustedKey::retired(vkey(&signer()), 7));
+
+    let reader = rotated.ledger.reader();
+    let keys = block_on(reader.log_keys(rotated.ledger.verifier_key())).unwrap();
+    assert_eq!(keys[1..], *std::slice::from_ref(&rotated.retired));
+    between.verify_by(&keys).unwrap();
+    block_on(rotated.ledger.check_continues(&between)).unwrap();
+
+    // One that is time-stamped is looked at whenever the ledger is opened.
+    let anchor = Anchor {
+        size: between.checkpoint().size(),
+        note: between.bytes().to_vec(),
+        tokens: vec![vec![0x30]],
+    };
+    block_on(store.put_anchor(&anchor, 0)).unwrap();
+    open_with(&store, &new).unwrap();
+
+    // The record's own leaf is past it.
+    let covering = block_on(rotated.ledger.reader().root(8)).unwrap();
+    let covering = Checkpoint::new(ORIGIN, 8, covering);
+    let alone = block_on(sign(&covering, &vkey(&signer()), &*signer())).unwrap();
+    assert_eq!(alone.verify_by(&keys), Err(NoteError::RetiredKey));
 }
 
 /// A store in which a rotation was interrupted after its record was written.

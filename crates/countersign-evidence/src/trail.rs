@@ -339,10 +339,7 @@ fn sentence(body: &Body) -> String {
             short(&b.disclosure_sha256)
         ),
         Body::ConsentWithdrawn(_) => "withdrew the consent to electronic records".to_owned(),
-        Body::KeyRotated(b) => format!(
-            "log {} signs with another key past {} leaves",
-            b.origin, b.retired_at_size
-        ),
+        Body::KeyRotated(b) => format!("log {} signs with another key", b.origin),
         Body::CheckpointAnchored(b) => {
             format!("checkpoint of {} leaves stamped at {}", b.size, b.gen_time)
         }

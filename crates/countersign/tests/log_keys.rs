@@ -93,13 +93,15 @@ fn an_engine_and_its_clones_sign_with_the_new_key_from_then_on() {
             assert!(report.accepted(), "{report}");
         }
         let rotations = host.records().into_iter();
-        let mut rotations = rotations.filter(|(_, record)| record.kind() == Kind::KeyRotated);
-        let (_, record) = rotations.next().unwrap();
+        let mut rotations = (0_u64..)
+            .zip(rotations)
+            .filter(|(_, (_, record))| record.kind() == Kind::KeyRotated);
+        let (position, (_, record)) = rotations.next().unwrap();
         let Body::KeyRotated(body) = &record.body else {
             panic!("is no rotation");
         };
         assert_eq!(body.key, vkey(&new));
-        assert_eq!(Some(body.retired_at_size), rotated.retired.last_size());
+        assert_eq!(Some(position), rotated.retired.last_size());
         assert!(record.commitments.contains_key("note"));
         assert_eq!(rotations.count(), 0);
         host.assert_records_are_sound();

@@ -333,7 +333,6 @@ fn of_the_log(sealing: &mut Sealing) -> Result<(), Failure> {
     let rotated = KeyRotated {
         key: key(2)?,
         origin: "log.example/seeds".to_owned(),
-        retired_at_size: 24,
         retired_key: key(1)?,
     };
     let by = Actor::User(UserId::new("user-2")?);

@@ -169,9 +169,7 @@ KINDS = {
         withdrawal=text,
     ),
     "consent.withdrawn": Kind(["consent.given"], YES, [], consent=identifier),
-    "key.rotated": Kind(
-        [Maybe("key.rotated")], NO, [], key=text, origin=text, retired_at_size=count, retired_key=text,
-    ),
+    "key.rotated": Kind([Maybe("key.rotated")], NO, [], key=text, origin=text, retired_key=text),
     "checkpoint.anchored": Kind(
         [], NO, [],
         gen_time=time, note_sha256=digest, root=digest, size=count, token_sha256=digest, tokens=count,
