@@ -25,14 +25,12 @@ use crate::witness::Witnesses;
 /// past where a larger group makes anything faster.
 const MAX_BATCH: usize = 1024;
 
-/// What was found in the outbox, and is in the tree now.
-enum Batch {
-    /// As many entries as one integration takes: there may be more.
-    Full,
-    /// All that there were; the tree has this size.
-    Last(u64),
-    /// None.
-    Empty,
+/// Where the outbox ended when it was read, as far as one integration takes it.
+#[derive(Clone, Copy)]
+struct End {
+    leaf: LeafHash,
+    /// There may be more behind it.
+    is_full: bool,
 }
 
 /// How often a lost race is run again before the caller hears of it.
@@ -168,29 +166,46 @@ impl Ledger {
     /// there by other means. A store skips no entry, so whoever runs it has to look: `DESIGN.md`
     /// tells how such an entry is taken out.
     pub async fn integrate(&self) -> Result<u64, AuditError> {
+        let store = self.reader.store();
         let mut attempts = 0_usize;
+        let mut wanted: Option<End> = None;
         loop {
-            match self.integrate_batch().await {
-                Ok(Batch::Full) => attempts = 0,
-                Ok(Batch::Last(size)) => return Ok(size),
-                Ok(Batch::Empty) => return self.reader.size().await,
+            let size = store.size().await?;
+            let pending = store.pending(MAX_BATCH).await?;
+            let Some(last) = pending.last() else {
+                return self.reader.size().await;
+            };
+            let read = End {
+                leaf: last.leaf(),
+                is_full: pending.len() >= MAX_BATCH,
+            };
+            let end = *wanted.get_or_insert(read);
+            match self.integrate_batch(size, pending).await {
+                Ok(size) if !read.is_full => return Ok(size),
+                Ok(_) => (attempts, wanted) = (0, None),
                 Err(AuditError::Store(error)) if error.is_conflict() && attempts < MAX_ATTEMPTS => {
                     attempts = attempts.saturating_add(1);
+                    // Another ledger may have made leaves of all that was there, and somebody
+                    // added more meanwhile: that is not waited for.
+                    let stored = store.entry(&EntryQuery::Leaf(end.leaf)).await?;
+                    match stored.and_then(|stored| stored.index) {
+                        Some(_) if end.is_full => (attempts, wanted) = (0, None),
+                        Some(_) => return self.reader.size().await,
+                        None => {}
+                    }
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Turns the first entries of the outbox into leaves.
-    async fn integrate_batch(&self) -> Result<Batch, AuditError> {
+    /// Turns `pending`, the first entries of the outbox, into leaves; gives the size of the tree.
+    async fn integrate_batch(
+        &self,
+        expected_size: u64,
+        pending: Vec<Entry>,
+    ) -> Result<u64, AuditError> {
         let store = self.reader.store();
-        let expected_size = store.size().await?;
-        let pending = store.pending(MAX_BATCH).await?;
-        if pending.is_empty() {
-            return Ok(Batch::Empty);
-        }
-        let is_full = pending.len() >= MAX_BATCH;
         let mut damage = None;
         let mut records: Vec<(Entry, Arc<Record>)> = Vec::new();
         for (index, entry) in (expected_size..).zip(pending) {
@@ -244,8 +259,7 @@ impl Ledger {
             }
         }
         match damage {
-            None if is_full => Ok(Batch::Full),
-            None => Ok(Batch::Last(frontier.size())),
+            None => Ok(frontier.size()),
             // Another ledger was faster between the two readings: what was read as the first of
             // the outbox may rest on what is a leaf by now.
             Some(_) if store.size().await? != frontier.size() => {
@@ -255,15 +269,17 @@ impl Ledger {
         }
     }
 
-    /// Signs the tree as it is, unless the last checkpoint says the same already.
+    /// Signs the tree as it is, unless a checkpoint covers it already: one that another ledger
+    /// signs meanwhile may be of a larger tree.
     ///
     /// # Errors
     /// [`AuditError::Damaged`] if the tree does not continue the last checkpoint: nothing is
     /// signed then. [`AuditError::Signer`] if the backend fails.
     pub async fn checkpoint(&self) -> Result<SignedCheckpoint, AuditError> {
         let mut attempts = 0_usize;
+        let mut wanted = None;
         loop {
-            match self.sign_checkpoint().await {
+            match self.sign_checkpoint(&mut wanted).await {
                 Err(AuditError::Store(error)) if error.is_conflict() && attempts < MAX_ATTEMPTS => {
                     attempts = attempts.saturating_add(1);
                 }
@@ -272,34 +288,33 @@ impl Ledger {
         }
     }
 
-    async fn sign_checkpoint(&self) -> Result<SignedCheckpoint, AuditError> {
+    /// Signs the tree, unless the last checkpoint covers `wanted` leaves: as many as there were
+    /// when the size was read for the first time.
+    async fn sign_checkpoint(
+        &self,
+        wanted: &mut Option<u64>,
+    ) -> Result<SignedCheckpoint, AuditError> {
         let last = self.last_checkpoint().await?;
         let size = self.reader.size().await?;
+        let wanted = *wanted.get_or_insert(size);
         self.check_may_sign_alone(size).await?;
-        let head = Checkpoint::new(self.key.name(), size, self.reader.root(size).await?);
-        if let Some(last) = last {
-            self.check_head(last.checkpoint(), size).await?;
-            if *last.checkpoint() == head {
-                return Ok(last);
+        let expected = match last {
+            Some(last) => {
+                self.check_head(last.checkpoint(), size).await?;
+                if last.checkpoint().size() >= wanted {
+                    return Ok(last);
+                }
+                Some(StoredCheckpoint::of(&last))
             }
-            self.put(Some(&last), &head).await
-        } else {
-            self.put(None, &head).await
-        }
-    }
-
-    async fn put(
-        &self,
-        expected: Option<&SignedCheckpoint>,
-        head: &Checkpoint,
-    ) -> Result<SignedCheckpoint, AuditError> {
-        let signed = sign(head, &self.key, &*self.signer).await?;
-        let expected = expected.map(StoredCheckpoint::of);
+            None => None,
+        };
+        let head = Checkpoint::new(self.key.name(), size, self.reader.root(size).await?);
+        let signed = sign(&head, &self.key, &*self.signer).await?;
         let store = self.reader.store();
         store
             .put_checkpoint(expected.as_ref(), &StoredCheckpoint::of(&signed))
             .await?;
-        self.saw(head);
+        self.saw(&head);
         Ok(signed)
     }
 

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use countersign_audit::damage::Damage;
 use countersign_audit::fsck::{LedgerCheck, Progress};
 use countersign_audit::merkle::verify_consistency;
-use countersign_audit::receipt::Receipt;
+use countersign_audit::receipt::{Level, Receipt};
 use countersign_audit::record::RecordError;
 use countersign_audit::store::{Anchor, NodeId, StoredCheckpoint};
 use countersign_audit::{AuditError, Ed25519Signer, Ledger, LedgerReader, LinkError};
@@ -59,6 +59,24 @@ fn an_integration_ends_however_fast_others_add_entries() {
     assert_eq!(block_on(ledger.integrate()).unwrap(), 3);
     assert_eq!(block_on(ledger.integrate()).unwrap(), 4);
     assert_eq!(block_on(ledger.advance()).unwrap().checkpoint().size(), 5);
+}
+
+/// A node that is not the integrator is never the one that writes, and there is always more to do;
+/// it still has what it asked for.
+#[test]
+fn a_node_beside_a_busy_integrator_waits_only_for_what_was_there() {
+    let store = store_with(&plain_entries(0..3));
+    let ledger = open(&store).unwrap();
+    *store.arriving.lock().unwrap() = plain_entries(3..300);
+    *store.integrator.lock().unwrap() = Some(open(&store).unwrap());
+    assert!(block_on(ledger.integrate()).unwrap() >= 3);
+    let there = block_on(ledger.reader().size()).unwrap();
+    let signed = block_on(ledger.checkpoint()).unwrap();
+    assert!(signed.checkpoint().size() >= there);
+    let leaf = store.tables.lock().unwrap().outbox[0].leaf();
+    let receipt = block_on(ledger.wait_for(leaf, Level::Checkpointed)).unwrap();
+    assert!(matches!(receipt, Receipt::Checkpointed(_)), "{receipt:?}");
+    assert!(!store.arriving.lock().unwrap().is_empty());
 }
 
 #[test]

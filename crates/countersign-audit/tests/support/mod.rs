@@ -60,11 +60,28 @@ pub struct TestStore {
     pub conflicts: AtomicU64,
     /// What others add: one each time that the outbox is read, right after it.
     pub arriving: Mutex<Vec<Entry>>,
+    /// The node that makes the leaves and signs, if there is one: what another wants to write it
+    /// has written by then.
+    pub integrator: Mutex<Option<Ledger>>,
 }
 
 impl TestStore {
     pub fn change(&self, change: impl FnOnce(&mut Tables)) {
         change(&mut self.tables.lock().unwrap());
+    }
+
+    /// Whether the integrator was faster. It has signed what was there, and goes on: there are
+    /// leaves past what it signed, and entries past those.
+    async fn was_left_to_integrator(&self) -> bool {
+        let Some(integrator) = self.integrator.lock().unwrap().take() else {
+            return false;
+        };
+        integrator.advance().await.unwrap();
+        integrator.integrate().await.unwrap();
+        let arriving = self.arriving.lock().unwrap().pop();
+        self.change(|tables| tables.outbox.extend(arriving));
+        *self.integrator.lock().unwrap() = Some(integrator);
+        true
     }
 
     fn conflict_now(&self) -> bool {
@@ -97,7 +114,7 @@ impl LedgerStore for TestStore {
 
     async fn integrate(&self, integration: &Integration) -> Result<(), StoreError> {
         let conflict = StoreError::conflict("integrate");
-        if self.conflict_now() {
+        if self.conflict_now() || self.was_left_to_integrator().await {
             return Err(conflict);
         }
         let mut tables = self.tables.lock().unwrap();
@@ -170,7 +187,7 @@ impl LedgerStore for TestStore {
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError> {
         let conflict = StoreError::conflict("put a checkpoint");
-        if self.conflict_now() {
+        if self.conflict_now() || self.was_left_to_integrator().await {
             return Err(conflict);
         }
         let mut tables = self.tables.lock().unwrap();
