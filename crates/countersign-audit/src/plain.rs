@@ -119,11 +119,7 @@ impl<'de> Plain<'de> {
     /// A text without escapes.
     fn text(&mut self) -> Result<&'de str, NotPlain> {
         let after = self.rest.strip_prefix('"').ok_or(NotPlain)?;
-        let end = after
-            .bytes()
-            .position(|byte| byte == b'"')
-            .ok_or(NotPlain)?;
-        let (text, behind) = after.split_at_checked(end).ok_or(NotPlain)?;
+        let (text, behind) = after.split_once('"').ok_or(NotPlain)?;
         // Over all bytes without a way out between, which is done many at a time.
         let special = text
             .bytes()
@@ -132,7 +128,6 @@ impl<'de> Plain<'de> {
             return Err(NotPlain);
         }
         self.rest = behind;
-        self.take("\"")?;
         Ok(text)
     }
 
@@ -155,23 +150,28 @@ impl<'de> Plain<'de> {
 
     /// An object without escapes in it, to be read later.
     fn skip_object(&mut self) -> Result<&'de str, NotPlain> {
-        let (mut depth, mut in_text) = (0_usize, false);
-        for (place, byte) in self.rest.bytes().enumerate() {
-            match byte {
-                b'"' => in_text = !in_text,
-                b'\\' => return Err(NotPlain),
-                b'{' if !in_text => depth = depth.saturating_add(1),
-                b'}' if !in_text => {
-                    depth = depth.checked_sub(1).ok_or(NotPlain)?;
-                    if depth == 0 {
-                        let end = place.saturating_add(1);
-                        let (object, behind) = self.rest.split_at_checked(end).ok_or(NotPlain)?;
-                        self.rest = behind;
-                        return Ok(object);
-                    }
-                }
-                _ => {}
+        let (mut depth, mut end, mut in_text) = (0_usize, 0_usize, false);
+        for piece in self.rest.split('"') {
+            if piece.contains('\\') {
+                return Err(NotPlain);
             }
+            // Most bytes are in texts, which are not looked at one by one.
+            let structure = if in_text { "" } else { piece };
+            for (place, byte) in structure.bytes().enumerate() {
+                match byte {
+                    b'{' => depth = depth.saturating_add(1),
+                    b'}' => depth = depth.checked_sub(1).ok_or(NotPlain)?,
+                    _ => continue,
+                }
+                if depth == 0 {
+                    let end = end.saturating_add(place).saturating_add(1);
+                    let (object, behind) = self.rest.split_at_checked(end).ok_or(NotPlain)?;
+                    self.rest = behind;
+                    return Ok(object);
+                }
+            }
+            end = end.saturating_add(piece.len()).saturating_add(1);
+            in_text = !in_text;
         }
         Err(NotPlain)
     }
