@@ -12,8 +12,9 @@ use crate::outbox::Outbox;
 
 /// Most requests in one transaction. The more share it, the fewer times the pages of the indexes,
 /// whose keys are random, are written; what they share is held in the page cache
-/// ([`crate::file::CACHE_KIBIBYTES`]) until it is committed, and past that nothing is gained.
-pub(crate) const MAX_SHARED_REQUESTS: usize = 2_048;
+/// ([`crate::file::CACHE_KIBIBYTES`]) until it is committed. Past this no more are done in a second,
+/// and whoever came first waits for those who came last.
+pub(crate) const MAX_SHARED_REQUESTS: usize = 512;
 
 /// The connection that writes.
 pub(crate) struct WriteConnection {
