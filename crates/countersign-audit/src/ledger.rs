@@ -21,9 +21,10 @@ use crate::vault::Vault;
 use crate::verifier_key::VerifierKey;
 use crate::witness::Witnesses;
 
-/// Most entries that become leaves in one transaction: bounds its memory at 64 MiB, and is far
-/// past where a larger group makes anything faster.
-const MAX_BATCH: usize = 1024;
+/// Most entries that become leaves in one transaction. Of the records that a sign-in writes they are
+/// some 5 MB; of the longest that there can be, 256 MiB. A ledger that thousands of threads write to
+/// gets the processor seldom, and has to do much with it then, or it falls behind.
+const MAX_BATCH: usize = 4_096;
 
 /// Where the outbox ended when it was read, as far as one integration takes it.
 #[derive(Clone, Copy)]

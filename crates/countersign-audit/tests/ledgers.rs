@@ -81,8 +81,8 @@ fn a_node_beside_a_busy_integrator_waits_only_for_what_was_there() {
 
 #[test]
 fn an_integration_takes_all_that_was_there() {
-    let store = store_with(&plain_entries(0..2_500));
-    assert_eq!(block_on(open(&store).unwrap().integrate()).unwrap(), 2_500);
+    let store = store_with(&plain_entries(0..9_000));
+    assert_eq!(block_on(open(&store).unwrap().integrate()).unwrap(), 9_000);
 }
 
 fn walk_store() -> Arc<TestStore> {
@@ -155,14 +155,14 @@ fn a_race_that_is_always_lost_ends() {
 
 #[test]
 fn two_ledgers_over_one_store_make_one_tree() {
-    let store = store_with(&plain_entries(0..3000));
+    let store = store_with(&plain_entries(0..9_000));
     let (one, two) = (open(&store).unwrap(), open(&store).unwrap());
     std::thread::scope(|scope| {
         for ledger in [&one, &two] {
             scope.spawn(move || block_on(ledger.advance()).unwrap());
         }
     });
-    let alone = store_with(&plain_entries(0..3000));
+    let alone = store_with(&plain_entries(0..9_000));
     let alone = block_on(open(&alone).unwrap().advance()).unwrap();
     let together = block_on(one.reader().checkpoint()).unwrap().unwrap();
     assert_eq!(together, alone);
