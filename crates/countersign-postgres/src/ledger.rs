@@ -88,10 +88,17 @@ impl LedgerStore for PostgresStore {
     }
 
     async fn integrate(&self, integration: &Integration) -> Result<(), StoreError> {
-        let written = self.try_integrate(integration, Fence::Anybody).await;
-        let expected = integration.expected_size;
-        self.or_wait("integrate entries", written, |size, _| size != expected)
-            .await
+        let doing = "integrate entries";
+        match self.try_integrate(integration, Fence::Anybody).await {
+            Err(failure) if failure.is_not_the_integrator() => {
+                let expected = integration.expected_size;
+                self.integrator_has_moved(doing, |size, _| size != expected)
+                    .await?;
+                // The ledger reads again, and finds its work done.
+                Err(StoreError::conflict(doing).caused_by(failure))
+            }
+            written => written.map_err(|failure| failure.into_store_error(doing)),
+        }
     }
 
     async fn nodes(&self, ids: &[NodeId]) -> Result<Vec<Option<Sha256Digest>>, StoreError> {
@@ -184,11 +191,20 @@ impl LedgerStore for PostgresStore {
         expected: Option<&StoredCheckpoint>,
         checkpoint: &StoredCheckpoint,
     ) -> Result<(), StoreError> {
-        let written = self
-            .try_put_checkpoint(expected, checkpoint, Fence::Anybody)
-            .await;
-        self.or_wait("put a checkpoint", written, |_, last| last != expected)
-            .await
+        let doing = "put a checkpoint";
+        let put = |fence| self.try_put_checkpoint(expected, checkpoint, fence);
+        let mut written = put(Fence::Anybody).await;
+        if let Err(failure) = &written
+            && failure.is_not_the_integrator()
+        {
+            let has_moved = |_, last: Option<&StoredCheckpoint>| last != expected;
+            if self.integrator_has_moved(doing, has_moved).await? {
+                return Err(StoreError::conflict(doing));
+            }
+            // It may wait for this one: while a key is replaced, only who has both can sign.
+            written = put(Fence::Beside).await;
+        }
+        written.map_err(|failure| failure.into_store_error(doing))
     }
 
     async fn put_anchor(&self, anchor: &Anchor, expected_tokens: usize) -> Result<(), StoreError> {
@@ -265,6 +281,9 @@ pub(crate) enum Fence {
     Anybody,
     /// The integrator of this epoch, as long as nobody came after it.
     Epoch(i64),
+    /// Whoever wants to, even if there is an integrator: only what is compared keeps two apart. For
+    /// checkpoints that is enough, because the tree under them never changes.
+    Beside,
 }
 
 impl Fence {
@@ -288,6 +307,7 @@ impl Fence {
                      'another integrator came after this one', 'CS003')",
                 values![epoch],
             ),
+            Self::Beside => batch.add("SELECT FROM countersign.tree FOR UPDATE", Vec::new()),
         }
     }
 }
@@ -402,28 +422,21 @@ impl PostgresStore {
         self.try_write(&batch).await.map(drop)
     }
 
-    /// What was written; or a conflict, if somebody else is the integrator, as soon as it has done
-    /// something. The ledger reads again then, and finds its work done.
-    async fn or_wait(
+    /// Whether the integrator, which is somebody else, has done something by now, or does so soon.
+    async fn integrator_has_moved(
         &self,
         doing: &'static str,
-        written: Result<(), Failure>,
         has_moved: impl Fn(u64, Option<&StoredCheckpoint>) -> bool + Send,
-    ) -> Result<(), StoreError> {
-        match written {
-            Err(failure) if failure.is_not_the_integrator() => {
-                self.outbox.wake_integrator(&self.pool);
-                for _ in 0..LOOKS {
-                    let (size, last) = self.head().await?;
-                    if has_moved(size, last.as_ref()) {
-                        break;
-                    }
-                    self.pause(doing).await?;
-                }
-                Err(StoreError::conflict(doing).caused_by(failure))
+    ) -> Result<bool, StoreError> {
+        self.outbox.wake_integrator(&self.pool);
+        for _ in 0..LOOKS {
+            let (size, last) = self.head().await?;
+            if has_moved(size, last.as_ref()) {
+                return Ok(true);
             }
-            written => written.map_err(|failure| failure.into_store_error(doing)),
+            self.pause(doing).await?;
         }
+        Ok(false)
     }
 
     async fn head(&self) -> Result<(u64, Option<StoredCheckpoint>), StoreError> {
@@ -452,7 +465,7 @@ impl PostgresStore {
 const MOST_NODES: usize = 32;
 
 /// How often and how many times a node looks whether the integrator has done what it wanted done:
-/// half a second, which the ledger repeats.
+/// half a second.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(20);
 const LOOKS: usize = 25;
 

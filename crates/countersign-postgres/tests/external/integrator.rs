@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_audit::LedgerStore;
-use countersign_audit::store::{EntryQuery, Integration, NodeId};
-use countersign_core::{Sha256Digest, StoreErrorKind};
+use countersign_audit::record::Actor;
+use countersign_audit::rotation::RotationOrder;
+use countersign_audit::store::{EntryQuery, Integration, NodeId, StoredCheckpoint};
+use countersign_audit::{AuditError, Correlation, Ed25519Signer, LedgerStore, SystemEntropy};
+use countersign_core::{CorrelationId, Sha256Digest, StoreErrorKind, TenantId, Timestamp};
 use countersign_provision::store::UserStore;
 
 use crate::common::{Postgres, first_sign_in, ledger};
@@ -158,6 +160,81 @@ fn there_is_one_integrator_and_the_others_leave_it_the_work() {
         drop(integrator);
         let next = two.become_integrator().await.unwrap();
         assert_eq!(next.epoch(), 2);
+    });
+}
+
+/// The integrator can not sign what covers the record of the rotation: it has one key only.
+#[test]
+#[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
+fn another_node_replaces_the_key_beside_the_integrator() {
+    let postgres = Postgres::new();
+    postgres.run(async {
+        let (one, two) = (postgres.node().await, postgres.node().await);
+        let integrator = Arc::new(one.integrator().await.unwrap().unwrap());
+        let head = ledger(integrator.clone()).await;
+        let epoch = integrator.epoch();
+        let work = tokio::spawn(async move {
+            loop {
+                match head.advance().await {
+                    Ok(_) | Err(AuditError::RotationUnfinished { .. }) => {}
+                    Err(error) => return error,
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        two.commit(&first_sign_in("ana")).await.unwrap();
+        let book = ledger(Arc::new(two.clone())).await;
+        let (new, _) = Ed25519Signer::generate().unwrap();
+        let tenant = TenantId::new("log").unwrap();
+        let order = RotationOrder {
+            walk: &mut Correlation::begin(tenant, CorrelationId::new("rotation").unwrap()),
+            by: Actor::System,
+            note: None,
+            now: Timestamp::UNIX_EPOCH,
+            entropy: &SystemEntropy::new(),
+        };
+        let rotated = book.rotate(Arc::new(new), order).await.unwrap();
+        assert_eq!(rotated.checkpoint.checkpoint().size(), 2);
+        for key in [book.verifier_key(), rotated.ledger.verifier_key()] {
+            rotated
+                .checkpoint
+                .verify(std::slice::from_ref(key))
+                .unwrap();
+        }
+        let told = work.await.unwrap();
+        assert_eq!(told.code(), "audit.retired_key");
+        // It made the leaves, and nobody took its lock.
+        assert_eq!(integrator.size().await.unwrap(), 2);
+        assert_eq!(integrator.epoch(), epoch);
+    });
+}
+
+/// Of two checkpoints that expect the same one conflicts, whoever puts them.
+#[test]
+#[ignore = "runs initdb and pg_ctl; cargo xtask test runs it"]
+fn beside_the_integrator_a_checkpoint_is_compared_and_set() {
+    let postgres = Postgres::new();
+    postgres.run(async {
+        let (one, two) = (postgres.node().await, postgres.node().await);
+        let integrator = Arc::new(one.integrator().await.unwrap().unwrap());
+        let head = ledger(integrator.clone()).await;
+        two.commit(&first_sign_in("ana")).await.unwrap();
+        head.advance().await.unwrap();
+        let first = two.checkpoint().await.unwrap().unwrap();
+        let with = |more: &[u8]| StoredCheckpoint {
+            size: first.size,
+            note: [&first.note, more].concat(),
+        };
+        // The integrator does nothing.
+        two.put_checkpoint(Some(&first), &with(b"2")).await.unwrap();
+        let put = [
+            two.put_checkpoint(Some(&first), &with(b"3")).await,
+            integrator.put_checkpoint(Some(&first), &with(b"4")).await,
+        ];
+        for put in put {
+            assert_eq!(put.unwrap_err().kind(), StoreErrorKind::Conflict);
+        }
+        assert_eq!(two.checkpoint().await.unwrap(), Some(with(b"2")));
     });
 }
 
