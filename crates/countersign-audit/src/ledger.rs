@@ -26,11 +26,11 @@ use crate::witness::Witnesses;
 /// gets the processor seldom, and has to do much with it then, or it falls behind.
 const MAX_BATCH: usize = 4_096;
 
-/// Where the outbox ended when it was read, as far as one integration takes it.
-#[derive(Clone, Copy)]
-struct End {
-    leaf: LeafHash,
-    /// There may be more behind it.
+/// The first entries of the outbox have become leaves.
+struct Integrated {
+    /// The size of the tree by then.
+    size: u64,
+    /// They were as many as one transaction takes: there may be more behind them.
     is_full: bool,
 }
 
@@ -167,32 +167,37 @@ impl Ledger {
     /// there by other means. A store skips no entry, so whoever runs it has to look: `DESIGN.md`
     /// tells how such an entry is taken out.
     pub async fn integrate(&self) -> Result<u64, AuditError> {
+        loop {
+            let made = self.integrate_first().await?;
+            if !made.is_full {
+                return Ok(made.size);
+            }
+        }
+    }
+
+    /// Turns the first entries of the outbox into leaves, or finds that another ledger has.
+    async fn integrate_first(&self) -> Result<Integrated, AuditError> {
         let store = self.reader.store();
         let mut attempts = 0_usize;
-        let mut wanted: Option<End> = None;
+        let mut first_read = None;
         loop {
             let size = store.size().await?;
             let pending = store.pending(MAX_BATCH).await?;
+            let is_full = pending.len() >= MAX_BATCH;
             let Some(last) = pending.last() else {
-                return self.reader.size().await;
+                let size = self.reader.size().await?;
+                return Ok(Integrated { size, is_full });
             };
-            let read = End {
-                leaf: last.leaf(),
-                is_full: pending.len() >= MAX_BATCH,
-            };
-            let end = *wanted.get_or_insert(read);
+            let (last, was_full) = *first_read.get_or_insert((last.leaf(), is_full));
             match self.integrate_batch(size, pending).await {
-                Ok(size) if !read.is_full => return Ok(size),
-                Ok(_) => (attempts, wanted) = (0, None),
+                Ok(size) => return Ok(Integrated { size, is_full }),
                 Err(AuditError::Store(error)) if error.is_conflict() && attempts < MAX_ATTEMPTS => {
                     attempts = attempts.saturating_add(1);
-                    // Another ledger may have made leaves of all that was there, and somebody
-                    // added more meanwhile: that is not waited for.
-                    let stored = store.entry(&EntryQuery::Leaf(end.leaf)).await?;
-                    match stored.and_then(|stored| stored.index) {
-                        Some(_) if end.is_full => (attempts, wanted) = (0, None),
-                        Some(_) => return self.reader.size().await,
-                        None => {}
+                    // Somebody may have added more by then: that is not waited for.
+                    let stored = store.entry(&EntryQuery::Leaf(last)).await?;
+                    if stored.is_some_and(|stored| stored.index.is_some()) {
+                        let (size, is_full) = (self.reader.size().await?, was_full);
+                        return Ok(Integrated { size, is_full });
                     }
                 }
                 Err(error) => return Err(error),
@@ -319,13 +324,19 @@ impl Ledger {
         Ok(signed)
     }
 
-    /// [`Ledger::integrate`], then [`Ledger::checkpoint`].
+    /// [`Ledger::integrate`] and [`Ledger::checkpoint`]; where there is much to integrate, some of it
+    /// is signed before the rest, and a ledger that never catches up is signed all the same.
     ///
     /// # Errors
     /// As both.
     pub async fn advance(&self) -> Result<SignedCheckpoint, AuditError> {
-        self.integrate().await?;
-        self.checkpoint().await
+        loop {
+            let made = self.integrate_first().await?;
+            let signed = self.checkpoint().await?;
+            if !made.is_full {
+                return Ok(signed);
+            }
+        }
     }
 
     /// What can be promised of an entry by now.

@@ -85,6 +85,14 @@ fn an_integration_takes_all_that_was_there() {
     assert_eq!(block_on(open(&store).unwrap().integrate()).unwrap(), 9_000);
 }
 
+#[test]
+fn a_ledger_that_is_far_behind_is_signed_before_it_has_caught_up() {
+    let store = store_with(&plain_entries(0..9_000));
+    block_on(open(&store).unwrap().advance()).unwrap();
+    let signed = store.tables.lock().unwrap().signed_sizes.clone();
+    assert_eq!(signed, [4_096, 8_192, 9_000]);
+}
+
 fn walk_store() -> Arc<TestStore> {
     let walk = Walk::new(WalkPlan::default(), &CountingEntropy::default());
     let store = store_with(&walk.entries());

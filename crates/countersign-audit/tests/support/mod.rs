@@ -48,6 +48,8 @@ pub struct Tables {
     pub leaves: Vec<Entry>,
     pub nodes: BTreeMap<NodeId, Sha256Digest>,
     pub checkpoint: Option<StoredCheckpoint>,
+    /// The size of each checkpoint that was put.
+    pub signed_sizes: Vec<u64>,
     pub anchors: BTreeMap<u64, Anchor>,
     pub rotation: Option<LeafHash>,
 }
@@ -195,6 +197,7 @@ impl LedgerStore for TestStore {
             return Err(conflict);
         }
         tables.checkpoint = Some(checkpoint.clone());
+        tables.signed_sizes.push(checkpoint.size);
         Ok(())
     }
 
