@@ -28,8 +28,8 @@ const PREPARED_STATEMENTS: usize = 64;
 /// empty, or not fit; of a larger one, a commit of one entry would write too much.
 const PAGE_BYTES: i32 = 8 * 1024;
 
-/// Page cache of the connection that writes: room for a transaction that 2,048 writers share, about
-/// four pages each.
+/// Page cache of the connection that writes: room for a transaction that 512 requests share, eight
+/// pages each, which is what a sign-in takes.
 pub(crate) const CACHE_KIBIBYTES: i32 = 32 * 1024;
 
 /// Pages in the write-ahead log, 32 MB, at which the connection that writes empties it. Most of it
