@@ -32,11 +32,6 @@ const PAGE_BYTES: i32 = 8 * 1024;
 /// pages each, which is what a sign-in takes.
 pub(crate) const CACHE_KIBIBYTES: i32 = 32 * 1024;
 
-/// Pages in the write-ahead log, 32 MB, at which the connection that writes empties it. Most of it
-/// was copied by then ([`crate::checkpointer`]), and as long as somebody writes, nobody else can
-/// empty it.
-const LOG_PAGES: i32 = 4 * 1024;
-
 /// The header of every SQLite file \[SQLite file format §1.3\].
 const HEADER_BYTES: u64 = 100;
 
@@ -248,7 +243,6 @@ fn try_open_writable(path: &Path, may_create: bool) -> Result<Connection, OpenEr
     configure(&db)?;
     db.busy_timeout(Duration::ZERO)?;
     sync_fully(&db)?;
-    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     // Negative: in KiB, and not in pages.
     db.pragma_update(None, "cache_size", CACHE_KIBIBYTES.saturating_neg())?;
     // What a savepoint would undo is kept in memory: otherwise every page that a request changes is

@@ -86,12 +86,12 @@ impl SqliteStore {
     }
 
     fn open_to_write(path: &Path, may_create: bool) -> Result<Self, OpenError> {
-        let db = file::open_writable(path, may_create)?;
+        let mut db = file::open_writable(path, may_create)?;
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let connections: Result<Vec<Connection>, OpenError> = (0..threads.min(MAX_READERS))
             .map(|_| file::open_reader(path))
             .collect();
-        let checkpointer = Checkpointer::start(file::open_checkpointer(path)?)?;
+        let checkpointer = Checkpointer::start(file::open_checkpointer(path)?, &mut db)?;
         let leaf_index = Arc::<LeafIndex>::default();
         let outbox = Arc::<Outbox>::default();
         let syncer = Syncer::start(file::log_sync(path)?)?;

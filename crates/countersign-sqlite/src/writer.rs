@@ -198,7 +198,7 @@ fn run(
                 syncer.give_up(lost);
             }
         }
-        checkpointer.committed(batch.len());
+        checkpointer.committed(db);
         let is_over = |durable| is_synced || committed.is_err() || durable == Durable::Later;
         let (over, to_sync): (Vec<_>, Vec<_>) = batch
             .into_iter()
@@ -251,10 +251,11 @@ mod tests {
     }
 
     fn start_with(
-        db: Connection,
+        mut db: Connection,
         sync: impl FnMut() -> io::Result<()> + Send + 'static,
     ) -> io::Result<Writer> {
-        let checkpointer = Checkpointer::start(Connection::open_in_memory().unwrap())?;
+        let copies = Connection::open_in_memory().unwrap();
+        let checkpointer = Checkpointer::start(copies, &mut db).unwrap();
         let syncer = Syncer::start(sync)?;
         Writer::start(
             WriteConnection::new(db, Arc::default(), Arc::default()),
