@@ -29,6 +29,10 @@ use crate::row::Row;
 
 pub(crate) const AT_ONCE: usize = 64;
 
+/// How many sign-ins each of them does in a full turn: seconds of work, next to which it does not
+/// count that all verify at first and none at the end.
+const EACH: usize = 128;
+
 /// How many groups a person is in.
 const GROUPS: usize = 3;
 
@@ -49,9 +53,9 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
                 move || client.append(written.clone())
             })
         }),
-        ours(&acme, &engine, &persons),
+        ours(&acme, &engine, &persons, EACH),
         Writers::new("sqlite_chain", |turn| {
-            let responses = responses(&acme, &persons, turn);
+            let responses = responses(&acme, &persons, turn, EACH);
             load(responses, |response| host.sign_in(&acme, response))
         }),
     ];
@@ -63,9 +67,10 @@ pub(crate) fn ours<'a>(
     acme: &'a Acme,
     engine: &'a Engine,
     persons: &'a AtomicUsize,
+    each: usize,
 ) -> Writers<'a> {
-    Writers::new("countersign", |turn| {
-        let responses = responses(acme, persons, turn);
+    Writers::new("countersign", move |turn| {
+        let responses = responses(acme, persons, turn, each);
         integrating(&engine.ledger(), || {
             let start = now();
             let load = load(responses, |response| sign_in(acme, engine, response));
@@ -93,17 +98,29 @@ pub(crate) fn written(acme: &Acme, path: &Path) -> Vec<u8> {
     bytes.collect::<Vec<_>>().concat()
 }
 
+/// As many as all of them take in a full turn, or few for a brief one.
+///
 /// Signing a response takes longer than verifying it, so they are made before the clock starts:
 /// a turn is a number of sign-ins and not a time.
-pub(crate) fn responses(acme: &Acme, persons: &AtomicUsize, turn: Duration) -> Vec<Vec<u8>> {
+pub(crate) fn responses(
+    acme: &Acme,
+    persons: &AtomicUsize,
+    turn: Duration,
+    each: usize,
+) -> Vec<Vec<u8>> {
     let each = match turn {
         turn if turn < Duration::from_secs(1) => 2,
-        _ => 32,
+        _ => each,
     };
-    let next = || persons.fetch_add(1, Ordering::Relaxed);
-    (0..AT_ONCE.saturating_mul(each))
-        .map(|_| acme.response(&format!("person-{}", next()), GROUPS))
-        .collect()
+    let made = Mutex::new(Vec::new());
+    drive(AT_ONCE, Until::Calls(each), |_| {
+        || {
+            let person = persons.fetch_add(1, Ordering::Relaxed);
+            let response = acme.response(&format!("person-{person}"), GROUPS);
+            made.lock().expect("nobody panicked").push(response);
+        }
+    });
+    made.into_inner().expect("nobody panicked")
 }
 
 pub(crate) fn load(responses: Vec<Vec<u8>>, sign_in: impl Fn(&[u8]) + Sync) -> Load {

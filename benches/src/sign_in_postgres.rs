@@ -23,6 +23,9 @@ use crate::postgres_host::PostgresHost;
 use crate::row::Row;
 use crate::sign_in_durable::{AT_ONCE, load, ours, responses, written};
 
+/// How many sign-ins each does in a full turn, which is seconds here, too.
+const EACH: usize = 32;
+
 /// A server, and what drives the connections to it.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -91,9 +94,9 @@ pub(crate) fn run(effort: Effort) -> Vec<Row> {
                 }
             })
         }),
-        ours(&acme, &engine, &persons),
+        ours(&acme, &engine, &persons, EACH),
         Writers::new("postgres_chain", |turn| {
-            let responses = responses(&acme, &persons, turn);
+            let responses = responses(&acme, &persons, turn, EACH);
             load(responses, |response| host.sign_in(&acme, response))
         }),
     ];
