@@ -8,6 +8,7 @@
 use std::fmt;
 
 use countersign_core::{ConnectionId, UserId};
+use memchr::{memchr, memchr2_iter};
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
@@ -119,7 +120,8 @@ impl<'de> Plain<'de> {
     /// A text without escapes.
     fn text(&mut self) -> Result<&'de str, NotPlain> {
         let after = self.rest.strip_prefix('"').ok_or(NotPlain)?;
-        let (text, behind) = after.split_once('"').ok_or(NotPlain)?;
+        let end = memchr(b'"', after.as_bytes()).ok_or(NotPlain)?;
+        let (text, behind) = after.split_at_checked(end).ok_or(NotPlain)?;
         // Over all bytes without a way out between, which is done many at a time.
         let special = text
             .bytes()
@@ -128,6 +130,7 @@ impl<'de> Plain<'de> {
             return Err(NotPlain);
         }
         self.rest = behind;
+        self.take("\"")?;
         Ok(text)
     }
 
@@ -148,29 +151,31 @@ impl<'de> Plain<'de> {
         Ok(integer)
     }
 
-    /// An object without escapes in it, to be read later.
+    /// An object without escapes in it, to be read later; a text has to follow somewhere.
     fn skip_object(&mut self) -> Result<&'de str, NotPlain> {
-        let (mut depth, mut end, mut in_text) = (0_usize, 0_usize, false);
-        for piece in self.rest.split('"') {
-            if piece.contains('\\') {
-                return Err(NotPlain);
-            }
+        let bytes = self.rest.as_bytes();
+        let (mut depth, mut begin, mut in_text) = (0_usize, 0_usize, false);
+        for place in memchr2_iter(b'"', b'\\', bytes) {
             // Most bytes are in texts, which are not looked at one by one.
-            let structure = if in_text { "" } else { piece };
-            for (place, byte) in structure.bytes().enumerate() {
+            let structure = if in_text { place..place } else { begin..place };
+            let structure = (begin..).zip(bytes.get(structure).ok_or(NotPlain)?);
+            for (place, byte) in structure {
                 match byte {
                     b'{' => depth = depth.saturating_add(1),
                     b'}' => depth = depth.checked_sub(1).ok_or(NotPlain)?,
                     _ => continue,
                 }
                 if depth == 0 {
-                    let end = end.saturating_add(place).saturating_add(1);
+                    let end = place.saturating_add(1);
                     let (object, behind) = self.rest.split_at_checked(end).ok_or(NotPlain)?;
                     self.rest = behind;
                     return Ok(object);
                 }
             }
-            end = end.saturating_add(piece.len()).saturating_add(1);
+            if bytes.get(place) != Some(&b'"') {
+                return Err(NotPlain);
+            }
+            begin = place.saturating_add(1);
             in_text = !in_text;
         }
         Err(NotPlain)

@@ -86,7 +86,7 @@ impl PrivatePart {
             json.push('"');
             json.push_str(&sha256.to_string());
             json.push_str("\":\"");
-            json.push_str(&STANDARD.encode(blob));
+            STANDARD.encode_string(blob, &mut json);
             json.push('"');
             comma = ",";
         }
