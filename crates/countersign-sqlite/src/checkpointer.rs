@@ -1,8 +1,8 @@
 //! Copying the write-ahead log into the file.
 //!
 //! A thread does it while others write, and never blocks them. As long as somebody writes, it can
-//! not empty the log; that the connection that writes does once the log is large, and then it has
-//! only that little to copy which was written during the last copying.
+//! not empty the log: each time, more was written meanwhile. So once the log is large the thread
+//! copies until little is left, and that the connection that writes copies itself.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +18,44 @@ use crate::file::OpenError;
 /// Pages in the log, 4 MB, after which they are copied: worth two syncs.
 const COPIED_PAGES: usize = 500;
 
-/// Pages in the log, 32 MB, at which it is emptied.
+/// Pages in the log, 32 MB, from which on it is emptied.
 const LOG_PAGES: usize = 8 * COPIED_PAGES;
+
+/// Pages that may be left to the connection that writes, 2 MB.
+const LEFT_PAGES: usize = COPIED_PAGES / 2;
+
+/// Pages in the log, 128 MB, at which whoever writes waits for the copying: the disk is slower than
+/// they are, or somebody reads what was before.
+const MOST_PAGES: usize = 4 * LOG_PAGES;
+
+/// How much of the log is in the file.
+#[derive(Debug, Default)]
+struct Log {
+    /// Pages in the log after the last commit.
+    pages: AtomicUsize,
+    /// How many of them were copied when somebody last did so.
+    copied: AtomicUsize,
+}
+
+impl Log {
+    /// Copies what nobody reads in the log any more; if that is all of it, the next commit is
+    /// written at its beginning.
+    fn copy(&self, db: &Connection) {
+        // What could not be copied stays in the log, and is found there.
+        let copied = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2));
+        let copied = usize::try_from(copied.unwrap_or(0_i64)).unwrap_or(0);
+        self.copied.store(copied, Ordering::Relaxed);
+    }
+
+    /// Pages in the log, and of them those that are in it alone.
+    fn pages(&self) -> (usize, usize) {
+        let pages = self.pages.load(Ordering::Relaxed);
+        let copied = self.copied.load(Ordering::Relaxed);
+        // More than there are: the log has begun anew since.
+        let left = pages.checked_sub(copied).unwrap_or(pages);
+        (pages, left)
+    }
+}
 
 /// Wakes the thread. Dropping it waits until the copying under way is done.
 pub(crate) struct Checkpointer {
@@ -27,8 +63,7 @@ pub(crate) struct Checkpointer {
     thread: Option<JoinHandle<()>>,
     /// Held while the log is copied.
     copying: Arc<Mutex<()>>,
-    /// Pages in the log after the last commit.
-    log_pages: Arc<AtomicUsize>,
+    log: Arc<Log>,
     /// Pages in the log at which the thread is woken.
     wake_at: usize,
 }
@@ -36,11 +71,12 @@ pub(crate) struct Checkpointer {
 impl Checkpointer {
     /// `copies` is a connection of the thread, `writes` the one whose commits are counted.
     pub(crate) fn start(copies: Connection, writes: &mut Connection) -> Result<Self, OpenError> {
-        let log_pages = Arc::<AtomicUsize>::default();
-        let counted = Arc::clone(&log_pages);
+        let log = Arc::<Log>::default();
+        let (counted, read) = (Arc::clone(&log), Arc::clone(&log));
         // In place of SQLite's own, which copies everything between two commits.
         writes.wal_hook(Some(move |_: &mut Wal, pages| {
-            counted.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            let pages = usize::try_from(pages).unwrap_or(0);
+            counted.pages.store(pages, Ordering::Relaxed);
             Ok(())
         }))?;
         let (wake, woken) = mpsc::sync_channel(1);
@@ -48,32 +84,36 @@ impl Checkpointer {
         let held = Arc::clone(&copying);
         let thread = std::thread::Builder::new()
             .name("csign-sql-copy".to_owned())
-            .spawn(move || run(&copies, &woken, &held))?;
+            .spawn(move || run(&copies, &woken, &held, &read))?;
         Ok(Self {
             wake: Some(wake),
             thread: Some(thread),
             copying,
-            log_pages,
+            log,
             wake_at: COPIED_PAGES,
         })
     }
 
     /// `db` has committed.
     pub(crate) fn committed(&mut self, db: &Connection) {
-        let pages = self.log_pages.load(Ordering::Relaxed);
+        let (pages, left) = self.log.pages();
         let next = pages.saturating_add(COPIED_PAGES);
         // A log that was emptied is written from its beginning.
         self.wake_at = self.wake_at.min(next);
-        if pages >= self.wake_at
-            && let Some(wake) = &self.wake
-        {
-            self.wake_at = next;
-            // It is at work, and will be again at once.
-            let _ = wake.try_send(());
-        } else if pages >= LOG_PAGES
+        if pages >= LOG_PAGES
+            && left <= LEFT_PAGES
             && let Ok(_held) = self.copying.try_lock()
         {
-            copy(db);
+            self.log.copy(db);
+        } else if pages >= self.wake_at {
+            self.wake_at = next;
+            if pages >= MOST_PAGES {
+                let _held = self.pause();
+                self.log.copy(db);
+            } else if let Some(wake) = &self.wake {
+                // It is at work, and will be again at once.
+                let _ = wake.try_send(());
+            }
         }
     }
 
@@ -98,18 +138,20 @@ impl fmt::Debug for Checkpointer {
     }
 }
 
-fn run(db: &Connection, woken: &Receiver<()>, copying: &Mutex<()>) {
+fn run(db: &Connection, woken: &Receiver<()>, copying: &Mutex<()>, log: &Log) {
     while woken.recv().is_ok() {
         let _held = copying.lock().unwrap_or_else(PoisonError::into_inner);
-        copy(db);
+        let mut before = usize::MAX;
+        loop {
+            log.copy(db);
+            let (pages, left) = log.pages();
+            // What is written during a copying is less each time, unless the disk is too slow.
+            if pages < LOG_PAGES || left <= LEFT_PAGES / 2 || left >= before {
+                break;
+            }
+            before = left;
+        }
     }
-}
-
-/// Copies what nobody reads in the log any more; if that is all of it, the next commit is written
-/// at its beginning.
-fn copy(db: &Connection) {
-    // What could not be copied stays in the log, and is found there.
-    let _ = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
 }
 
 #[cfg(test)]
@@ -126,6 +168,7 @@ mod tests {
     const COMMIT_BYTES: i64 = 99 * 8 * 1024;
     const COPIED_BYTES: u64 = COPIED_PAGES as u64 * 8 * 1024;
     const LOG_BYTES: u64 = LOG_PAGES as u64 * 8 * 1024;
+    const MOST_BYTES: u64 = MOST_PAGES as u64 * 8 * 1024;
 
     fn start(path: &Path) -> (Connection, Checkpointer) {
         let mut db = open_writable(path, true).unwrap();
@@ -182,6 +225,25 @@ mod tests {
         }
         let (_, log) = lengths(&path);
         assert!(log < LOG_BYTES / 2 * 3, "{log}");
+    }
+
+    #[test]
+    fn a_log_that_nobody_copies_in_time_is_emptied_by_whoever_writes() {
+        const COMMITS: usize = 3 * MOST_PAGES / COMMIT_PAGES;
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("db");
+        let mut db = open_writable(&path, true).unwrap();
+        db.execute_batch("CREATE TABLE filled (bytes BLOB)")
+            .unwrap();
+        // Of a thread that copies another file.
+        let copies = Connection::open_in_memory().unwrap();
+        let mut checkpointer = Checkpointer::start(copies, &mut db).unwrap();
+        for _ in 0..COMMITS {
+            write(&db, &mut checkpointer);
+        }
+        let (_, log) = lengths(&path);
+        assert!(log < MOST_BYTES / 2 * 3, "{log}");
+        assert!(log > LOG_BYTES, "{log}");
     }
 
     #[test]
